@@ -1,0 +1,95 @@
+/*
+ * conv2d_ref, conv2d_data_ref, conv2d_filter_ref: the three forms of a convolution, plain. They
+ * run on any device and are what every faster form is tested against.
+ *
+ *   x [N, H, W, C], w [K, K, C, OC], y [N, OH, OW, OC], bias along the result's last dimension
+ *   tap (ky, kx) of y's (oy, ox) is x's (oy * S + ky - PAD, ox * S + kx - PAD); outside x is 0
+ *
+ * Work size: last dimension of the result x its other ones, one work item per element.
+ */
+
+#ifndef N // to compile alone
+#define N   1
+#define H   28
+#define W   28
+#define C   1
+#define OH  14
+#define OW  14
+#define OC  256
+#define K   4
+#define S   2
+#define PAD 1
+#endif
+#define X_AT(n, iy, ix, c) ((((size_t)(n)*H + (iy)) * W + (ix)) * C + (c))
+#define Y_AT(n, oy, ox, o) ((((size_t)(n)*OH + (oy)) * OW + (ox)) * OC + (o))
+#define W_AT(ky, kx, c, o) ((((size_t)(ky)*K + (kx)) * C + (c)) * OC + (o))
+#define INSIDE(i, length)  ((i) >= 0 && (i) < (length))
+
+#ifdef BIAS
+#define BIAS_PARAMETER   __global const float *restrict bias,
+#define EPILOGUE(sum, o) ACTIVATE((sum) + bias[o])
+#else
+#define BIAS_PARAMETER
+#define EPILOGUE(sum, o) ACTIVATE(sum)
+#endif
+
+__kernel void conv2d_ref(__global const float *restrict x, __global const float *restrict w,
+                         BIAS_PARAMETER __global float *restrict y)
+{
+    const int o = (int)get_global_id(0), row = (int)get_global_id(1);
+    if (o >= OC)
+        return;
+    const int ox = row % OW, oy = row / OW % OH, n = row / (OW * OH);
+    float sum = 0.0f;
+    for (int ky = 0; ky < K; ky++) {
+        for (int kx = 0; kx < K; kx++) {
+            const int iy = oy * S + ky - PAD, ix = ox * S + kx - PAD;
+            if (INSIDE(iy, H) && INSIDE(ix, W))
+                for (int c = 0; c < C; c++)
+                    sum = MAC(x[X_AT(n, iy, ix, c)], w[W_AT(ky, kx, c, o)], sum);
+        }
+    }
+    y[Y_AT(n, oy, ox, o)] = EPILOGUE(sum, o);
+}
+
+__kernel void conv2d_data_ref(__global const float *restrict y, __global const float *restrict w,
+                              BIAS_PARAMETER __global float *restrict x)
+{
+    const int c = (int)get_global_id(0), row = (int)get_global_id(1);
+    if (c >= C)
+        return;
+    const int ix = row % W, iy = row / W % H, n = row / (W * H);
+    float sum = 0.0f;
+    for (int ky = 0; ky < K; ky++) {
+        for (int kx = 0; kx < K; kx++) {
+            const int ty = iy + PAD - ky, tx = ix + PAD - kx;
+            if (ty % S == 0 && tx % S == 0 && INSIDE(ty / S, OH) && INSIDE(tx / S, OW))
+                for (int o = 0; o < OC; o++)
+                    sum = MAC(y[Y_AT(n, ty / S, tx / S, o)], w[W_AT(ky, kx, c, o)], sum);
+        }
+    }
+    x[X_AT(n, iy, ix, c)] = EPILOGUE(sum, c);
+}
+
+__kernel void conv2d_filter_ref(__global const float *restrict x, __global const float *restrict y,
+                                __global float *restrict w)
+{
+    const int o = (int)get_global_id(0), row = (int)get_global_id(1);
+    if (o >= OC)
+        return;
+    const int c = row % C, kx = row / C % K, ky = row / (C * K);
+    float sum = 0.0f;
+    for (int n = 0; n < N; n++) {
+        for (int oy = 0; oy < OH; oy++) {
+            const int iy = oy * S + ky - PAD;
+            float line = 0.0f; // shorter chains of additions round less
+            for (int ox = 0; ox < OW; ox++) {
+                const int ix = ox * S + kx - PAD;
+                if (INSIDE(iy, H) && INSIDE(ix, W))
+                    line = MAC(x[X_AT(n, iy, ix, c)], y[Y_AT(n, oy, ox, o)], line);
+            }
+            sum += line;
+        }
+    }
+    w[W_AT(ky, kx, c, o)] = sum;
+}

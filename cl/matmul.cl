@@ -1,0 +1,30 @@
+/*
+ * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n], plain
+ *
+ *   a [M, K], or [K, M] with TRANSPOSE_A;  b [K, N], or [N, K] with TRANSPOSE_B;  c [M, N]
+ *
+ * Work size: N / VW x M, one work item per VW neighbours of a row of C. VW > 1 needs an
+ * untransposed B, whose rows are contiguous.
+ */
+
+#ifndef M // to compile alone
+#define M           1
+#define N           64
+#define K           64
+#define TRANSPOSE_A 0
+#define TRANSPOSE_B 0
+#endif
+#define A_AT(m, k) (TRANSPOSE_A ? (k) * (size_t)M + (m) : (m) * (size_t)K + (k))
+#define B_AT(k, n) (TRANSPOSE_B ? (n) * (size_t)K + (k) : (k) * (size_t)N + (n))
+
+__kernel void matmul(__global const float *restrict a, __global const float *restrict b,
+                     __global float *restrict c)
+{
+    const int n = (int)get_global_id(0) * VW, m = (int)get_global_id(1);
+    if (n >= N)
+        return;
+    floatv sum = 0.0f;
+    for (int k = 0; k < K; k++)
+        sum = MAC(a[A_AT(m, k)], LOADV(b + B_AT(k, n)), sum);
+    STOREV(sum, c + (size_t)m * N + n);
+}

@@ -1,0 +1,55 @@
+/*
+ * prelude: what every program begins with.
+ *
+ * VW is the number of floats in a vector, chosen by the host: 1 is always right, more is faster
+ * where the innermost dimension is a multiple of it. Then
+ *
+ *   floatv        a vector of VW floats
+ *   LOADV(p)      VW floats from p, which need only be aligned as a float
+ *   STOREV(v, p)  the same back
+ *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
+ *                 built-in mad() stays two instructions on pocl
+ *
+ * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
+ * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
+ */
+#ifndef VW
+#define VW 1
+#endif
+
+#define PASTE2(a, b) a##b
+#define PASTE(a, b)  PASTE2(a, b)
+
+#if VW == 1
+typedef float floatv;
+#define LOADV(p)     (*(p))
+#define STOREV(v, p) (*(p) = (v))
+#else
+typedef PASTE(float, VW) floatv;
+#define LOADV(p)     PASTE(vload, VW)(0, p)
+#define STOREV(v, p) PASTE(vstore, VW)(v, 0, p)
+#endif
+
+#define MAC(a, b, c) ((a) * (b) + (c))
+
+#define ACTIVATION_NONE       0
+#define ACTIVATION_LEAKY_RELU 1 // x > 0 ? x : SLOPE * x; ReLU is SLOPE 0
+#define ACTIVATION_TANH       2
+
+#ifndef ACTIVATION
+#define ACTIVATION ACTIVATION_NONE
+#endif
+#ifndef SLOPE
+#define SLOPE 0.0f
+#endif
+
+#if ACTIVATION == ACTIVATION_LEAKY_RELU
+#define ACTIVATE(x)              ((x) > 0.0f ? (x) : SLOPE * (x))
+#define ACTIVATE_GRADIENT(y, dy) ((y) > 0.0f ? (dy) : SLOPE * (dy))
+#elif ACTIVATION == ACTIVATION_TANH
+#define ACTIVATE(x)              tanh(x)
+#define ACTIVATE_GRADIENT(y, dy) ((dy) * (1.0f - (y) * (y)))
+#else
+#define ACTIVATE(x)              (x)
+#define ACTIVATE_GRADIENT(y, dy) (dy)
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Matrix multiplication by CLBlast; the only module that knows it.
+ *
+ * One form is offered, the one CLBlast runs without copying operands into hidden buffers, so that
+ * nothing is allocated while training:
+ *
+ *   C[n, m] = sum over k of B[k, n] * A[k, m]   (+ C if accumulating)
+ *
+ * all row-major and tight, in buffers of their own, i.e. CLBlast's column-major C = A * B^T. All
+ * three sizes must be multiples of the tile; callers pad with zeros in scratch of their own.
+ */
+#ifndef WG_DEVICE_BLAS_H
+#define WG_DEVICE_BLAS_H
+
+#include "host/device/device.h"
+
+struct wg_gemm_size {
+    size_t m; // columns of C
+    size_t n; // rows of C
+    size_t k; // summed over
+};
+
+/* What the sizes must be multiples of on this device. */
+struct wg_gemm_size wg_blas_tile(const struct wg_device *device);
+
+/* Gives CLBlast parameters fit for the device. Called once, when the device is opened. */
+bool wg_blas_prepare(struct wg_device *device);
+
+/* Enqueues the product. WG_ERROR_DEVICE if CLBlast refuses. */
+bool wg_blas_gemm(struct wg_device *device, struct wg_gemm_size size, bool accumulate, cl_mem a,
+                  cl_mem b, cl_mem c);
+
+/* "1.5.3" where known, for run.json. */
+const char *wg_blas_version(void);
+
+#endif

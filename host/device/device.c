@@ -1,0 +1,84 @@
+#include "host/device/device.h"
+
+#include "host/base/error.h"
+#include "host/device/blas.h"
+#include "host/device/clerror.h"
+#include "host/device/program.h"
+#include "host/device/select.h"
+
+#include <stdlib.h>
+
+static bool open_handles(struct wg_device *device)
+{
+    cl_int code;
+    if (!wg_device_handles(&device->info, &device->platform, &device->id))
+        return false;
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)device->platform, 0};
+    device->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
+    if (!CL_CREATED(code, "clCreateContext"))
+        return false;
+    device->queue = clCreateCommandQueue(device->context, device->id, 0, &code);
+    return CL_CREATED(code, "clCreateCommandQueue");
+}
+
+static bool query_limits(struct wg_device *device)
+{
+    cl_uint align_bits = 0;
+    if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align_bits,
+                               &align_bits, NULL)))
+        return false;
+    // At least a cache line, whatever the device asks for.
+    device->buffer_alignment = align_bits / 8 < 64 ? 64 : align_bits / 8;
+
+    size_t sizes[16] = {1, 1, 1};
+    if (!CL_OK(
+            clGetDeviceInfo(device->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL)))
+        return false;
+    for (int d = 0; d < 3; d++)
+        device->work_item_sizes[d] = sizes[d] > 0 ? sizes[d] : 1;
+    return true;
+}
+
+bool wg_device_open(const char *selector, struct wg_device **ret_device)
+{
+    struct wg_device_list *list;
+    if (!wg_device_list_create(&list))
+        return false;
+    const struct wg_device_info *info = wg_device_select(list, selector);
+    struct wg_device *device = info ? calloc(1, sizeof *device) : NULL;
+    if (!device) {
+        wg_device_list_destroy(list);
+        return info ? wg_fail_memory("the device") : false;
+    }
+    device->info = *info;
+    wg_device_list_destroy(list);
+    if (!open_handles(device) || !query_limits(device) || !wg_blas_prepare(device)) {
+        wg_device_close(device);
+        return false;
+    }
+    *ret_device = device;
+    return true;
+}
+
+void wg_device_close(struct wg_device *device)
+{
+    if (!device)
+        return;
+    wg_programs_release(device);
+    if (device->queue)
+        clReleaseCommandQueue(device->queue);
+    if (device->context)
+        clReleaseContext(device->context);
+    free(device);
+}
+
+const struct wg_device_info *wg_device_get_info(const struct wg_device *device)
+{
+    return &device->info;
+}
+
+bool wg_device_finish(struct wg_device *device)
+{
+    return CL_OK(clFinish(device->queue));
+}

@@ -1,0 +1,38 @@
+/*
+ * The opened device: one context, one in-order queue, and the limits everything else asks for.
+ * Only host/device includes OpenCL's headers' functions; the graph sees devices through this.
+ */
+#ifndef WG_DEVICE_DEVICE_H
+#define WG_DEVICE_DEVICE_H
+
+#include "include/wgan_cl.h"
+
+#include <CL/cl.h>
+
+struct wg_program;
+
+struct wg_device {
+    struct wg_device_info info;
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;      // in order; every command of a run goes through it
+    size_t buffer_alignment;     // of a sub-buffer's origin, bytes
+    size_t work_item_sizes[3];   // largest work group per dimension
+    struct wg_program *programs; // built so far, newest first
+};
+
+/* The CL handles behind an entry of a device list. */
+bool wg_device_handles(const struct wg_device_info *info, cl_platform_id *ret_platform,
+                       cl_device_id *ret_device);
+
+/* True for devices whose work items are threads of a CPU: explicit vectors, no local memory. */
+static inline bool wg_device_is_cpu(const struct wg_device *device)
+{
+    return device->info.type == WG_DEVICE_CPU;
+}
+
+/* Waits until all commands enqueued so far are done. */
+bool wg_device_finish(struct wg_device *device);
+
+#endif

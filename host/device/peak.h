@@ -1,0 +1,15 @@
+/*
+ * What the device can do at best: the yardstick of the benchmark.
+ */
+#ifndef WG_DEVICE_PEAK_H
+#define WG_DEVICE_PEAK_H
+
+#include "host/device/device.h"
+
+/*
+ * GFLOP/s of a kernel that does nothing but multiply-adds on registers, two operations each: the
+ * best of several runs, about half a second in all.
+ */
+bool wg_device_measure_peak(struct wg_device *device, double *ret_gflops);
+
+#endif

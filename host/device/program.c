@@ -1,0 +1,191 @@
+#include "host/device/program.h"
+
+#include "host/base/error.h"
+#include "host/device/clerror.h"
+#include "host/device/sources.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wg_program {
+    char file[64];
+    struct wg_defines defines;
+    cl_program program;
+    struct wg_program *next;
+};
+
+/* ---- macros ---- */
+
+static void WG_PRINTF(2, 3) add_line(struct wg_defines *defines, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(defines->text + defines->length, sizeof defines->text - defines->length,
+                           format, arguments);
+    va_end(arguments);
+    defines->length += (size_t)length;
+    assert(defines->length < sizeof defines->text); // some forty macros fit, no op has twenty
+}
+
+void wg_define_int(struct wg_defines *defines, const char *name, long long value)
+{
+    add_line(defines, "#define %s %lld\n", name, value);
+}
+
+void wg_define_float(struct wg_defines *defines, const char *name, float value)
+{
+    // Hexadecimal digits carry every bit.
+    add_line(defines, "#define %s %af\n", name, (double)value);
+}
+
+void wg_define_flag(struct wg_defines *defines, const char *name)
+{
+    add_line(defines, "#define %s 1\n", name);
+}
+
+/* ---- sources ---- */
+
+/* The lines of an embedded file as one string, to be freed; NULL if there is no such file. */
+static char *embedded_source(const char *file)
+{
+    for (const struct wg_source *source = wg_sources; source->name; source++) {
+        if (strcmp(source->name, file) != 0)
+            continue;
+        size_t length = 0;
+        for (const char *const *line = source->lines; *line; line++)
+            length += strlen(*line);
+        char *text = malloc(length + 1);
+        char *at = text;
+        for (const char *const *line = source->lines; text && *line; line++) {
+            size_t n = strlen(*line);
+            memcpy(at, *line, n);
+            at += n;
+        }
+        if (text)
+            *at = '\0';
+        else
+            wg_fail_memory("a kernel source");
+        return text;
+    }
+    return wg_fail_null(WG_ERROR_DEVICE, "no kernel source named '%s'", file);
+}
+
+static char *read_source(const char *folder, const char *file)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s.cl", folder, file);
+    FILE *stream = fopen(path, "rb");
+    if (!stream)
+        return wg_fail_null(WG_ERROR_FILE, "%s: %s (WGAN_CL_KERNELS names its folder)", path,
+                            strerror(errno));
+    enum { SIZE_MAX_SOURCE = 1 << 20 };
+    char *text = calloc(1, SIZE_MAX_SOURCE);
+    size_t length = text ? fread(text, 1, SIZE_MAX_SOURCE - 1, stream) : 0;
+    bool failed = ferror(stream) || length == SIZE_MAX_SOURCE - 1;
+    fclose(stream);
+    if (text && !failed)
+        return text;
+    free(text);
+    return wg_fail_null(WG_ERROR_FILE, "%s: can't be read, or larger than 1 MiB", path);
+}
+
+static char *load_source(const char *file)
+{
+    const char *folder = getenv("WGAN_CL_KERNELS");
+    return folder && *folder ? read_source(folder, file) : embedded_source(file);
+}
+
+/* ---- building ---- */
+
+static void fail_build(struct wg_device *device, const struct wg_program *program, cl_int code)
+{
+    size_t size = 0;
+    clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    char *log = calloc(1, size + 1);
+    if (log)
+        clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    wg_fail(WG_ERROR_DEVICE,
+            "kernel program '%s' failed to build: %s (%d)\ndevice: %s, driver %s\noptions: "
+            "-cl-std=CL1.2\nmacros:\n%slog:\n%s",
+            program->file, wg_cl_error_name(code), (int)code, device->info.name,
+            device->info.driver_version, program->defines.text,
+            log && *log ? log : "(the driver gave none)");
+    free(log);
+}
+
+static bool build(struct wg_device *device, struct wg_program *program)
+{
+    cl_int code;
+    char *prelude = load_source("prelude");
+    char *body = prelude ? load_source(program->file) : NULL;
+    char line[128];
+    snprintf(line, sizeof line, "\n#line 1 \"cl/%s.cl\"\n", program->file);
+    if (body) {
+        const char *parts[] = {program->defines.text, prelude, line, body};
+        program->program = clCreateProgramWithSource(device->context, 4, parts, NULL, &code);
+    }
+    free(prelude);
+    free(body);
+    if (!body || !CL_CREATED(code, "clCreateProgramWithSource"))
+        return false;
+    // No fast-math: a trainer must see its NaNs, and the same sum must stay the same sum.
+    code = clBuildProgram(program->program, 1, &device->id, "-cl-std=CL1.2", NULL, NULL);
+    if (code == CL_SUCCESS)
+        return true;
+    fail_build(device, program, code);
+    return false;
+}
+
+static struct wg_program *find_or_build(struct wg_device *device, const char *file,
+                                        const struct wg_defines *defines)
+{
+    for (struct wg_program *p = device->programs; p; p = p->next)
+        if (strcmp(p->file, file) == 0 && strcmp(p->defines.text, defines->text) == 0)
+            return p;
+
+    struct wg_program *program = calloc(1, sizeof *program);
+    if (!program) {
+        wg_fail_memory("a program");
+        return NULL;
+    }
+    snprintf(program->file, sizeof program->file, "%s", file);
+    program->defines = *defines;
+    if (!build(device, program)) {
+        if (program->program)
+            clReleaseProgram(program->program);
+        free(program);
+        return NULL;
+    }
+    program->next = device->programs;
+    device->programs = program;
+    return program;
+}
+
+bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
+                       const struct wg_defines *defines, cl_kernel *ret_kernel)
+{
+    static const struct wg_defines none;
+    const struct wg_program *program = find_or_build(device, file, defines ? defines : &none);
+    if (!program)
+        return false;
+    cl_int code;
+    cl_kernel created = clCreateKernel(program->program, kernel, &code);
+    if (code != CL_SUCCESS)
+        return wg_fail(WG_ERROR_DEVICE, "kernel '%s' of program '%s': clCreateKernel failed: %s",
+                       kernel, file, wg_cl_error_name(code));
+    *ret_kernel = created;
+    return true;
+}
+
+void wg_programs_release(struct wg_device *device)
+{
+    while (device->programs) {
+        struct wg_program *program = device->programs;
+        device->programs = program->next;
+        clReleaseProgram(program->program);
+        free(program);
+    }
+}

@@ -1,0 +1,34 @@
+/*
+ * Programs: the embedded .cl files, specialised by macros, built once each.
+ *
+ * What is constant for a node of the graph (shapes, strides, slopes) is a macro; the text of a
+ * program is its #define lines, cl/prelude.cl and the file, so a dumped program is complete and
+ * compiles alone. The environment variable WGAN_CL_KERNELS names a folder whose .cl files replace
+ * the embedded ones, for work on kernels without rebuilding.
+ */
+#ifndef WG_DEVICE_PROGRAM_H
+#define WG_DEVICE_PROGRAM_H
+
+#include "host/device/device.h"
+
+/* The #define lines of a program, in order. */
+struct wg_defines {
+    char text[2048];
+    size_t length;
+};
+
+void wg_define_int(struct wg_defines *defines, const char *name, long long value);
+void wg_define_float(struct wg_defines *defines, const char *name, float value); // bit-exact
+void wg_define_flag(struct wg_defines *defines, const char *name);
+
+/*
+ * A new kernel object `kernel` of the program cl/`file`.cl under `defines` (NULL: none). The
+ * program is built on first use and kept by the device; the kernel is the caller's.
+ * Fails with WG_ERROR_DEVICE; the message of a failed build holds file, macros, device and log.
+ */
+bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
+                       const struct wg_defines *defines, cl_kernel *ret_kernel);
+
+void wg_programs_release(struct wg_device *device);
+
+#endif

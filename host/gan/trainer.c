@@ -1,0 +1,397 @@
+#include "host/gan/trainer.h"
+
+#include "host/base/error.h"
+#include "host/gan/streams.h"
+#include "host/graph/autodiff.h"
+#include "host/graph/fuse.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { CRITIC_REAL, CRITIC_FAKE, ITERATE, ESTIMATE, GENERATOR, SAMPLE, SCHEDULES };
+
+/* Columns of the ring of losses. */
+enum { LOSS_REAL, LOSS_FAKE, LOSS_GENERATOR, MEAN_REAL, MEAN_FAKE, LOSSES };
+
+#define RMSPROP_DECAY   0.9f
+#define RMSPROP_EPSILON 1e-7f
+
+enum { TARGETS_MAX = 3 * WG_WEIGHTS_MAX };
+
+struct target_list {
+    struct wg_node *nodes[TARGETS_MAX];
+    int count;
+};
+
+/* The graph of a run, before it knows a device. */
+struct training_graph {
+    struct wg_graph *graph;
+    struct wg_model model;
+    struct wg_node *clock;        // u32 [2]: step, critic iteration
+    struct wg_node *ring;         // [WG_LOSS_HISTORY, LOSSES]
+    struct wg_node *dataset;      // u8 [count, 28, 28]
+    struct wg_node *fakes;        // [N, 28, 28, 1], of the last critic update
+    struct wg_node *sample_noise; // [WG_SAMPLE_BATCH, noise]
+    struct wg_node *sample_images;
+    struct target_list targets[SCHEDULES];
+};
+
+struct wg_trainer {
+    struct wg_device *device;
+    struct wg_train_settings settings;
+    struct training_graph training;
+    struct wg_plan *plan;
+    struct wg_exec *exec;
+    struct wg_memory memory;
+    uint32_t steps_done;
+    bool has_estimate[WG_LOSS_HISTORY]; // by step % WG_LOSS_HISTORY
+};
+
+/* ---- the graph ---- */
+
+static void add_target(struct target_list *list, struct wg_node *node)
+{
+    list->nodes[list->count++] = node;
+}
+
+/* loss [1] = mean(label * score), recorded in `column` */
+static struct wg_node *add_loss(struct training_graph *t, struct target_list *targets,
+                                struct wg_node *score, float label, size_t column)
+{
+    struct wg_node *loss = wg_mean(t->graph, score, label);
+    add_target(targets, wg_record(t->graph, t->ring, t->clock, loss, column));
+    return loss;
+}
+
+/* One RMSprop update of every weight of the network that has a gradient. */
+static void add_updates(struct training_graph *t, struct target_list *targets,
+                        const struct wg_network *network, struct wg_node *loss, float rate)
+{
+    const struct wg_weight *weights[WG_WEIGHTS_MAX];
+    struct wg_node *x[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX];
+    int count = wg_network_trainable(network, weights);
+    for (int i = 0; i < count; i++)
+        x[i] = weights[i]->node;
+    wg_gradient(t->graph, loss, x, count, dx);
+    for (int i = 0; i < count; i++)
+        add_target(targets, wg_rmsprop(t->graph, x[i], weights[i]->accumulator, dx[i], rate,
+                                       RMSPROP_DECAY, RMSPROP_EPSILON));
+}
+
+static void build_critic_updates(struct training_graph *t, const struct wg_train_settings *s)
+{
+    struct wg_graph *g = t->graph;
+    size_t n = (size_t)s->batch;
+
+    struct target_list *real = &t->targets[CRITIC_REAL];
+    struct wg_node *images = wg_batch(g, t->dataset, t->clock, s->seed, WG_STREAM_BATCH, n);
+    struct wg_node *score = wg_critic(&t->model, g, images);
+    struct wg_node *loss = add_loss(t, real, score, -1.0f, LOSS_REAL);
+    add_updates(t, real, &t->model.critic, loss, s->lr_critic);
+
+    struct target_list *fake = &t->targets[CRITIC_FAKE];
+    struct wg_node *z =
+        wg_normal(g, t->clock, s->seed, WG_STREAM_NOISE_CRITIC, wg_shape(n, t->model.widths.noise));
+    struct wg_node *fakes = wg_generator(&t->model, g, z, false, NULL);
+    score = wg_critic(&t->model, g, fakes);
+    loss = add_loss(t, fake, score, 1.0f, LOSS_FAKE);
+    add_updates(t, fake, &t->model.critic, loss, s->lr_critic);
+    for (int i = 0; i < t->model.critic.count; i++)
+        add_target(fake, wg_clip(g, t->model.critic.weights[i].node, s->clip));
+    add_target(fake, wg_assign(g, t->fakes, fakes));
+
+    add_target(&t->targets[ITERATE],
+               wg_advance(g, t->clock, WG_CLOCK_ITERATION, (uint32_t)s->critic_steps));
+
+    struct target_list *estimate = &t->targets[ESTIMATE];
+    add_loss(t, estimate, wg_critic(&t->model, g, images), 1.0f, MEAN_REAL);
+    add_loss(t, estimate, wg_critic(&t->model, g, t->fakes), 1.0f, MEAN_FAKE);
+}
+
+static void build_generator_update(struct training_graph *t, const struct wg_train_settings *s)
+{
+    struct wg_graph *g = t->graph;
+    struct target_list *targets = &t->targets[GENERATOR];
+    struct wg_node *moments[3], *moving[3];
+    struct wg_node *z = wg_normal(g, t->clock, s->seed, WG_STREAM_NOISE_GENERATOR,
+                                  wg_shape((size_t)s->batch, t->model.widths.noise));
+    struct wg_node *fakes = wg_generator(&t->model, g, z, true, moments);
+    struct wg_node *loss =
+        add_loss(t, targets, wg_critic(&t->model, g, fakes), -1.0f, LOSS_GENERATOR);
+    add_updates(t, targets, &t->model.generator, loss, s->lr_generator);
+    wg_generator_update_moving(&t->model, g, moments, (size_t)s->batch, moving);
+    for (int i = 0; i < 3; i++)
+        add_target(targets, moving[i]);
+    add_target(targets, wg_advance(g, t->clock, WG_CLOCK_STEP, 0));
+}
+
+static void build_sample(struct training_graph *t)
+{
+    t->sample_images = wg_generator(&t->model, t->graph, t->sample_noise, false, NULL);
+    add_target(&t->targets[SAMPLE], t->sample_images);
+}
+
+static bool training_graph_init(struct training_graph *t, const struct wg_trainer_params *params)
+{
+    const struct wg_train_settings *s = params->settings;
+    const struct wg_dataset *data = params->dataset;
+    const struct wg_widths *widths = params->widths ? params->widths : &wg_widths_default;
+    *t = (struct training_graph){.graph = wg_graph_create()};
+    if (!t->graph)
+        return false;
+    struct wg_graph *g = t->graph;
+    wg_model_init(&t->model, g, widths);
+    t->clock = wg_variable(g, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+    t->ring = wg_variable(g, "losses", WG_F32, wg_shape(WG_LOSS_HISTORY, LOSSES));
+    t->dataset = wg_variable(g, "dataset", WG_U8,
+                             wg_shape(data->count, (size_t)data->height, (size_t)data->width));
+    t->fakes = wg_variable(g, "fakes", WG_F32, wg_shape((size_t)s->batch, 28, 28, 1));
+    t->sample_noise =
+        wg_variable(g, "sample noise", WG_F32, wg_shape(WG_SAMPLE_BATCH, widths->noise));
+    build_critic_updates(t, s);
+    build_generator_update(t, s);
+    build_sample(t);
+    if (!wg_graph_ok(g))
+        return false;
+    wg_fuse(g);
+    return true;
+}
+
+static bool plan_training(struct wg_device *device, const struct training_graph *t,
+                          const char *forced, struct wg_plan **ret_plan)
+{
+    static const char *const names[SCHEDULES] = {
+        [CRITIC_REAL] = "critic, real", [CRITIC_FAKE] = "critic, fake", [ITERATE] = "iterate",
+        [ESTIMATE] = "estimate",        [GENERATOR] = "generator",      [SAMPLE] = "sample",
+    };
+    struct wg_targets targets[SCHEDULES];
+    for (int s = 0; s < SCHEDULES; s++)
+        targets[s] = (struct wg_targets){
+            .name = names[s], .nodes = t->targets[s].nodes, .count = t->targets[s].count};
+    return wg_plan_create(t->graph, device, targets, SCHEDULES, forced, ret_plan);
+}
+
+/* ---- does it fit? ---- */
+
+static bool fits(const struct wg_device *device, const struct wg_plan *plan)
+{
+    return plan->variable_bytes + plan->arena_bytes <= device->info.global_memory;
+}
+
+/* Whether a run with this batch would fit; nothing is allocated on the device. */
+static bool batch_fits(struct wg_device *device, const struct wg_trainer_params *params, int batch)
+{
+    struct wg_train_settings settings = *params->settings;
+    struct wg_trainer_params smaller = *params;
+    struct training_graph training;
+    struct wg_plan *plan = NULL;
+    settings.batch = batch;
+    smaller.settings = &settings;
+    bool ok = training_graph_init(&training, &smaller) &&
+              plan_training(device, &training, params->forced, &plan) && fits(device, plan);
+    wg_plan_destroy(plan);
+    wg_graph_destroy(training.graph);
+    return ok;
+}
+
+/* Records what is needed, what is there, and the largest batch that fits. */
+static bool fail_too_large(struct wg_device *device, const struct wg_trainer_params *params,
+                           const struct wg_plan *plan)
+{
+    char needed[512];
+    if (plan)
+        snprintf(needed, sizeof needed, "it needs %.0f MiB, the device has %.0f MiB",
+                 (double)(plan->variable_bytes + plan->arena_bytes) / 0x1p20,
+                 (double)device->info.global_memory / 0x1p20);
+    else
+        snprintf(needed, sizeof needed, "%.400s", wg_error_message());
+    int low = 0, high = params->settings->batch;
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (batch_fits(device, params, middle))
+            low = middle;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return wg_fail(WG_ERROR_MEMORY, "batch %d does not fit on %s: %s; no batch fits",
+                       params->settings->batch, device->info.name, needed);
+    return wg_fail(WG_ERROR_MEMORY,
+                   "batch %d does not fit on %s: %s; the largest that fits is "
+                   "--batch %d",
+                   params->settings->batch, device->info.name, needed, low);
+}
+
+/* ---- creation ---- */
+
+static void measure(struct wg_trainer *trainer)
+{
+    struct wg_memory *memory = &trainer->memory;
+    memory->arena_bytes = trainer->plan->arena_bytes;
+    memory->dataset_bytes = wg_node_bytes(trainer->training.dataset);
+    memory->weight_bytes = trainer->plan->variable_bytes - memory->dataset_bytes;
+    memory->total_bytes = trainer->plan->variable_bytes + trainer->plan->arena_bytes;
+    memory->largest_bytes = trainer->plan->largest_bytes;
+}
+
+static bool initialise_network(struct wg_trainer *trainer, const struct wg_network *network,
+                               uint32_t *tensor)
+{
+    for (int i = 0; i < network->count; i++) {
+        const struct wg_weight *weight = &network->weights[i];
+        float *values = malloc(wg_node_bytes(weight->node));
+        if (!values)
+            return wg_fail_memory("initial weights");
+        wg_weight_initialise(weight, trainer->settings.seed, *tensor, values);
+        bool ok = wg_exec_write(trainer->exec, weight->node, values);
+        free(values);
+        if (!ok)
+            return false;
+        *tensor += weight->is_moving ? 2 : 1;
+    }
+    return true;
+}
+
+static bool initialise(struct wg_trainer *trainer, const struct wg_dataset *dataset)
+{
+    uint32_t tensor = 0;
+    return wg_exec_write(trainer->exec, trainer->training.dataset, dataset->pixels) &&
+           initialise_network(trainer, &trainer->training.model.generator, &tensor) &&
+           initialise_network(trainer, &trainer->training.model.critic, &tensor);
+}
+
+bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params *params,
+                       struct wg_trainer **ret_trainer)
+{
+    struct wg_trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer)
+        return wg_fail_memory("a trainer");
+    trainer->device = device;
+    trainer->settings = *params->settings;
+    if (!training_graph_init(&trainer->training, params))
+        goto failed;
+    if (!plan_training(device, &trainer->training, params->forced, &trainer->plan)) {
+        if (wg_error_status() == WG_ERROR_MEMORY)
+            fail_too_large(device, params, NULL);
+        goto failed;
+    }
+    if (!fits(device, trainer->plan)) {
+        fail_too_large(device, params, trainer->plan);
+        goto failed;
+    }
+    measure(trainer);
+    if (!wg_exec_create(device, trainer->plan, params->progress, params->user, &trainer->exec) ||
+        !initialise(trainer, params->dataset))
+        goto failed;
+    *ret_trainer = trainer;
+    return true;
+
+failed:
+    wg_trainer_destroy(trainer);
+    return false;
+}
+
+void wg_trainer_destroy(struct wg_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    wg_exec_destroy(trainer->exec);
+    wg_plan_destroy(trainer->plan);
+    wg_graph_destroy(trainer->training.graph);
+    free(trainer);
+}
+
+/* ---- training ---- */
+
+bool wg_trainer_step(struct wg_trainer *trainer, bool estimate)
+{
+    int iterations = trainer->settings.critic_steps;
+    for (int i = 0; i < iterations; i++) {
+        if (!wg_exec_run(trainer->exec, CRITIC_REAL) || !wg_exec_run(trainer->exec, CRITIC_FAKE))
+            return false;
+        if (estimate && i == iterations - 1 && !wg_exec_run(trainer->exec, ESTIMATE))
+            return false;
+        if (iterations > 1 && !wg_exec_run(trainer->exec, ITERATE)) // the last one back to 0
+            return false;
+    }
+    if (!wg_exec_run(trainer->exec, GENERATOR))
+        return false;
+    trainer->has_estimate[trainer->steps_done % WG_LOSS_HISTORY] = estimate;
+    trainer->steps_done++;
+    return true;
+}
+
+uint32_t wg_trainer_steps_done(const struct wg_trainer *trainer)
+{
+    return trainer->steps_done;
+}
+
+bool wg_trainer_read_losses(struct wg_trainer *trainer, uint32_t first, int count,
+                            struct wg_losses *ret_losses)
+{
+    float ring[WG_LOSS_HISTORY][LOSSES];
+    if (!wg_exec_read(trainer->exec, trainer->training.ring, ring))
+        return false;
+    for (int i = 0; i < count; i++) {
+        uint32_t row = (first + (uint32_t)i) % WG_LOSS_HISTORY;
+        const float *losses = ring[row];
+        ret_losses[i] = (struct wg_losses){
+            .d_real = losses[LOSS_REAL],
+            .d_fake = losses[LOSS_FAKE],
+            .generator = losses[LOSS_GENERATOR],
+            .estimate = trainer->has_estimate[row] ? losses[MEAN_REAL] - losses[MEAN_FAKE] : NAN,
+        };
+    }
+    return true;
+}
+
+bool wg_trainer_sample(struct wg_trainer *trainer, const float *noise, float *ret_images)
+{
+    return wg_exec_write(trainer->exec, trainer->training.sample_noise, noise) &&
+           wg_exec_run(trainer->exec, SAMPLE) &&
+           wg_exec_read_target(trainer->exec, SAMPLE, trainer->training.sample_images, ret_images);
+}
+
+/* ---- state ---- */
+
+const struct wg_model *wg_trainer_model(const struct wg_trainer *trainer)
+{
+    return &trainer->training.model;
+}
+
+bool wg_trainer_read(struct wg_trainer *trainer, const struct wg_node *variable, float *ret_data)
+{
+    return wg_exec_read(trainer->exec, variable, ret_data);
+}
+
+bool wg_trainer_write(struct wg_trainer *trainer, const struct wg_node *variable, const float *data)
+{
+    return wg_exec_write(trainer->exec, variable, data);
+}
+
+bool wg_trainer_set_steps_done(struct wg_trainer *trainer, uint32_t steps)
+{
+    const uint32_t clock[WG_CLOCK_COUNT] = {[WG_CLOCK_STEP] = steps};
+    trainer->steps_done = steps;
+    return wg_exec_write(trainer->exec, trainer->training.clock, clock);
+}
+
+const struct wg_memory *wg_trainer_memory(const struct wg_trainer *trainer)
+{
+    return &trainer->memory;
+}
+
+double wg_trainer_flops(const struct wg_trainer *trainer)
+{
+    const struct wg_schedule *s = trainer->plan->schedules;
+    return trainer->settings.critic_steps *
+               (wg_schedule_flops(&s[CRITIC_REAL]) + wg_schedule_flops(&s[CRITIC_FAKE])) +
+           wg_schedule_flops(&s[GENERATOR]);
+}
+
+int wg_trainer_launches(const struct wg_trainer *trainer)
+{
+    const struct wg_exec *e = trainer->exec;
+    int critic = wg_exec_launch_count(e, CRITIC_REAL) + wg_exec_launch_count(e, CRITIC_FAKE);
+    return trainer->settings.critic_steps * critic + wg_exec_launch_count(e, GENERATOR);
+}

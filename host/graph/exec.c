@@ -1,0 +1,403 @@
+#include "host/graph/exec.h"
+
+#include "host/base/error.h"
+#include "host/device/clerror.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A kernel call or, with kernel NULL, a matrix product. */
+struct launch {
+    cl_kernel kernel;
+    size_t global[3];
+    size_t local[3];
+    struct wg_gemm_size gemm;
+    bool accumulate;
+    cl_mem operand[3];
+};
+
+struct bound_schedule {
+    struct launch *launches;
+    int count;
+    int capacity;
+    cl_mem *tensors; // by node index: sub-buffers of the arena, made when first asked for
+};
+
+struct wg_exec {
+    struct wg_device *device;
+    const struct wg_plan *plan;
+    cl_mem *variables; // by node index
+    cl_mem *banks;
+    struct bound_schedule *schedules;
+    cl_mem *parts; // sub-buffers of scratch
+    int part_count;
+    int part_capacity;
+};
+
+struct wg_binder {
+    struct wg_exec *exec;
+    const struct wg_schedule *schedule;
+    struct bound_schedule *bound;
+    const struct wg_task *task; // being bound
+};
+
+/* ---- memory ---- */
+
+static bool create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret_buffer)
+{
+    cl_int code;
+    *ret_buffer = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    if (code != CL_SUCCESS) {
+        *ret_buffer = NULL;
+        return wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
+                       device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
+    }
+    // Many drivers allocate at first use: touch it now, so that lack of memory shows here.
+    const cl_uint zero = 0;
+    return CL_OK(clEnqueueFillBuffer(device->queue, *ret_buffer, &zero, sizeof zero, 0,
+                                     (bytes + 3) / 4 * 4, 0, NULL, NULL));
+}
+
+static bool create_memory(struct wg_exec *exec)
+{
+    const struct wg_plan *plan = exec->plan;
+    for (int n = 0; n < wg_graph_count(plan->graph); n++) {
+        const struct wg_node *node = wg_graph_node(plan->graph, n);
+        size_t bytes = (wg_node_bytes(node) + 3) / 4 * 4;
+        if (!node->op && !create_buffer(exec->device, bytes, &exec->variables[n]))
+            return false;
+    }
+    for (int b = 0; b < plan->bank_count; b++)
+        if (!create_buffer(exec->device, plan->bank_bytes[b], &exec->banks[b]))
+            return false;
+    return wg_device_finish(exec->device);
+}
+
+static bool create_part(struct wg_exec *exec, int bank, size_t offset, size_t bytes,
+                        cl_mem *ret_part)
+{
+    cl_int code;
+    const cl_buffer_region region = {.origin = offset, .size = bytes};
+    cl_mem part = clCreateSubBuffer(exec->banks[bank], CL_MEM_READ_WRITE,
+                                    CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (!CL_CREATED(code, "clCreateSubBuffer"))
+        return false;
+    *ret_part = part;
+    return true;
+}
+
+/* The buffer of a node within a schedule; NULL with a message on failure. */
+static cl_mem tensor_buffer(struct wg_exec *exec, const struct wg_schedule *schedule,
+                            struct bound_schedule *bound, const struct wg_node *node)
+{
+    const struct wg_node *storage = node->storage;
+    if (!storage->op)
+        return exec->variables[storage->index];
+    const struct wg_placement *place = &schedule->placement[storage->index];
+    cl_mem *tensor = &bound->tensors[storage->index];
+    if (place->bank < 0)
+        return wg_fail_null(WG_ERROR_ARGUMENT, "schedule '%s' does not compute '%s'",
+                            schedule->name, node->name);
+    if (!*tensor)
+        create_part(exec, place->bank, place->offset, place->bytes, tensor);
+    return *tensor;
+}
+
+static cl_mem scratch_buffer(struct wg_binder *binder, const struct wg_argument *argument)
+{
+    struct wg_exec *exec = binder->exec;
+    const struct wg_placement *place = &binder->task->scratch;
+    if (place->bank < 0 || argument->offset + argument->bytes > place->bytes)
+        return wg_fail_null(WG_ERROR_ARGUMENT, "op '%s' uses more scratch than it asked for",
+                            binder->task->node->name);
+    if (exec->part_count == exec->part_capacity) {
+        int capacity = exec->part_capacity ? 2 * exec->part_capacity : 32;
+        cl_mem *grown = realloc(exec->parts, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            wg_fail_memory("scratch buffers");
+            return NULL;
+        }
+        exec->parts = grown;
+        exec->part_capacity = capacity;
+    }
+    cl_mem part;
+    if (!create_part(exec, place->bank, place->offset + argument->offset, argument->bytes, &part))
+        return NULL;
+    exec->parts[exec->part_count++] = part;
+    return part;
+}
+
+static cl_mem argument_buffer(struct wg_binder *binder, const struct wg_argument *argument)
+{
+    return argument->kind == WG_ARGUMENT_SCRATCH
+               ? scratch_buffer(binder, argument)
+               : tensor_buffer(binder->exec, binder->schedule, binder->bound, argument->node);
+}
+
+/* ---- binding ---- */
+
+const struct wg_device *wg_binder_device(const struct wg_binder *binder)
+{
+    return binder->exec->device;
+}
+
+unsigned wg_vector_width(const struct wg_device *device, size_t length)
+{
+    unsigned width = device->info.vector_width;
+    if (!wg_device_is_cpu(device))
+        width = 4;
+    unsigned found = 1;
+    for (unsigned w = 2; w <= 16 && w <= width; w *= 2)
+        if (length % w == 0)
+            found = w;
+    return found;
+}
+
+size_t wg_scratch_align(const struct wg_device *device, size_t bytes)
+{
+    size_t alignment = device->buffer_alignment;
+    return (bytes + alignment - 1) / alignment * alignment;
+}
+
+static struct launch *add_launch(struct bound_schedule *bound)
+{
+    if (bound->count == bound->capacity) {
+        int capacity = bound->capacity ? 2 * bound->capacity : 64;
+        struct launch *grown = realloc(bound->launches, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            wg_fail_memory("kernel launches");
+            return NULL;
+        }
+        bound->launches = grown;
+        bound->capacity = capacity;
+    }
+    struct launch *launch = &bound->launches[bound->count++];
+    *launch = (struct launch){0};
+    return launch;
+}
+
+static bool set_argument(struct wg_binder *binder, const struct wg_call *call, cl_kernel kernel,
+                         cl_uint index)
+{
+    const struct wg_argument *argument = &call->arguments[index];
+    cl_int code;
+    if (argument->kind == WG_ARGUMENT_INT) {
+        cl_int number = argument->number;
+        code = clSetKernelArg(kernel, index, sizeof number, &number);
+    } else if (argument->kind == WG_ARGUMENT_FLOAT) {
+        cl_float real = argument->real;
+        code = clSetKernelArg(kernel, index, sizeof real, &real);
+    } else {
+        cl_mem buffer = argument_buffer(binder, argument);
+        if (!buffer)
+            return false;
+        code = clSetKernelArg(kernel, index, sizeof buffer, &buffer);
+    }
+    return code == CL_SUCCESS || wg_fail(WG_ERROR_DEVICE, "kernel '%s' of '%s': argument %u: %s",
+                                         call->kernel, call->file, index, wg_cl_error_name(code));
+}
+
+/* The kernel declares how many arguments it takes; a call that differs is our mistake. */
+static bool set_arguments(struct wg_binder *binder, const struct wg_call *call, cl_kernel kernel)
+{
+    cl_uint wanted = 0, given = 0;
+    while (given < WG_ARGUMENTS_MAX && call->arguments[given].kind != WG_ARGUMENT_END)
+        given++;
+    if (!CL_OK(clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof wanted, &wanted, NULL)))
+        return false;
+    if (wanted != given)
+        return wg_fail(WG_ERROR_ARGUMENT, "kernel '%s' of '%s' takes %u arguments, got %u",
+                       call->kernel, call->file, wanted, given);
+    for (cl_uint i = 0; i < given; i++)
+        if (!set_argument(binder, call, kernel, i))
+            return false;
+    return true;
+}
+
+/* Lanes of a group along the first dimension. A rule of few outcomes: pocl compiles a kernel anew
+ * for every group size it meets. */
+static size_t default_lanes(const struct wg_device *device, const struct wg_call *call,
+                            size_t largest)
+{
+    size_t lanes = call->global[1] > 1 ? 8 : 64;
+    if (!wg_device_is_cpu(device))
+        lanes = call->global[1] > 1 ? 64 : 128;
+    while (lanes > 1 && (lanes > largest || lanes > device->work_item_sizes[0]))
+        lanes /= 2;
+    return lanes;
+}
+
+/* Group size and rounded global size, within the limits of device and kernel. */
+static bool shape_launch(const struct wg_device *device, const struct wg_call *call,
+                         struct launch *launch)
+{
+    size_t largest = 1;
+    if (!CL_OK(clGetKernelWorkGroupInfo(launch->kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE,
+                                        sizeof largest, &largest, NULL)))
+        return false;
+    for (int d = 0; d < 3; d++)
+        launch->local[d] = call->local[d] ? call->local[d] : 1;
+    if (!call->local[0])
+        launch->local[0] = default_lanes(device, call, largest);
+    if (launch->local[0] * launch->local[1] * launch->local[2] > largest)
+        return wg_fail(WG_ERROR_DEVICE,
+                       "kernel '%s' of '%s' needs groups of %zu x %zu x %zu work items, this "
+                       "device runs %zu",
+                       call->kernel, call->file, launch->local[0], launch->local[1],
+                       launch->local[2], largest);
+    for (int d = 0; d < 3; d++) {
+        size_t wanted = call->global[d] ? call->global[d] : 1;
+        launch->global[d] = (wanted + launch->local[d] - 1) / launch->local[d] * launch->local[d];
+    }
+    return true;
+}
+
+bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call)
+{
+    struct launch *launch = add_launch(binder->bound);
+    struct wg_device *device = binder->exec->device;
+    return launch &&
+           wg_program_kernel(device, call->file, call->kernel, call->defines, &launch->kernel) &&
+           set_arguments(binder, call, launch->kernel) && shape_launch(device, call, launch);
+}
+
+bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accumulate,
+                  struct wg_argument a, struct wg_argument b, struct wg_argument c)
+{
+    struct launch *launch = add_launch(binder->bound);
+    if (!launch)
+        return false;
+    launch->gemm = size;
+    launch->accumulate = accumulate;
+    const struct wg_argument operand[3] = {a, b, c};
+    for (int i = 0; i < 3; i++) {
+        launch->operand[i] = argument_buffer(binder, &operand[i]);
+        if (!launch->operand[i])
+            return false;
+    }
+    return true;
+}
+
+static bool bind_schedule(struct wg_exec *exec, int index, int *done, int total,
+                          void (*progress)(void *user, int done, int total), void *user)
+{
+    const struct wg_schedule *schedule = &exec->plan->schedules[index];
+    struct bound_schedule *bound = &exec->schedules[index];
+    bound->tensors = calloc((size_t)wg_graph_count(exec->plan->graph), sizeof *bound->tensors);
+    if (!bound->tensors)
+        return wg_fail_memory("a schedule");
+    for (int t = 0; t < schedule->count; t++) {
+        struct wg_binder binder = {
+            .exec = exec, .schedule = schedule, .bound = bound, .task = &schedule->tasks[t]};
+        if (!schedule->tasks[t].implementation->bind(schedule->tasks[t].node, &binder))
+            return false;
+        (*done)++;
+        if (progress)
+            progress(user, *done, total);
+    }
+    return true;
+}
+
+bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
+                    void (*progress)(void *user, int done, int total), void *user,
+                    struct wg_exec **ret_exec)
+{
+    size_t nodes = (size_t)wg_graph_count(plan->graph);
+    struct wg_exec *exec = calloc(1, sizeof *exec);
+    if (exec) {
+        exec->device = device;
+        exec->plan = plan;
+        exec->variables = calloc(nodes, sizeof *exec->variables);
+        exec->banks = calloc((size_t)plan->bank_count + 1, sizeof *exec->banks);
+        exec->schedules = calloc((size_t)plan->count, sizeof *exec->schedules);
+    }
+    bool ok = (exec && exec->variables && exec->banks && exec->schedules) ||
+              wg_fail_memory("the execution of a plan");
+    int done = 0, total = 0;
+    for (int s = 0; s < plan->count; s++)
+        total += plan->schedules[s].count;
+    ok = ok && create_memory(exec);
+    for (int s = 0; ok && s < plan->count; s++)
+        ok = bind_schedule(exec, s, &done, total, progress, user);
+    if (!ok) {
+        wg_exec_destroy(exec);
+        return false;
+    }
+    *ret_exec = exec;
+    return true;
+}
+
+static void release_buffers(cl_mem *buffers, int count)
+{
+    for (int i = 0; buffers && i < count; i++)
+        if (buffers[i])
+            clReleaseMemObject(buffers[i]);
+    free(buffers);
+}
+
+void wg_exec_destroy(struct wg_exec *exec)
+{
+    if (!exec)
+        return;
+    clFinish(exec->device->queue);
+    int nodes = wg_graph_count(exec->plan->graph);
+    for (int s = 0; exec->schedules && s < exec->plan->count; s++) {
+        struct bound_schedule *bound = &exec->schedules[s];
+        for (int l = 0; l < bound->count; l++)
+            if (bound->launches[l].kernel)
+                clReleaseKernel(bound->launches[l].kernel);
+        free(bound->launches);
+        release_buffers(bound->tensors, nodes);
+    }
+    free(exec->schedules);
+    release_buffers(exec->parts, exec->part_count);
+    release_buffers(exec->banks, exec->plan->bank_count);
+    release_buffers(exec->variables, nodes);
+    free(exec);
+}
+
+/* ---- running ---- */
+
+static bool enqueue(struct wg_device *device, const struct launch *launch)
+{
+    if (!launch->kernel)
+        return wg_blas_gemm(device, launch->gemm, launch->accumulate, launch->operand[0],
+                            launch->operand[1], launch->operand[2]);
+    return CL_OK(clEnqueueNDRangeKernel(device->queue, launch->kernel, 3, NULL, launch->global,
+                                        launch->local, 0, NULL, NULL));
+}
+
+bool wg_exec_run(struct wg_exec *exec, int schedule)
+{
+    const struct bound_schedule *bound = &exec->schedules[schedule];
+    for (int l = 0; l < bound->count; l++)
+        if (!enqueue(exec->device, &bound->launches[l]))
+            return false;
+    return CL_OK(clFlush(exec->device->queue));
+}
+
+bool wg_exec_write(struct wg_exec *exec, const struct wg_node *variable, const void *data)
+{
+    return CL_OK(clEnqueueWriteBuffer(exec->device->queue, exec->variables[variable->index],
+                                      CL_TRUE, 0, wg_node_bytes(variable), data, 0, NULL, NULL));
+}
+
+bool wg_exec_read(struct wg_exec *exec, const struct wg_node *variable, void *ret_data)
+{
+    return CL_OK(clEnqueueReadBuffer(exec->device->queue, exec->variables[variable->index], CL_TRUE,
+                                     0, wg_node_bytes(variable), ret_data, 0, NULL, NULL));
+}
+
+bool wg_exec_read_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
+                         void *ret_data)
+{
+    cl_mem buffer =
+        tensor_buffer(exec, &exec->plan->schedules[schedule], &exec->schedules[schedule], node);
+    return buffer && CL_OK(clEnqueueReadBuffer(exec->device->queue, buffer, CL_TRUE, 0,
+                                               wg_node_bytes(node), ret_data, 0, NULL, NULL));
+}
+
+int wg_exec_launch_count(const struct wg_exec *exec, int schedule)
+{
+    return exec->schedules[schedule].count;
+}

@@ -1,0 +1,200 @@
+#include "host/graph/graph.h"
+
+#include "host/base/error.h"
+#include "host/graph/op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct wg_graph {
+    struct wg_node **nodes;
+    int count;
+    int capacity;
+    bool failed;
+    char failure[256];
+};
+
+/* ---- shapes ---- */
+
+size_t wg_shape_count(const struct wg_shape *shape)
+{
+    size_t count = 1;
+    for (int d = 0; d < shape->rank; d++)
+        count *= shape->dim[d];
+    return count;
+}
+
+size_t wg_shape_last(const struct wg_shape *shape)
+{
+    return shape->dim[shape->rank - 1];
+}
+
+size_t wg_shape_rows(const struct wg_shape *shape)
+{
+    return wg_shape_count(shape) / wg_shape_last(shape);
+}
+
+bool wg_shape_equal(const struct wg_shape *a, const struct wg_shape *b)
+{
+    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+}
+
+struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_t stride)
+{
+    struct wg_conv conv = {.n = x->dim[0],
+                           .h = x->dim[1],
+                           .w = x->dim[2],
+                           .c = x->dim[3],
+                           .oc = oc,
+                           .k = k,
+                           .stride = stride};
+    conv.oh = (conv.h + stride - 1) / stride;
+    conv.ow = (conv.w + stride - 1) / stride;
+    size_t reach = (conv.oh - 1) * stride + k;
+    conv.pad = reach > conv.h ? (reach - conv.h) / 2 : 0;
+    return conv;
+}
+
+/* ---- the graph ---- */
+
+struct wg_graph *wg_graph_create(void)
+{
+    struct wg_graph *graph = calloc(1, sizeof *graph);
+    if (!graph)
+        wg_fail_memory("a graph");
+    return graph;
+}
+
+void wg_graph_destroy(struct wg_graph *graph)
+{
+    if (!graph)
+        return;
+    for (int i = 0; i < graph->count; i++) {
+        if (!graph->nodes[i]->op)
+            free((char *)graph->nodes[i]->name);
+        free(graph->nodes[i]);
+    }
+    free(graph->nodes);
+    free(graph);
+}
+
+bool wg_graph_ok(const struct wg_graph *graph)
+{
+    return !graph->failed || wg_fail(WG_ERROR_ARGUMENT, "graph: %s", graph->failure);
+}
+
+int wg_graph_count(const struct wg_graph *graph)
+{
+    return graph->count;
+}
+
+struct wg_node *wg_graph_node(const struct wg_graph *graph, int index)
+{
+    return graph->nodes[index];
+}
+
+struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason)
+{
+    if (!g->failed)
+        snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
+    g->failed = true;
+    return NULL;
+}
+
+static bool is_same_attributes(const struct wg_attributes *a, const struct wg_attributes *b)
+{
+    return memcmp(&a->conv, &b->conv, sizeof a->conv) == 0 && a->activation == b->activation &&
+           a->slope == b->slope && a->transpose_a == b->transpose_a &&
+           a->transpose_b == b->transpose_b && a->training == b->training && a->scale == b->scale &&
+           a->rate == b->rate && a->decay == b->decay && a->epsilon == b->epsilon &&
+           a->key[0] == b->key[0] && a->key[1] == b->key[1] && a->stream == b->stream &&
+           a->index == b->index && a->modulus == b->modulus;
+}
+
+static bool is_same(const struct wg_node *a, const struct wg_node *b)
+{
+    return a->op == b->op && a->in_count == b->in_count &&
+           memcmp(a->in, b->in, sizeof a->in) == 0 && wg_shape_equal(&a->shape, &b->shape) &&
+           is_same_attributes(&a->attr, &b->attr);
+}
+
+static struct wg_node *find_same(const struct wg_graph *g, const struct wg_node *draft)
+{
+    if (!draft->op || draft->op->is_effect)
+        return NULL;
+    for (int i = g->count - 1; i >= 0; i--)
+        if (is_same(g->nodes[i], draft))
+            return g->nodes[i];
+    return NULL;
+}
+
+static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)
+{
+    if (g->count == g->capacity) {
+        int capacity = g->capacity ? 2 * g->capacity : 64;
+        struct wg_node **grown = realloc(g->nodes, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return wg_node_refuse(g, "graph", "out of memory");
+        g->nodes = grown;
+        g->capacity = capacity;
+    }
+    struct wg_node *node = malloc(sizeof *node);
+    if (!node)
+        return wg_node_refuse(g, "graph", "out of memory");
+    *node = *draft;
+    node->index = g->count;
+    if (!node->storage)
+        node->storage = node;
+    g->nodes[g->count++] = node;
+    return node;
+}
+
+struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft)
+{
+    for (int i = 0; i < draft->in_count; i++)
+        if (!draft->in[i])
+            return wg_node_refuse(g, draft->op->name, "an input is missing");
+    for (int d = 0; d < draft->shape.rank; d++)
+        if (draft->shape.dim[d] == 0)
+            return wg_node_refuse(g, draft->op ? draft->op->name : draft->name,
+                                  "a dimension is zero");
+    struct wg_node *same = find_same(g, draft);
+    if (same)
+        return same;
+    struct wg_node named = *draft;
+    if (draft->op)
+        named.name = draft->op->name;
+    return append(g, &named);
+}
+
+struct wg_node *wg_variable(struct wg_graph *g, const char *name, enum wg_element element,
+                            struct wg_shape shape)
+{
+    for (int i = 0; i < g->count; i++)
+        if (!g->nodes[i]->op && strcmp(g->nodes[i]->name, name) == 0)
+            return wg_node_refuse(g, name, "there is a variable of this name already");
+    char *copy = malloc(strlen(name) + 1);
+    if (!copy)
+        return wg_node_refuse(g, "graph", "out of memory");
+    strcpy(copy, name);
+    struct wg_node *node =
+        wg_node_add(g, &(struct wg_node){.name = copy, .element = element, .shape = shape});
+    if (!node)
+        free(copy);
+    return node;
+}
+
+const struct wg_implementation *wg_op_choose(const struct wg_node *node,
+                                             const struct wg_device *device, const char *forced)
+{
+    const struct wg_implementation *list = node->op->implementations, *found = NULL;
+    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
+        if (list[i].suits && !list[i].suits(node, device))
+            continue;
+        if (forced && strcmp(list[i].name, forced) == 0)
+            return &list[i];
+        if (!found)
+            found = &list[i];
+    }
+    return found;
+}

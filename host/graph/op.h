@@ -1,0 +1,58 @@
+/*
+ * What an op is: a name, a gradient that builds graph, and implementations that launch kernels.
+ *
+ * A new op is one file in host/graph/ops, one in cl, one in tests/ops, and a builder in graph.h.
+ */
+#ifndef WG_GRAPH_OP_H
+#define WG_GRAPH_OP_H
+
+#include "host/device/program.h"
+#include "host/graph/graph.h"
+
+struct wg_binder; // exec.h
+
+struct wg_implementation {
+    const char *name; // "ref" is the plain one: first in clarity, last in the list
+    /* Whether it can, and should, run this node on this device. NULL: always. */
+    bool (*suits)(const struct wg_node *node, const struct wg_device *device);
+    /* Bytes of scratch memory it needs while it runs. NULL: none. */
+    size_t (*scratch)(const struct wg_node *node, const struct wg_device *device);
+    /* Adds the kernel calls. */
+    bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
+};
+
+enum { WG_IMPLEMENTATIONS_MAX = 4 };
+
+struct wg_op {
+    const char *name;
+    bool is_effect; // writes in[0]
+    bool is_view;   // nothing runs: the node is its input's memory
+    /*
+     * The gradient of some scalar with respect to input `i`, given dy, that with respect to y.
+     * NULL result: zero. NULL function: not differentiable, an error if asked.
+     */
+    struct wg_node *(*gradient)(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i);
+    /* Additions and multiplications of the direct form; NULL: not worth counting. */
+    double (*flops)(const struct wg_node *node);
+    /* In order of preference; the first that suits is taken. The last always suits. */
+    struct wg_implementation implementations[WG_IMPLEMENTATIONS_MAX];
+};
+
+/*
+ * The node `draft` describes, or an older one that is the same: pure nodes with equal op, inputs
+ * and attributes are made once. For builders; storage NULL means memory of its own.
+ */
+struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
+
+/* Records "OP: reason" as the graph's failure if it is the first, and returns NULL. */
+struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason);
+
+/* The implementation for a node: the one named `forced` if the op has it and it suits, else the
+ * first that suits. */
+const struct wg_implementation *wg_op_choose(const struct wg_node *node,
+                                             const struct wg_device *device, const char *forced);
+
+extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
+    wg_op_bias, wg_op_batch_norm;
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * Batch normalisation: moments, the normalisation itself, its gradient, and the moving statistics.
+ *
+ * The gradient (Ioffe and Szegedy 2015, section 3, simplified), with g = dy * activation'(y),
+ * xhat = (x - mean) / sqrt(variance + epsilon) and n rows:
+ *
+ *   dbeta = sum g,  dgamma = sum g * xhat,
+ *   dx = gamma / sqrt(variance + epsilon) * (g - dbeta / n - xhat * dgamma / n)
+ *
+ * The activation's sign is recomputed from x, so neither y nor g is read or stored.
+ */
+#include "host/graph/ops/rows.h"
+
+enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
+
+static void define(struct wg_defines *defines, const struct wg_node *node,
+                   const struct wg_device *device)
+{
+    struct wg_row_split split = wg_row_split(&node->in[X]->shape);
+    wg_define_rows(defines, &split, device);
+    wg_define_float(defines, "EPSILON", node->attr.epsilon);
+    wg_define_int(defines, "ACTIVATION", node->attr.activation);
+    wg_define_float(defines, "SLOPE", node->attr.slope);
+}
+
+static size_t column_vectors(const struct wg_node *node, const struct wg_device *device)
+{
+    size_t c = wg_shape_last(&node->in[X]->shape);
+    return c / wg_vector_width(device, c);
+}
+
+static size_t all_vectors(const struct wg_node *node, const struct wg_device *device)
+{
+    return column_vectors(node, device) * wg_shape_rows(&node->in[X]->shape);
+}
+
+/* Two numbers per column and chunk. */
+static size_t scratch_chunks(const struct wg_node *node, const struct wg_device *device)
+{
+    (void)device;
+    struct wg_row_split split = wg_row_split(&node->in[X]->shape);
+    return 2 * split.chunks * split.columns * sizeof(float);
+}
+
+static size_t chunks(const struct wg_node *node)
+{
+    return wg_row_split(&node->in[X]->shape).chunks;
+}
+
+/* ---- moments ---- */
+
+static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(m, device));
+    define(&defines, m, device);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "batch_norm",
+                              .kernel = "moments_chunk",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(m->in[X]), partial},
+                              .global = {column_vectors(m, device), chunks(m)},
+                          }) &&
+           wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "batch_norm",
+                                      .kernel = "moments_merge",
+                                      .defines = &defines,
+                                      .arguments = {partial, WG_NODE(m)},
+                                      .global = {column_vectors(m, device)},
+                                  });
+}
+
+static const struct wg_op op_moments = {
+    .name = "moments",
+    .implementations = {{.name = "ref", .scratch = scratch_chunks, .bind = bind_moments}},
+};
+
+struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)
+{
+    if (!x)
+        return wg_node_refuse(g, "moments", "an input is missing");
+    return wg_node_add(g, &(struct wg_node){.op = &op_moments,
+                                            .shape = wg_shape(2, wg_shape_last(&x->shape)),
+                                            .in = {x},
+                                            .in_count = 1});
+}
+
+/* ---- forward ---- */
+
+enum { SCALE_ROWS = 2, COEFFICIENT_ROWS = 5 }; // per column, see cl/batch_norm.cl
+
+static size_t scratch_forward(const struct wg_node *y, const struct wg_device *device)
+{
+    (void)device;
+    return SCALE_ROWS * wg_shape_last(&y->shape) * sizeof(float);
+}
+
+static bool bind_forward(const struct wg_node *y, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_argument scale = WG_SCRATCH(0, scratch_forward(y, device));
+    define(&defines, y, device);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "batch_norm",
+                              .kernel = "batch_norm_scale",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(y->in[MOMENTS]), WG_NODE(y->in[GAMMA]),
+                                            WG_NODE(y->in[BETA]), scale},
+                              .global = {column_vectors(y, device)},
+                          }) &&
+           wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "batch_norm",
+                                      .kernel = "batch_norm",
+                                      .defines = &defines,
+                                      .arguments = {WG_NODE(y->in[X]), scale, WG_NODE(y)},
+                                      .global = {all_vectors(y, device)},
+                                  });
+}
+
+/* ---- gradient ---- */
+
+static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(sums, device));
+    define(&defines, sums, device);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "batch_norm",
+                              .kernel = "batch_norm_sums_chunk",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(sums->in[X]), WG_NODE(sums->in[MOMENTS]),
+                                            WG_NODE(sums->in[GAMMA]), WG_NODE(sums->in[BETA]),
+                                            WG_NODE(sums->in[DY]), partial},
+                              .global = {column_vectors(sums, device), chunks(sums)},
+                          }) &&
+           wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "batch_norm",
+                                      .kernel = "batch_norm_sums_merge",
+                                      .defines = &defines,
+                                      .arguments = {partial, WG_NODE(sums)},
+                                      .global = {column_vectors(sums, device)},
+                                  });
+}
+
+static const struct wg_op op_sums = {
+    .name = "batch_norm_sums",
+    .implementations = {{.name = "ref", .scratch = scratch_chunks, .bind = bind_sums}},
+};
+
+static size_t scratch_data(const struct wg_node *dx, const struct wg_device *device)
+{
+    (void)device;
+    return COEFFICIENT_ROWS * wg_shape_last(&dx->shape) * sizeof(float);
+}
+
+static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_argument coefficients = WG_SCRATCH(0, scratch_data(dx, device));
+    define(&defines, dx, device);
+    return wg_bind_kernel(
+               binder,
+               &(struct wg_call){
+                   .file = "batch_norm",
+                   .kernel = "batch_norm_coefficients",
+                   .defines = &defines,
+                   .arguments = {WG_NODE(dx->in[MOMENTS]), WG_NODE(dx->in[GAMMA]),
+                                 WG_NODE(dx->in[BETA]), WG_NODE(dx->in[SUMS]), coefficients},
+                   .global = {column_vectors(dx, device)},
+               }) &&
+           wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "batch_norm",
+                                      .kernel = "batch_norm_data",
+                                      .defines = &defines,
+                                      .arguments = {WG_NODE(dx->in[X]), WG_NODE(dx->in[DY]),
+                                                    coefficients, WG_NODE(dx)},
+                                      .global = {all_vectors(dx, device)},
+                                  });
+}
+
+static const struct wg_op op_data = {
+    .name = "batch_norm_data",
+    .implementations = {{.name = "ref", .scratch = scratch_data, .bind = bind_data}},
+};
+
+static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i)
+{
+    if (!y->attr.training)
+        return wg_node_refuse(g, "batch_norm", "can't be differentiated in inference mode");
+    struct wg_node draft = {
+        .op = &op_sums,
+        .shape = wg_shape(2, wg_shape_last(&y->shape)),
+        .in = {y->in[X], y->in[MOMENTS], y->in[GAMMA], y->in[BETA], dy},
+        .in_count = 5,
+        .attr = y->attr,
+    };
+    struct wg_node *sums = i == MOMENTS ? NULL : wg_node_add(g, &draft);
+    switch (i) {
+    case GAMMA:
+        return wg_slice(g, sums, 1);
+    case BETA:
+        return wg_slice(g, sums, 0);
+    case MOMENTS: // contained in dx
+        return NULL;
+    }
+    draft.op = &op_data;
+    draft.shape = y->shape;
+    draft.in[SUMS] = sums;
+    draft.in_count = 6;
+    return wg_node_add(g, &draft);
+}
+
+const struct wg_op wg_op_batch_norm = {
+    .name = "batch_norm",
+    .gradient = gradient,
+    .implementations = {{.name = "ref", .scratch = scratch_forward, .bind = bind_forward}},
+};
+
+struct wg_node *wg_batch_norm(struct wg_graph *g, struct wg_node *x, struct wg_node *m,
+                              struct wg_node *gamma, struct wg_node *beta, float epsilon,
+                              bool training, enum wg_activation activation, float slope)
+{
+    if (!x || !m || !gamma || !beta)
+        return wg_node_refuse(g, "batch_norm", "an input is missing");
+    size_t c = wg_shape_last(&x->shape);
+    if (wg_shape_count(&m->shape) != 2 * c || wg_shape_count(&gamma->shape) != c ||
+        wg_shape_count(&beta->shape) != c)
+        return wg_node_refuse(g, "batch_norm", "m, gamma or beta do not match x's last dimension");
+    if (activation == WG_ACTIVATION_TANH)
+        return wg_node_refuse(g, "batch_norm", "only a leaky ReLU may follow in the same node");
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_batch_norm,
+                                            .shape = x->shape,
+                                            .in = {x, m, gamma, beta},
+                                            .in_count = 4,
+                                            .attr = {.epsilon = epsilon,
+                                                     .training = training,
+                                                     .activation = activation,
+                                                     .slope = slope}});
+}
+
+/* ---- moving statistics ---- */
+
+static bool bind_moving(const struct wg_node *node, struct wg_binder *binder)
+{
+    size_t c = wg_shape_last(&node->in[1]->shape);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "moving_average",
+                    .kernel = "moving_average",
+                    .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
+                                  WG_FLOAT(node->attr.rate), WG_FLOAT(node->attr.scale), WG_INT(c)},
+                    .global = {2 * c},
+                });
+}
+
+static const struct wg_op op_moving_average = {
+    .name = "moving_average",
+    .is_effect = true,
+    .implementations = {{.name = "ref", .bind = bind_moving}},
+};
+
+struct wg_node *wg_moving_average(struct wg_graph *g, struct wg_node *moving, struct wg_node *m,
+                                  float momentum, float variance_scale)
+{
+    if (!moving || !m || !wg_shape_equal(&moving->shape, &m->shape))
+        return wg_node_refuse(g, "moving_average", "both must be there and of one shape");
+    return wg_node_add(g, &(struct wg_node){.op = &op_moving_average,
+                                            .shape = moving->shape,
+                                            .in = {moving, m},
+                                            .in_count = 2,
+                                            .attr = {.rate = momentum, .scale = variance_scale},
+                                            .storage = moving->storage});
+}

@@ -1,0 +1,162 @@
+/*
+ * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n]
+ *
+ * gemm  CLBlast, on operands brought into its copy-free form in scratch: k outermost, padded with
+ *       zeros to multiples of its tile. For the products large enough to be worth it.
+ * ref   one work item per row and a vector of columns.
+ */
+#include "host/graph/exec.h"
+
+enum { A, B };
+
+struct sizes {
+    size_t m, n, k;
+};
+
+static struct sizes sizes(const struct wg_node *c)
+{
+    const struct wg_shape *a = &c->in[A]->shape;
+    return (struct sizes){
+        .m = c->shape.dim[0], .n = c->shape.dim[1], .k = a->dim[c->attr.transpose_a ? 0 : 1]};
+}
+
+static double flops(const struct wg_node *c)
+{
+    struct sizes s = sizes(c);
+    return 2.0 * (double)s.m * (double)s.n * (double)s.k;
+}
+
+/* ---- ref ---- */
+
+static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    struct sizes s = sizes(c);
+    bool contiguous = !c->attr.transpose_b;
+    unsigned width = contiguous ? wg_vector_width(wg_binder_device(binder), s.n) : 1;
+    wg_define_int(&defines, "VW", width);
+    wg_define_int(&defines, "M", (long long)s.m);
+    wg_define_int(&defines, "N", (long long)s.n);
+    wg_define_int(&defines, "K", (long long)s.k);
+    wg_define_int(&defines, "TRANSPOSE_A", c->attr.transpose_a);
+    wg_define_int(&defines, "TRANSPOSE_B", c->attr.transpose_b);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "matmul",
+                              .kernel = "matmul",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B]), WG_NODE(c)},
+                              .global = {s.n / width, s.m},
+                          });
+}
+
+/* ---- gemm ---- */
+
+/* The product as wg_blas_gemm sees it, and where its operands lie in scratch. */
+struct gemm {
+    struct wg_gemm_size size; // padded
+    struct wg_argument a;     // [k, n of C], from B
+    struct wg_argument b;     // [k, m of C], from A
+    struct wg_argument c;     // [m of C, n of C]
+    size_t scratch;
+};
+
+static size_t round_up(size_t value, size_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+static struct gemm gemm_of(const struct wg_node *c, const struct wg_device *device)
+{
+    struct sizes s = sizes(c);
+    struct wg_gemm_size tile = wg_blas_tile(device);
+    struct gemm gemm = {.size = {.m = round_up(s.n, tile.m),
+                                 .n = round_up(s.m, tile.n),
+                                 .k = round_up(s.k, tile.k)}};
+    size_t a_bytes = gemm.size.k * gemm.size.m * sizeof(float);
+    size_t b_bytes = gemm.size.k * gemm.size.n * sizeof(float);
+    size_t c_bytes = gemm.size.m * gemm.size.n * sizeof(float);
+    size_t b_at = wg_scratch_align(device, a_bytes);
+    size_t c_at = b_at + wg_scratch_align(device, b_bytes);
+    gemm.a = WG_SCRATCH(0, a_bytes);
+    gemm.b = WG_SCRATCH(b_at, b_bytes);
+    gemm.c = WG_SCRATCH(c_at, c_bytes);
+    gemm.scratch = c_at + c_bytes;
+    return gemm;
+}
+
+/* Below some two million multiplications the copies cost more than the product. */
+static bool suits_gemm(const struct wg_node *c, const struct wg_device *device)
+{
+    (void)device;
+    struct sizes s = sizes(c);
+    return s.m >= 16 && s.n >= 16 && s.k >= 16 && s.m * s.n * s.k >= (size_t)1 << 21;
+}
+
+static size_t scratch_gemm(const struct wg_node *c, const struct wg_device *device)
+{
+    return gemm_of(c, device).scratch;
+}
+
+/* to [to_rows, to_columns] = from [rows, columns], or its transpose, zeros around it */
+static bool bind_pad(struct wg_binder *binder, struct wg_argument from, size_t rows, size_t columns,
+                     bool transpose, struct wg_argument to, size_t to_rows, size_t to_columns)
+{
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "pad",
+                                      .kernel = transpose ? "pad_transposed" : "pad",
+                                      .arguments = {from, WG_INT(rows), WG_INT(columns), to,
+                                                    WG_INT(to_rows), WG_INT(to_columns)},
+                                      .global = {to_columns, to_rows},
+                                  });
+}
+
+static bool bind_gemm(const struct wg_node *c, struct wg_binder *binder)
+{
+    const struct wg_node *a = c->in[A], *b = c->in[B];
+    struct gemm gemm = gemm_of(c, wg_binder_device(binder));
+    struct sizes s = sizes(c);
+    return bind_pad(binder, WG_NODE(b), b->shape.dim[0], b->shape.dim[1], c->attr.transpose_b,
+                    gemm.a, gemm.size.k, gemm.size.m) &&
+           bind_pad(binder, WG_NODE(a), a->shape.dim[0], a->shape.dim[1], !c->attr.transpose_a,
+                    gemm.b, gemm.size.k, gemm.size.n) &&
+           wg_bind_gemm(binder, gemm.size, false, gemm.a, gemm.b, gemm.c) &&
+           bind_pad(binder, gemm.c, gemm.size.n, gemm.size.m, false, WG_NODE(c), s.m, s.n);
+}
+
+/* ---- the op ---- */
+
+static struct wg_node *gradient(struct wg_graph *g, struct wg_node *c, struct wg_node *dc, int i)
+{
+    struct wg_node *a = c->in[A], *b = c->in[B];
+    bool ta = c->attr.transpose_a, tb = c->attr.transpose_b;
+    if (i == A)
+        return ta ? wg_matmul(g, b, tb, dc, true) : wg_matmul(g, dc, false, b, !tb);
+    return tb ? wg_matmul(g, dc, true, a, ta) : wg_matmul(g, a, !ta, dc, false);
+}
+
+const struct wg_op wg_op_matmul = {
+    .name = "matmul",
+    .gradient = gradient,
+    .flops = flops,
+    .implementations =
+        {{.name = "gemm", .suits = suits_gemm, .scratch = scratch_gemm, .bind = bind_gemm},
+         {.name = "ref", .bind = bind_ref}},
+};
+
+struct wg_node *wg_matmul(struct wg_graph *g, struct wg_node *a, bool transpose_a,
+                          struct wg_node *b, bool transpose_b)
+{
+    if (!a || !b || a->shape.rank != 2 || b->shape.rank != 2)
+        return wg_node_refuse(g, "matmul", "both factors must be there and of rank 2");
+    size_t m = a->shape.dim[transpose_a ? 1 : 0], k = a->shape.dim[transpose_a ? 0 : 1];
+    size_t n = b->shape.dim[transpose_b ? 0 : 1];
+    if (b->shape.dim[transpose_b ? 1 : 0] != k)
+        return wg_node_refuse(g, "matmul", "the inner dimensions differ");
+    return wg_node_add(
+        g, &(struct wg_node){.op = &wg_op_matmul,
+                             .shape = wg_shape(m, n),
+                             .in = {a, b},
+                             .in_count = 2,
+                             .attr = {.transpose_a = transpose_a, .transpose_b = transpose_b}});
+}

@@ -1,0 +1,51 @@
+/*
+ * sum_rows: y[c] = sum over rows of x[row, c]; the gradient of a bias.
+ */
+#include "host/graph/ops/rows.h"
+
+static size_t scratch(const struct wg_node *y, const struct wg_device *device)
+{
+    (void)device;
+    struct wg_row_split split = wg_row_split(&y->in[0]->shape);
+    return split.chunks * split.columns * sizeof(float);
+}
+
+static bool bind(const struct wg_node *y, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    struct wg_row_split split = wg_row_split(&y->in[0]->shape);
+    const struct wg_device *device = wg_binder_device(binder);
+    size_t vectors = split.columns / wg_vector_width(device, split.columns);
+    struct wg_argument partial = WG_SCRATCH(0, scratch(y, device));
+    wg_define_rows(&defines, &split, device);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "sum_rows",
+                              .kernel = "sum_rows_chunk",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(y->in[0]), partial},
+                              .global = {vectors, split.chunks},
+                          }) &&
+           wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "sum_rows",
+                                      .kernel = "sum_rows_merge",
+                                      .defines = &defines,
+                                      .arguments = {partial, WG_NODE(y)},
+                                      .global = {vectors},
+                                  });
+}
+
+static const struct wg_op op_sum_rows = {
+    .name = "sum_rows",
+    .implementations = {{.name = "ref", .scratch = scratch, .bind = bind}},
+};
+
+struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x)
+{
+    if (!x)
+        return wg_node_refuse(g, "sum_rows", "an input is missing");
+    return wg_node_add(g, &(struct wg_node){.op = &op_sum_rows,
+                                            .shape = wg_shape(wg_shape_last(&x->shape)),
+                                            .in = {x},
+                                            .in_count = 1});
+}

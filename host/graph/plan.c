@@ -1,0 +1,262 @@
+#include "host/graph/plan.h"
+
+#include "host/base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t wg_node_bytes(const struct wg_node *node)
+{
+    return wg_shape_count(&node->shape) * (node->element == WG_U8 ? 1 : 4);
+}
+
+/* ---- order: pure nodes as they were built, then the effects as they were asked for ---- */
+
+static void mark_needed(const struct wg_node *node, bool *needed)
+{
+    if (needed[node->index])
+        return;
+    needed[node->index] = true;
+    for (int i = 0; i < node->in_count; i++)
+        mark_needed(node->in[i], needed);
+}
+
+static bool runs(const struct wg_node *node)
+{
+    return node->op && !node->op->is_view;
+}
+
+static void add_task(struct wg_schedule *schedule, struct wg_node *node,
+                     const struct wg_device *device, const char *forced)
+{
+    schedule->tasks[schedule->count++] = (struct wg_task){
+        .node = node,
+        .implementation = wg_op_choose(node, device, forced),
+        .scratch = {.bank = -1},
+    };
+}
+
+static bool order(const struct wg_graph *graph, const struct wg_device *device,
+                  const struct wg_targets *targets, const char *forced,
+                  struct wg_schedule *schedule)
+{
+    int nodes = wg_graph_count(graph);
+    bool *needed = calloc((size_t)nodes, sizeof *needed);
+    schedule->name = targets->name;
+    schedule->tasks = calloc((size_t)nodes, sizeof *schedule->tasks);
+    schedule->placement = calloc((size_t)nodes, sizeof *schedule->placement);
+    if (!needed || !schedule->tasks || !schedule->placement) {
+        free(needed);
+        return wg_fail_memory("a schedule");
+    }
+    for (int n = 0; n < nodes; n++)
+        schedule->placement[n].bank = -1;
+    for (int t = 0; t < targets->count; t++)
+        mark_needed(targets->nodes[t], needed);
+    for (int n = 0; n < nodes; n++) {
+        struct wg_node *node = wg_graph_node(graph, n);
+        if (needed[n] && runs(node) && !node->op->is_effect)
+            add_task(schedule, node, device, forced);
+    }
+    for (int t = 0; t < targets->count; t++)
+        if (targets->nodes[t]->op->is_effect)
+            add_task(schedule, targets->nodes[t], device, forced);
+    free(needed);
+    return true;
+}
+
+/* ---- place: largest first, each at the lowest gap among those alive with it ---- */
+
+struct item {
+    size_t bytes;
+    int first, last; // tasks during which it must keep its contents
+    struct wg_placement *placement;
+};
+
+static int compare_items(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->first - y->first;
+}
+
+static size_t align(size_t bytes, size_t alignment)
+{
+    return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/* Lowest offset of `bank` where `item` meets none of the `placed` ones alive with it. */
+static size_t lowest_offset(const struct item *item, const struct item *placed, int count, int bank)
+{
+    size_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int i = 0; i < count; i++) {
+            const struct item *other = &placed[i];
+            if (other->placement->bank != bank || other->last < item->first ||
+                item->last < other->first)
+                continue;
+            size_t end = other->placement->offset + other->bytes;
+            if (other->placement->offset < offset + item->bytes && offset < end) {
+                offset = end;
+                moved = true;
+            }
+        }
+    }
+    return offset;
+}
+
+static void place_item(struct wg_plan *plan, const struct item *items, int index, size_t bank_limit)
+{
+    const struct item *item = &items[index];
+    int bank = 0;
+    size_t offset = 0;
+    for (;; bank++) {
+        offset = lowest_offset(item, items, index, bank);
+        if (offset + item->bytes <= bank_limit || offset == 0)
+            break;
+    }
+    *item->placement =
+        (struct wg_placement){.bank = bank, .offset = offset, .bytes = item->placement->bytes};
+    if (bank >= plan->bank_count)
+        plan->bank_count = bank + 1;
+    if (plan->bank_bytes[bank] < offset + item->bytes)
+        plan->bank_bytes[bank] = offset + item->bytes;
+}
+
+static void add_item(struct item *items, int *count, struct wg_placement *placement, size_t bytes,
+                     int task, size_t alignment)
+{
+    placement->bytes = bytes;
+    items[(*count)++] = (struct item){
+        .bytes = align(bytes, alignment), .first = task, .last = task, .placement = placement};
+}
+
+/* One item per tensor and scratch of the schedule; items[] has room for two per task. */
+static int collect_items(struct wg_schedule *schedule, const struct wg_device *device,
+                         struct item *items, int *item_of)
+{
+    int count = 0;
+    size_t alignment = device->buffer_alignment;
+    for (int t = 0; t < schedule->count; t++) {
+        struct wg_task *task = &schedule->tasks[t];
+        const struct wg_node *node = task->node;
+        for (int i = 0; i < node->in_count; i++)
+            if (item_of[node->in[i]->storage->index] >= 0)
+                items[item_of[node->in[i]->storage->index]].last = t;
+        if (node->storage == node) {
+            item_of[node->index] = count;
+            add_item(items, &count, &schedule->placement[node->index], wg_node_bytes(node), t,
+                     alignment);
+        }
+        const struct wg_implementation *implementation = task->implementation;
+        size_t scratch = implementation->scratch ? implementation->scratch(node, device) : 0;
+        if (scratch)
+            add_item(items, &count, &task->scratch, scratch, t, alignment);
+    }
+    return count;
+}
+
+static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
+                  const struct wg_targets *targets, const struct wg_device *device)
+{
+    int nodes = wg_graph_count(plan->graph);
+    struct item *items = calloc(2 * (size_t)nodes, sizeof *items);
+    int *item_of = malloc((size_t)nodes * sizeof *item_of);
+    if (!items || !item_of) {
+        free(items);
+        free(item_of);
+        return wg_fail_memory("a schedule");
+    }
+    for (int n = 0; n < nodes; n++)
+        item_of[n] = -1;
+    int count = collect_items(schedule, device, items, item_of);
+    // A pure target is a result somebody reads afterwards.
+    for (int t = 0; t < targets->count; t++)
+        if (item_of[targets->nodes[t]->storage->index] >= 0)
+            items[item_of[targets->nodes[t]->storage->index]].last = schedule->count;
+    qsort(items, (size_t)count, sizeof *items, compare_items);
+    for (int i = 0; i < count; i++)
+        place_item(plan, items, i, (size_t)device->info.largest_buffer);
+    free(items);
+    free(item_of);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool measure(struct wg_plan *plan, const struct wg_device *device)
+{
+    for (int n = 0; n < wg_graph_count(plan->graph); n++) {
+        const struct wg_node *node = wg_graph_node(plan->graph, n);
+        size_t bytes = wg_node_bytes(node);
+        if (wg_shape_count(&node->shape) > INT32_MAX)
+            return wg_fail(WG_ERROR_MEMORY, "a tensor of %zu elements, kernels count to %d",
+                           wg_shape_count(&node->shape), INT32_MAX);
+        if (!node->op)
+            plan->variable_bytes += bytes;
+        if (bytes > plan->largest_bytes)
+            plan->largest_bytes = bytes;
+    }
+    for (int b = 0; b < plan->bank_count; b++) {
+        plan->arena_bytes += plan->bank_bytes[b];
+        if (plan->bank_bytes[b] > plan->largest_bytes)
+            plan->largest_bytes = plan->bank_bytes[b];
+    }
+    if (plan->largest_bytes > device->info.largest_buffer)
+        return wg_fail(WG_ERROR_MEMORY,
+                       "a tensor needs a buffer of %.1f MiB, the largest this device gives is "
+                       "%.1f MiB",
+                       (double)plan->largest_bytes / 0x1p20,
+                       (double)device->info.largest_buffer / 0x1p20);
+    return true;
+}
+
+bool wg_plan_create(const struct wg_graph *graph, const struct wg_device *device,
+                    const struct wg_targets *targets, int count, const char *forced,
+                    struct wg_plan **ret_plan)
+{
+    struct wg_plan *plan = calloc(1, sizeof *plan);
+    if (plan) {
+        plan->graph = graph;
+        plan->count = count;
+        plan->schedules = calloc((size_t)count, sizeof *plan->schedules);
+        // A bank holds at least one item.
+        plan->bank_bytes = calloc(2 * (size_t)wg_graph_count(graph), sizeof *plan->bank_bytes);
+    }
+    bool ok = (plan && plan->schedules && plan->bank_bytes) || wg_fail_memory("a plan");
+    for (int s = 0; ok && s < count; s++)
+        ok = order(graph, device, &targets[s], forced, &plan->schedules[s]) &&
+             place(plan, &plan->schedules[s], &targets[s], device);
+    if (!ok || !measure(plan, device)) {
+        wg_plan_destroy(plan);
+        return false;
+    }
+    *ret_plan = plan;
+    return true;
+}
+
+void wg_plan_destroy(struct wg_plan *plan)
+{
+    if (!plan)
+        return;
+    for (int s = 0; plan->schedules && s < plan->count; s++) {
+        free(plan->schedules[s].tasks);
+        free(plan->schedules[s].placement);
+    }
+    free(plan->schedules);
+    free(plan->bank_bytes);
+    free(plan);
+}
+
+double wg_schedule_flops(const struct wg_schedule *schedule)
+{
+    double flops = 0;
+    for (int t = 0; t < schedule->count; t++) {
+        const struct wg_node *node = schedule->tasks[t].node;
+        if (node->op->flops)
+            flops += node->op->flops(node);
+    }
+    return flops;
+}

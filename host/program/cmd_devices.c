@@ -1,0 +1,71 @@
+/*
+ * wgan-cl devices: what the OpenCL loader shows.
+ */
+#include "program.h"
+
+#include <stdlib.h>
+
+static void print_device(const struct wg_device_info *device)
+{
+    printf("%c %d  %s\n", device->is_default ? '*' : ' ', device->index, device->name);
+    printf("     %s, %s, %u compute units, %u MHz\n", wg_device_type_name(device->type),
+           device->vendor, device->compute_units, device->clock_mhz);
+    printf("     memory %.2f GiB, largest buffer %.2f GiB, local %.0f KiB, groups of up to %zu\n",
+           (double)device->global_memory / 0x1p30, (double)device->largest_buffer / 0x1p30,
+           (double)device->local_memory / 0x1p10, device->work_group_size);
+    printf("     %s, driver %s\n", device->opencl_version, device->driver_version);
+    printf("     platform %d: %s (--device %d:%d)\n", device->platform, device->platform_name,
+           device->platform, device->index_in_platform);
+    if (!device->usable)
+        printf("     can't be used: %s\n", device->unusable_because);
+}
+
+static void print_list(const struct wg_device_list *list)
+{
+    bool has_default = false;
+    for (int i = 0; i < list->count; i++) {
+        print_device(&list->devices[i]);
+        has_default = has_default || list->devices[i].is_default;
+    }
+    for (int i = 0; i < list->note_count; i++)
+        printf("note: %s\n", list->notes[i]);
+    if (has_default)
+        printf("* is the default; wgan-cl --device SEL takes another, SEL being an index, "
+               "gpu, cpu or a part of a name\n");
+}
+
+int command_devices(int argc, const char **argv, const char *device)
+{
+    bool json = false;
+    const char *operands[1];
+    struct option options[] = {
+        {.name = "json", .kind = OPTION_FLAG, .value = &json, .help = "print JSON, for programs"},
+        OPTION_DEVICE(device),
+        {.name = NULL},
+    };
+    const struct command_line line = {
+        .usage = "devices [--json]",
+        .text = "Lists every OpenCL platform and device. The default is a GPU before a CPU, then\n"
+                "the one with more compute units times clock.\n",
+        .options = options,
+    };
+    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
+    case OPTIONS_HELP:
+        return EXIT_OK;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    case OPTIONS_OK:
+        break;
+    }
+    struct wg_device_list *list;
+    if (!wg_device_list_create(&list))
+        return report_failure();
+    char *text = json ? wg_device_list_json(list) : NULL;
+    if (text)
+        puts(text);
+    else if (!json)
+        print_list(list);
+    free(text);
+    wg_device_list_destroy(list);
+    return json && !text ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,232 @@
+/*
+ * wgan-cl train: a whole training, with progress on the terminal, stopped by Ctrl-C.
+ */
+#include "program.h"
+#include "progress.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* ---- interrupts ---- */
+
+static volatile sig_atomic_t stop_signal;
+
+/* The first one asks for a stop after the step; a second one kills, as people expect. */
+static void on_signal(int number)
+{
+    stop_signal = number;
+    signal(number, SIG_DFL);
+}
+
+static bool asked_to_stop(void *user)
+{
+    (void)user;
+    return stop_signal != 0;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    // A full disk or a file size limit is reported by the write that meets it.
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* ---- the command ---- */
+
+struct request {
+    const char *device;
+    const char *data;
+    const char *out;
+    const char *resume;
+    int steps; // of a resumed run in all; 0: as it was started
+    struct wg_train_settings settings;
+};
+
+static bool start(const struct request *request, struct wg_device *device,
+                  const struct wg_train_callbacks *callbacks, struct wg_train_result *result)
+{
+    if (request->resume)
+        return wg_resume(device, request->resume, request->data, request->steps, callbacks, result);
+    struct wg_dataset *dataset;
+    if (!wg_dataset_open(request->data, &dataset))
+        return false;
+    bool ok = wg_train(device, dataset, &request->settings, request->out, callbacks, result);
+    wg_dataset_close(dataset);
+    return ok;
+}
+
+static int conclude(const struct wg_train_result *result)
+{
+    printf("pictures   %s/imgs/, %s/training.gif, %s/loss.png\n", result->folder, result->folder,
+           result->folder);
+    printf("checkpoint %s\n", result->checkpoint);
+    if (!result->stopped) {
+        printf("next       wgan-cl sample %s\n", result->folder);
+        return EXIT_OK;
+    }
+    printf("stopped after step %d; to go on: wgan-cl train --resume %s\n", result->steps_done,
+           result->folder);
+    return stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+}
+
+static int run(const struct request *request)
+{
+    struct wg_device *device;
+    struct wg_train_result result;
+    struct progress progress;
+    if (!open_device(request->device, &device))
+        return report_failure();
+    progress_init(&progress);
+    const struct wg_train_callbacks callbacks = {
+        .user = &progress,
+        .message = progress_message,
+        .building = progress_building,
+        .progress = progress_step,
+        .stop = asked_to_stop,
+    };
+    catch_signals();
+    bool ok = start(request, device, &callbacks, &result);
+    progress_finish(&progress);
+    wg_device_close(device);
+    return ok ? conclude(&result) : report_failure();
+}
+
+/* A resumed run keeps its settings: only these may stand beside --resume. */
+static bool check_resume(const struct option *options)
+{
+    static const char *const allowed[] = {"device", "data", "resume", "steps"};
+    for (const struct option *o = options; o->name; o++) {
+        bool found = !o->given;
+        for (size_t a = 0; a < sizeof allowed / sizeof allowed[0]; a++)
+            found = found || strcmp(o->name, allowed[a]) == 0;
+        if (!found) {
+            fprintf(stderr,
+                    "wgan-cl: --%s: a resumed run keeps its settings; beside --resume only "
+                    "--steps, --data and --device can be given\n",
+                    o->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char help[] =
+    "Trains a Wasserstein GAN with weight clipping (Arjovsky et al. 2017). Data:\n"
+    "  digits    60,000 built-in drawings of digits, the default\n"
+    "  FILE      IDX images 28x28 (MNIST, Fashion-MNIST, ...), gzipped or not\n"
+    "  FOLDER    its train-images-idx3-ubyte[.gz], else its t10k-images-idx3-ubyte[.gz]\n"
+    "\n"
+    "The run folder gets imgs/ (a 5x5 grid every few steps from fixed noise), training.gif,\n"
+    "loss.png, log.csv, run.json, the losses as .npy and checkpoints/. Ctrl-C finishes the step\n"
+    "and saves; --resume RUN goes on, bit for bit as if nothing had happened.\n"
+    "\n"
+    "Examples:\n"
+    "  wgan-cl train --steps 500\n"
+    "  wgan-cl --device gpu train --data data/mnist --out runs/mnist\n"
+    "  wgan-cl train --resume runs/mnist --steps 20000\n";
+
+int command_train(int argc, const char **argv, const char *device)
+{
+    struct request request = {.device = device, .settings = wg_train_settings_default()};
+    struct wg_train_settings *s = &request.settings;
+    const char *operands[1];
+    struct option options[] = {
+        {.name = "data",
+         .kind = OPTION_TEXT,
+         .value = &request.data,
+         .argument = "SRC",
+         .help = "digits, an IDX file or a folder [digits]"},
+        {.name = "out",
+         .letter = 'o',
+         .kind = OPTION_TEXT,
+         .value = &request.out,
+         .argument = "DIR",
+         .help = "run folder, new or empty [runs/NNNNN-DATA]"},
+        {.name = "steps",
+         .kind = OPTION_INT,
+         .value = &s->steps,
+         .argument = "N",
+         .help = "generator updates",
+         .low = 1,
+         .high = 1e9},
+        {.name = "batch",
+         .kind = OPTION_INT,
+         .value = &s->batch,
+         .argument = "N",
+         .help = "images per update",
+         .low = 1,
+         .high = 1e6},
+        {.name = "lr-generator",
+         .kind = OPTION_FLOAT,
+         .value = &s->lr_generator,
+         .argument = "X",
+         .help = "learning rate of the generator",
+         .low = 0,
+         .high = 1},
+        {.name = "lr-critic",
+         .kind = OPTION_FLOAT,
+         .value = &s->lr_critic,
+         .argument = "X",
+         .help = "learning rate of the critic",
+         .low = 0,
+         .high = 1},
+        {.name = "clip",
+         .kind = OPTION_FLOAT,
+         .value = &s->clip,
+         .argument = "X",
+         .help = "largest magnitude of a critic weight",
+         .low = 0,
+         .high = 1e6},
+        {.name = "critic-steps",
+         .kind = OPTION_INT,
+         .value = &s->critic_steps,
+         .argument = "N",
+         .help = "critic iterations per generator update",
+         .low = 1,
+         .high = 1000},
+        {.name = "sample-every",
+         .kind = OPTION_INT,
+         .value = &s->sample_every,
+         .argument = "N",
+         .help = "steps between sample grids",
+         .low = 1,
+         .high = 1e9},
+        {.name = "checkpoint-every",
+         .kind = OPTION_INT,
+         .value = &s->checkpoint_every,
+         .argument = "N",
+         .help = "steps between checkpoints; 0: at the end",
+         .low = 0,
+         .high = 1e9},
+        {.name = "seed",
+         .kind = OPTION_SEED,
+         .value = &s->seed,
+         .argument = "N",
+         .help = "of initial weights, batches and noise"},
+        {.name = "resume",
+         .kind = OPTION_TEXT,
+         .value = &request.resume,
+         .argument = "RUN",
+         .help = "go on with a run folder; --steps: in all"},
+        OPTION_DEVICE(request.device),
+        {.name = NULL},
+    };
+    const struct command_line line = {.usage = "train [OPTIONS]", .text = help, .options = options};
+    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
+    case OPTIONS_HELP:
+        return EXIT_OK;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    case OPTIONS_OK:
+        break;
+    }
+    if (request.resume && !check_resume(options))
+        return EXIT_USAGE;
+    for (const struct option *o = options; o->name; o++)
+        if (o->given && strcmp(o->name, "steps") == 0)
+            request.steps = s->steps;
+    return run(&request);
+}

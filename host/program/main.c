@@ -1,0 +1,94 @@
+/*
+ * wgan-cl: finds the command and runs it. Everything the program does is in its commands, and
+ * everything they do is in the library.
+ */
+#include "program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, const char **argv, const char *device);
+} commands[] = {
+    {"devices", command_devices},
+    {"train", command_train},
+    {"sample", command_sample},
+    {"bench", command_bench},
+};
+
+static const char help[] =
+    "Trains Wasserstein GANs through OpenCL, on any device.\n"
+    "\n"
+    "Commands:\n"
+    "  devices    list the OpenCL devices and mark the default\n"
+    "  train      train a GAN; pictures, losses and checkpoints go to a run folder\n"
+    "  sample     draw images with a trained generator\n"
+    "  bench      measure the training step against the device's own peak\n"
+    "\n"
+    "wgan-cl COMMAND --help tells more. To begin:\n"
+    "  wgan-cl devices\n"
+    "  wgan-cl train --steps 500\n"
+    "\n"
+    "Environment:\n"
+    "  WGAN_CL_DEVICE    the device, where --device is not given\n"
+    "  WGAN_CL_KERNELS   a folder whose .cl files replace the built-in kernels\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong option or value, 3 no OpenCL device,\n"
+    "130 and 143 interrupted (a training has saved its state).\n";
+
+int report_failure(void)
+{
+    fflush(stdout);
+    fprintf(stderr, "wgan-cl: %s\n", wg_error_message());
+    switch (wg_error_status()) {
+    case WG_ERROR_ARGUMENT:
+        return EXIT_USAGE;
+    case WG_ERROR_NO_DEVICE:
+        return EXIT_NO_DEVICE;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+bool open_device(const char *selector, struct wg_device **ret_device)
+{
+    return wg_device_open(selector ? selector : getenv("WGAN_CL_DEVICE"), ret_device);
+}
+
+int main(int argc, char **argv)
+{
+    const char *device = NULL;
+    bool version = false;
+    int rest = 0;
+    struct option options[] = {
+        OPTION_DEVICE(device),
+        {.name = "version", .kind = OPTION_FLAG, .value = &version, .help = "print the version"},
+        {.name = NULL},
+    };
+    const struct command_line line = {
+        .usage = "[--device SEL] COMMAND [OPTIONS]", .text = help, .options = options};
+    switch (options_parse(&line, argc, (const char **)argv, true, NULL, &rest)) {
+    case OPTIONS_HELP:
+        return EXIT_OK;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    case OPTIONS_OK:
+        break;
+    }
+    if (version) {
+        printf("wgan-cl %s\n", wg_version());
+        return EXIT_OK;
+    }
+    if (rest == argc) {
+        fprintf(stderr, "wgan-cl: no command (devices, train, sample or bench; see --help)\n");
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[rest], commands[i].name) == 0)
+            return commands[i].run(argc - rest, (const char **)argv + rest, device);
+    fprintf(stderr, "wgan-cl: '%s' is no command (devices, train, sample or bench; see --help)\n",
+            argv[rest]);
+    return EXIT_USAGE;
+}

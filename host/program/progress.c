@@ -1,0 +1,73 @@
+#include "progress.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* A log gets a line at the first and the last step, and this often between. */
+#define LOG_SECONDS 10.0
+
+void progress_init(struct progress *progress)
+{
+    *progress = (struct progress){.is_terminal = isatty(STDOUT_FILENO) != 0};
+}
+
+void progress_finish(struct progress *progress)
+{
+    if (progress->line_open)
+        printf("\n");
+    progress->line_open = false;
+    fflush(stdout);
+}
+
+void progress_message(void *user, const char *text)
+{
+    progress_finish(user);
+    printf("%s\n", text);
+    fflush(stdout);
+}
+
+void progress_building(void *user, int done, int total)
+{
+    struct progress *progress = user;
+    if (!progress->is_terminal) {
+        if (done == 1)
+            printf("building kernels for %d nodes of the graph\n", total);
+        fflush(stdout);
+        return;
+    }
+    printf("\r\033[Kbuilding kernels: %d of %d", done, total);
+    if (done == total)
+        printf("\r\033[K");
+    progress->line_open = done < total;
+    fflush(stdout);
+}
+
+/* "1:02:03", or "2:03" below an hour */
+static void format_time(double seconds, char text[32])
+{
+    long whole = seconds < 359999 ? (long)(seconds + 0.5) : 359999;
+    if (whole >= 3600)
+        snprintf(text, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(text, 32, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+void progress_step(void *user, const struct wg_progress *now)
+{
+    struct progress *progress = user;
+    bool is_edge = now->step == 1 || now->step == now->steps;
+    if (!progress->is_terminal && !is_edge && now->seconds < progress->seconds_next)
+        return;
+    progress->seconds_next = now->seconds + LOG_SECONDS;
+
+    char left[32], estimate[32] = "-";
+    format_time(now->seconds_left, left);
+    if (!isnan(now->wasserstein))
+        snprintf(estimate, sizeof estimate, "%.4g", now->wasserstein);
+    // %.4g keeps the line short and still tells 1e-4 from 0.
+    printf("%sstep %d of %d  d_loss %.4g  g_loss %.4g  wasserstein %s  %.3g steps/s  left %s%s",
+           progress->is_terminal ? "\r\033[K" : "", now->step, now->steps, now->d_loss, now->g_loss,
+           estimate, now->steps_per_second, left, progress->is_terminal ? "" : "\n");
+    progress->line_open = progress->is_terminal;
+    fflush(stdout);
+}

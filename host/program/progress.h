@@ -1,0 +1,25 @@
+/*
+ * Progress of a training: one line that updates on a terminal, a plain line now and then in a log.
+ */
+#ifndef WG_PROGRAM_PROGRESS_H
+#define WG_PROGRAM_PROGRESS_H
+
+#include <wgan_cl.h>
+
+struct progress {
+    bool is_terminal;
+    bool line_open;      // the terminal's line has text and no newline yet
+    double seconds_next; // log: when the next plain line is due
+};
+
+void progress_init(struct progress *progress);
+
+/* Ends the updating line. */
+void progress_finish(struct progress *progress);
+
+/* Callbacks of wg_train; `user` is the struct progress. */
+void progress_message(void *user, const char *text);
+void progress_building(void *user, int done, int total);
+void progress_step(void *user, const struct wg_progress *now);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * The benchmark: whole training steps against the device's own peak.
+ */
+#include "host/base/clock.h"
+#include "host/base/error.h"
+#include "host/data/digits.h"
+#include "host/device/peak.h"
+#include "host/files/json.h"
+#include "host/gan/trainer.h"
+#include "host/run/settings.h"
+
+#include <stdlib.h>
+
+enum { IMAGES = 1024 }; // a step's time does not depend on how many there are
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool timed_step(struct wg_trainer *trainer, struct wg_device *device, double *ret_seconds)
+{
+    double start = wg_clock_seconds();
+    if (!wg_trainer_step(trainer, false) || !wg_device_finish(device))
+        return false;
+    *ret_seconds = wg_clock_seconds() - start;
+    return true;
+}
+
+/* One step to warm up, then `steps` measured ones. */
+static bool measure(struct wg_trainer *trainer, struct wg_device *device, int steps,
+                    struct wg_bench_result *result)
+{
+    double *seconds = malloc((size_t)steps * sizeof *seconds);
+    if (!seconds)
+        return wg_fail_memory("the measurements");
+    bool ok = true;
+    for (int i = 0; ok && i < steps; i++)
+        ok = timed_step(trainer, device, &seconds[i]);
+    if (ok) {
+        qsort(seconds, (size_t)steps, sizeof *seconds, compare);
+        int middle = steps / 2;
+        result->seconds_per_step =
+            steps % 2 ? seconds[middle] : 0.5 * (seconds[middle - 1] + seconds[middle]);
+        result->seconds_per_step_min = seconds[0];
+        result->seconds_per_step_max = seconds[steps - 1];
+        result->steps = steps;
+    }
+    free(seconds);
+    return ok;
+}
+
+static void describe(const struct wg_trainer *trainer, struct wg_bench_result *result)
+{
+    result->gflop_per_step = wg_trainer_flops(trainer) * 1e-9;
+    result->gflops = result->gflop_per_step / result->seconds_per_step;
+    result->peak_share = result->gflops / result->peak_gflops;
+    result->device_bytes = wg_trainer_memory(trainer)->total_bytes;
+    result->kernel_launches = wg_trainer_launches(trainer);
+}
+
+static bool run(struct wg_device *device, const struct wg_trainer_params *params, int steps,
+                struct wg_bench_result *result)
+{
+    struct wg_trainer *trainer;
+    double first, before, start = wg_clock_seconds();
+    if (!wg_trainer_create(device, params, &trainer))
+        return false;
+    bool ok = timed_step(trainer, device, &first);
+    result->seconds_to_first_step = wg_clock_seconds() - start;
+    // The peak on both sides of the steps: the clock of a device follows its load.
+    ok = ok && wg_device_measure_peak(device, &before) && measure(trainer, device, steps, result) &&
+         wg_device_measure_peak(device, &result->peak_gflops);
+    if (ok) {
+        if (before > result->peak_gflops)
+            result->peak_gflops = before;
+        describe(trainer, result);
+    }
+    wg_trainer_destroy(trainer);
+    return ok;
+}
+
+bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
+              const struct wg_train_callbacks *callbacks, struct wg_bench_result *ret_result)
+{
+    struct wg_bench_result result = {.batch = settings->batch};
+    if (!wg_settings_check(settings))
+        return false;
+    if (steps < 1)
+        return wg_fail(WG_ERROR_ARGUMENT, "steps is %d, expected at least 1", steps);
+    snprintf(result.device, sizeof result.device, "%s", device->info.name);
+    struct wg_dataset dataset = {
+        .count = IMAGES, .height = WG_DIGITS_SIDE, .width = WG_DIGITS_SIDE};
+    dataset.pixels = malloc((size_t)IMAGES * WG_DIGITS_SIDE * WG_DIGITS_SIDE);
+    dataset.labels = malloc(IMAGES);
+    const struct wg_trainer_params params = {
+        .settings = settings,
+        .dataset = &dataset,
+        .progress = callbacks ? callbacks->building : NULL,
+        .user = callbacks ? callbacks->user : NULL,
+    };
+    bool ok = (dataset.pixels && dataset.labels) || wg_fail_memory("images");
+    ok = ok && wg_digits_draw(1, IMAGES, dataset.pixels, dataset.labels) &&
+         run(device, &params, steps, &result);
+    free(dataset.pixels);
+    free(dataset.labels);
+    if (ok)
+        *ret_result = result;
+    return ok;
+}
+
+char *wg_bench_json(const struct wg_bench_result *r)
+{
+    struct wg_json *json = wg_json_create_object();
+    char *text = NULL;
+    if (json && wg_json_set_string(json, "program", wg_version()) &&
+        wg_json_set_string(json, "device", r->device) &&
+        wg_json_set_integer(json, "batch", r->batch) &&
+        wg_json_set_integer(json, "steps", r->steps) &&
+        wg_json_set_real(json, "seconds_per_step", r->seconds_per_step) &&
+        wg_json_set_real(json, "seconds_per_step_min", r->seconds_per_step_min) &&
+        wg_json_set_real(json, "seconds_per_step_max", r->seconds_per_step_max) &&
+        wg_json_set_real(json, "seconds_to_first_step", r->seconds_to_first_step) &&
+        wg_json_set_real(json, "gflop_per_step", r->gflop_per_step) &&
+        wg_json_set_real(json, "gflops", r->gflops) &&
+        wg_json_set_real(json, "peak_gflops", r->peak_gflops) &&
+        wg_json_set_real(json, "peak_share", r->peak_share) &&
+        wg_json_set_uint64(json, "device_bytes", r->device_bytes) &&
+        wg_json_set_integer(json, "kernel_launches", r->kernel_launches))
+        text = wg_json_text(json, 2);
+    wg_json_destroy(json);
+    return text;
+}

@@ -1,0 +1,242 @@
+#include "host/run/folder.h"
+
+#include "host/base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- paths ---- */
+
+bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *format, ...)
+{
+    char path[WG_PATH_MAX], rest[WG_PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int rest_length = vsnprintf(rest, sizeof rest, format, arguments);
+    va_end(arguments);
+    int length = snprintf(path, sizeof path, "%s/%s", folder, rest);
+    if (rest_length < 0 || rest_length >= WG_PATH_MAX || length < 0 || length >= WG_PATH_MAX)
+        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is longer than %d bytes", folder,
+                       WG_PATH_MAX - 1);
+    memcpy(ret_path, path, sizeof path);
+    return true;
+}
+
+bool wg_folder_checkpoint_path(char ret_path[WG_PATH_MAX], const char *folder, uint32_t step)
+{
+    return wg_folder_path(ret_path, folder, "checkpoints/%06u.safetensors", (unsigned)step);
+}
+
+bool wg_folder_image_path(char ret_path[WG_PATH_MAX], const char *folder, uint32_t step)
+{
+    return wg_folder_path(ret_path, folder, "imgs/%06u.png", (unsigned)step);
+}
+
+/* ---- numbered entries of a folder ---- */
+
+struct numbers {
+    uint32_t *values;
+    int count;
+    int capacity;
+};
+
+static bool add_number(struct numbers *numbers, uint32_t value)
+{
+    if (numbers->count == numbers->capacity) {
+        int capacity = numbers->capacity ? 2 * numbers->capacity : 64;
+        uint32_t *grown = realloc(numbers->values, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return wg_fail_memory("a list of files");
+        numbers->values = grown;
+        numbers->capacity = capacity;
+    }
+    numbers->values[numbers->count++] = value;
+    return true;
+}
+
+/* "000200.png" with ending ".png" is 200; "00007-digits" with ending "-" is 7. */
+static bool parse_number(const char *name, const char *ending, bool ends_there, uint32_t *ret_value)
+{
+    size_t digits = strspn(name, "0123456789");
+    size_t length = strlen(ending);
+    if (digits < 5 || digits > 9 || strncmp(name + digits, ending, length) != 0 ||
+        (ends_there && name[digits + length] != '\0'))
+        return false;
+    *ret_value = (uint32_t)strtoul(name, NULL, 10);
+    return true;
+}
+
+/* The numbers of a folder's entries; none if there is no such folder. */
+static bool list_numbers(const char *folder, const char *ending, bool ends_there,
+                         struct numbers *numbers)
+{
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return true;
+    bool ok = true;
+    for (struct dirent *entry; ok && (entry = readdir(directory));) {
+        uint32_t value;
+        if (parse_number(entry->d_name, ending, ends_there, &value))
+            ok = add_number(numbers, value);
+    }
+    closedir(directory);
+    return ok;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool highest_number(const char *folder, const char *ending, bool ends_there,
+                           uint32_t *ret_highest, bool *ret_found)
+{
+    struct numbers numbers = {0};
+    bool ok = list_numbers(folder, ending, ends_there, &numbers);
+    *ret_found = numbers.count > 0;
+    for (int i = 0; i < numbers.count; i++)
+        if (i == 0 || numbers.values[i] > *ret_highest)
+            *ret_highest = numbers.values[i];
+    free(numbers.values);
+    return ok;
+}
+
+bool wg_folder_list_images(const char *folder, uint32_t **ret_steps, int *ret_count)
+{
+    char path[WG_PATH_MAX];
+    struct numbers numbers = {0};
+    if (!wg_folder_path(path, folder, "imgs") || !list_numbers(path, ".png", true, &numbers)) {
+        free(numbers.values);
+        return false;
+    }
+    if (numbers.count > 0)
+        qsort(numbers.values, (size_t)numbers.count, sizeof *numbers.values, compare_numbers);
+    *ret_steps = numbers.values;
+    *ret_count = numbers.count;
+    return true;
+}
+
+bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX])
+{
+    struct stat status;
+    char path[WG_PATH_MAX];
+    uint32_t step = 0;
+    bool found;
+    if (stat(source, &status) != 0)
+        return wg_fail(WG_ERROR_FILE, "%s: %s (expected a run folder or a checkpoint)", source,
+                       strerror(errno));
+    if (!S_ISDIR(status.st_mode)) {
+        if (strlen(source) >= WG_PATH_MAX)
+            return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", source);
+        strcpy(ret_path, source);
+        return true;
+    }
+    if (!wg_folder_path(path, source, "checkpoints") ||
+        !highest_number(path, ".safetensors", true, &step, &found))
+        return false;
+    if (!found)
+        return wg_fail(WG_ERROR_FILE, "%s: no checkpoint (looked for %s/NNNNNN.safetensors)",
+                       source, path);
+    return wg_folder_checkpoint_path(ret_path, source, step);
+}
+
+/* ---- creation ---- */
+
+static bool make_one(const char *path)
+{
+    return mkdir(path, 0777) == 0 ||
+           wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", path, strerror(errno));
+}
+
+/* The folders above the last one of `path`. */
+static bool make_parents(const char *path)
+{
+    char parent[WG_PATH_MAX];
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t length = (size_t)(slash - path);
+        memcpy(parent, path, length);
+        parent[length] = '\0';
+        if (mkdir(parent, 0777) != 0 && errno != EEXIST)
+            return wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", parent,
+                           strerror(errno));
+    }
+    return true;
+}
+
+static bool is_empty(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return false;
+    int entries = 0;
+    while (readdir(directory))
+        entries++;
+    closedir(directory);
+    return entries <= 2; // "." and ".."
+}
+
+static bool make_wanted(const char *wanted, char ret_folder[WG_PATH_MAX])
+{
+    struct stat status;
+    char folder[WG_PATH_MAX];
+    size_t length = strlen(wanted);
+    while (length > 1 && wanted[length - 1] == '/')
+        length--;
+    if (length >= WG_PATH_MAX)
+        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", wanted);
+    memcpy(folder, wanted, length);
+    folder[length] = '\0';
+    if (stat(folder, &status) == 0) {
+        if (!S_ISDIR(status.st_mode))
+            return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
+        if (!is_empty(folder))
+            return wg_fail(WG_ERROR_FILE,
+                           "%s: exists and is not empty (a run needs a new or empty folder; to go "
+                           "on with a run: wgan-cl train --resume %s)",
+                           folder, folder);
+    } else if (!make_parents(folder) || !make_one(folder)) {
+        return false;
+    }
+    strcpy(ret_folder, folder);
+    return true;
+}
+
+static bool make_numbered(const char *name, char ret_folder[WG_PATH_MAX])
+{
+    enum { TRIES = 100 }; // another run may take the number first
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t number = 0;
+        bool found;
+        char path[WG_PATH_MAX];
+        if (!highest_number("runs", "-", false, &number, &found) ||
+            !wg_folder_path(path, "runs", "%05u-%s", found ? (unsigned)number + 1 : 0u, name) ||
+            !make_parents(path))
+            return false;
+        if (mkdir(path, 0777) == 0) {
+            strcpy(ret_folder, path);
+            return true;
+        }
+        if (errno != EEXIST)
+            return wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", path,
+                           strerror(errno));
+    }
+    return wg_fail(WG_ERROR_FILE, "runs: no free number for a run folder");
+}
+
+bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX])
+{
+    char folder[WG_PATH_MAX], path[WG_PATH_MAX];
+    if (wanted ? !make_wanted(wanted, folder) : !make_numbered(name, folder))
+        return false;
+    if (!wg_folder_path(path, folder, "imgs") || !make_one(path) ||
+        !wg_folder_path(path, folder, "checkpoints") || !make_one(path))
+        return false;
+    strcpy(ret_folder, folder);
+    return true;
+}

@@ -1,0 +1,35 @@
+/*
+ * The run folder: its name, its creation, the paths in it.
+ */
+#ifndef WG_RUN_FOLDER_H
+#define WG_RUN_FOLDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WG_PATH_MAX = 1024 };
+
+/*
+ * Creates the folder of a new run, with its imgs and checkpoints folders. `wanted` must not exist
+ * or be empty; missing parents are created. NULL takes runs/NNNNN-NAME, one above the highest
+ * number there. Fails with WG_ERROR_FILE.
+ */
+bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX]);
+
+/* FOLDER/FORMAT...; fails with WG_ERROR_FILE if that is too long. */
+bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *format, ...);
+
+/* FOLDER/checkpoints/STEP.safetensors, and FOLDER/imgs/STEP.png */
+bool wg_folder_checkpoint_path(char ret_path[WG_PATH_MAX], const char *folder, uint32_t step);
+bool wg_folder_image_path(char ret_path[WG_PATH_MAX], const char *folder, uint32_t step);
+
+/*
+ * The checkpoint `source` means: the file itself, or the one with the highest step in a run
+ * folder. Fails with WG_ERROR_FILE, saying what was looked for.
+ */
+bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX]);
+
+/* Steps of the sample grids in the folder, ascending, to be freed with free(). */
+bool wg_folder_list_images(const char *folder, uint32_t **ret_steps, int *ret_count);
+
+#endif

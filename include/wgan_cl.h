@@ -1,0 +1,240 @@
+/*
+ * wgan-cl: Wasserstein GANs trained entirely through OpenCL.
+ *
+ * The whole public interface. It has four tiers; each builds on those before it:
+ *
+ *   1. errors      what went wrong, for people
+ *   2. devices     what the OpenCL loader shows, and opening one
+ *   3. data        images as bytes: the built-in digits or an IDX file
+ *   4. the GAN     run a training into a folder, sample a checkpoint, measure a device
+ *
+ * The model, its losses and its update rules are those of Arjovsky, Chintala, Bottou,
+ * "Wasserstein GAN" (2017), algorithm 1, in the form of a small Keras program; README.md gives
+ * every formula. Functions return true (or a pointer) on success; on failure false (or NULL), the
+ * reason is in wg_error_message(), and outputs named ret_... are untouched. The library never
+ * prints and never exits. Destroyers accept NULL.
+ *
+ * No promise of a stable ABI before version 1.0.
+ */
+#ifndef WGAN_CL_H
+#define WGAN_CL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- 1. Errors ------------------------------------------------------------------------------ */
+
+enum wg_status {
+    WG_OK = 0,
+    WG_ERROR_ARGUMENT,  // a setting out of its range: the caller's mistake
+    WG_ERROR_NO_DEVICE, // no OpenCL platform or device at all
+    WG_ERROR_DEVICE,    // the device chosen is unknown, ambiguous, unusable, or failed
+    WG_ERROR_MEMORY,    // it does not fit, on the host or on the device
+    WG_ERROR_FILE,      // the file system said no: missing, unwritable, full
+    WG_ERROR_DATA,      // a file was read but is not what it should be
+};
+
+/* Status and text of this thread's last failure. The text is one sentence, except for a kernel
+ * that fails to build, where the compiler's log follows on further lines. */
+enum wg_status wg_error_status(void);
+const char *wg_error_message(void);
+
+/* "0.1.0" */
+const char *wg_version(void);
+
+/* ---- 2. Devices ----------------------------------------------------------------------------- */
+
+enum wg_device_type { WG_DEVICE_CPU, WG_DEVICE_GPU, WG_DEVICE_ACCELERATOR, WG_DEVICE_OTHER };
+
+struct wg_device_info {
+    int index;                  // over all platforms, as `--device 0` takes it
+    int platform;               // index of the platform
+    int index_in_platform;      // `--device platform:device`
+    char name[256];             //
+    char platform_name[256];    //
+    char vendor[256];           //
+    char driver_version[256];   //
+    char opencl_version[256];   // CL_DEVICE_VERSION
+    char opencl_c_version[256]; // CL_DEVICE_OPENCL_C_VERSION
+    enum wg_device_type type;   //
+    unsigned compute_units;     //
+    unsigned clock_mhz;         // as the driver claims
+    unsigned vector_width;      // native width for float, in elements
+    size_t work_group_size;     // largest work group, in work items
+    uint64_t global_memory;     // bytes
+    uint64_t largest_buffer;    // bytes
+    uint64_t local_memory;      // bytes
+    bool usable;                //
+    char unusable_because[256]; // empty if usable
+    bool is_default;            // what is opened when nothing is chosen
+};
+
+struct wg_device_list {
+    struct wg_device_info *devices;
+    int count;
+    char (*notes)[512]; // platforms that were skipped, one sentence each
+    int note_count;
+};
+
+/*
+ * Every platform and device the ICD loader shows. A platform without a device, or one whose
+ * driver fails, becomes a note and does not spoil the others.
+ * Fails with WG_ERROR_NO_DEVICE if there is none; the message says what was searched and which
+ * packages help.
+ */
+bool wg_device_list_create(struct wg_device_list **ret_list);
+void wg_device_list_destroy(struct wg_device_list *list);
+
+/* "CPU", "GPU", "accelerator", "other" */
+const char *wg_device_type_name(enum wg_device_type type);
+
+/* The list as JSON, indented, to be freed with free(). NULL if out of memory. */
+char *wg_device_list_json(const struct wg_device_list *list);
+
+struct wg_device;
+
+/*
+ * Opens a device. `selector` is an index ("0"), platform:device ("0:0"), "cpu" or "gpu" (the
+ * first usable one of that type), or a part of exactly one device's name, in any case. NULL or ""
+ * takes the default. Fails with WG_ERROR_DEVICE, listing what is there, if nothing or more than
+ * one device matches.
+ */
+bool wg_device_open(const char *selector, struct wg_device **ret_device);
+void wg_device_close(struct wg_device *device);
+const struct wg_device_info *wg_device_get_info(const struct wg_device *device);
+
+/* ---- 3. Data -------------------------------------------------------------------------------- */
+
+/* Grey images, one byte a pixel, 0 black (background) to 255 white (ink). */
+struct wg_dataset {
+    char name[64];    // "digits", or the file's or folder's name: used for the run folder
+    char source[512]; // what was read, for people: a path, or how the digits were made
+    size_t count;     // images
+    int height;       // pixels
+    int width;        // pixels
+    uint8_t *pixels;  // [count, height, width]
+    uint8_t *labels;  // [count], or NULL where the source has none
+};
+
+/*
+ * "digits" (or NULL): 60,000 digits drawn by wgan-cl itself, the same on every machine.
+ * A file: IDX of unsigned bytes, rank 3, gzipped or not.
+ * A folder: its train-images-idx3-ubyte[.gz], else its t10k-images-idx3-ubyte[.gz].
+ * Images must be 28x28. Fails with WG_ERROR_FILE or WG_ERROR_DATA.
+ */
+bool wg_dataset_open(const char *source, struct wg_dataset **ret_dataset);
+void wg_dataset_close(struct wg_dataset *dataset);
+
+/* ---- 4. The GAN ----------------------------------------------------------------------------- */
+
+struct wg_train_settings {
+    int steps;            // generator updates, >= 1
+    int batch;            // images per update, >= 1
+    float lr_generator;   // learning rate of RMSprop, > 0
+    float lr_critic;      // learning rate of RMSprop, > 0
+    float clip;           // largest magnitude of a critic weight, > 0
+    int critic_steps;     // critic iterations per generator update, >= 1
+    int sample_every;     // steps between sample grids, >= 1
+    int checkpoint_every; // steps between checkpoints; 0: only one, at the end
+    uint64_t seed;        // decides initial weights, batches and noise
+};
+
+/* 10000 steps of batch 128, learning rates 5e-5, clip 0.01, 1 critic step, a sample every 200
+ * steps, a checkpoint every 1000, seed 1. */
+struct wg_train_settings wg_train_settings_default(void);
+
+/* What a running training knows about itself. Losses are those of the newest step. */
+struct wg_progress {
+    int step;           // done so far
+    int steps;          // to do in all
+    double d_loss;      // 0.5 * (d_loss_real + d_loss_fake)
+    double d_loss_real; // mean(-D(real))
+    double d_loss_fake; // mean(D(fake))
+    double g_loss;      // mean(-D(G(z)))
+    double wasserstein; // newest estimate, mean D(real) - mean D(fake); NaN before the first
+    double seconds;     // since the first step of this session
+    double steps_per_second;
+    double seconds_left;
+};
+
+/* All may be NULL; `user` is handed back. Called from the thread that trains. */
+struct wg_train_callbacks {
+    void *user;
+    void (*message)(void *user, const char *text);                    // a line, or a table
+    void (*building)(void *user, int done, int total);                // kernels
+    void (*progress)(void *user, const struct wg_progress *progress); // about 4 times a second
+    bool (*stop)(void *user); // asked between steps; true: save and return
+};
+
+struct wg_train_result {
+    char folder[1024];     // the run folder
+    char checkpoint[1200]; // the newest checkpoint
+    int steps_done;
+    bool stopped; // by the callback, before all steps were done
+};
+
+/*
+ * Trains and writes the run folder: run.json, log.csv, generator_loss.npy,
+ * discriminator_loss.npy, imgs/, training.gif, loss.png and checkpoints/; README.md describes
+ * each. `folder` must not exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
+ */
+bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
+              const struct wg_train_settings *settings, const char *folder,
+              const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result);
+
+/*
+ * Goes on with a run from its newest checkpoint, up to `steps` steps in all (0: as many as it was
+ * started for). On the same device the result is bit for bit that of a run never interrupted.
+ * The data set is opened again from where run.json says; `data` overrides the place (NULL: keep),
+ * its content must be the same.
+ */
+bool wg_resume(struct wg_device *device, const char *folder, const char *data, int steps,
+               const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result);
+
+/*
+ * Images from a trained generator, in inference mode. `source` is a run folder (its newest
+ * checkpoint) or a checkpoint file. images [count, 28, 28] in (-1, 1), to be freed with free().
+ * Image i depends on the seed and i alone, not on `count`.
+ */
+bool wg_sample(struct wg_device *device, const char *source, size_t count, uint64_t seed,
+               float **ret_images);
+
+/* Writes such images: to PATH.png as a grid, `columns` wide (0: as square as it gets), to PATH.npy
+ * as float32 [count, 28, 28] in [0, 1]. Fails with WG_ERROR_ARGUMENT for another ending. */
+bool wg_images_write(const char *path, const float *images, size_t count, int columns);
+
+struct wg_bench_result {
+    char device[256];
+    int batch;
+    int steps;               // measured
+    double seconds_per_step; // median
+    double seconds_per_step_min;
+    double seconds_per_step_max;
+    double seconds_to_first_step; // from nothing: plan, kernels, memory, one step
+    double gflop_per_step;        // additions and multiplications of the direct forms
+    double gflops;                // gflop_per_step / seconds_per_step
+    double peak_gflops;           // the device's own, by a kernel of multiply-adds
+    double peak_share;            // gflops / peak_gflops
+    uint64_t device_bytes;        // all buffers
+    int kernel_launches;          // per step
+};
+
+/* Measures the training step on the built-in digits. Only batch, critic_steps and seed of the
+ * settings matter. */
+bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
+              const struct wg_train_callbacks *callbacks, struct wg_bench_result *ret_result);
+
+/* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
+char *wg_bench_json(const struct wg_bench_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

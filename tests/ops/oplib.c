@@ -1,0 +1,192 @@
+#include "tests/ops/oplib.h"
+
+#include "host/base/error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rig_init(struct rig *rig)
+{
+    *rig = (struct rig){.graph = wg_graph_create()};
+    ck_assert_ptr_nonnull(rig->graph);
+}
+
+static void forget_run(struct rig *rig)
+{
+    wg_exec_destroy(rig->exec);
+    wg_plan_destroy(rig->plan);
+    rig->exec = NULL;
+    rig->plan = NULL;
+}
+
+void rig_finish(struct rig *rig)
+{
+    forget_run(rig);
+    wg_graph_destroy(rig->graph);
+    for (int i = 0; i < rig->memory_count; i++)
+        free(rig->memory[i]);
+    *rig = (struct rig){0};
+}
+
+void *rig_memory(struct rig *rig, size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert_int_lt(rig->memory_count, RIG_MEMORY_MAX);
+    rig->memory[rig->memory_count++] = memory;
+    return memory;
+}
+
+double *rig_zeros(struct rig *rig, size_t count)
+{
+    return rig_memory(rig, count * sizeof(double));
+}
+
+/* ---- variables ---- */
+
+struct wg_node *rig_integers(struct rig *rig, const char *name, enum wg_element element,
+                             struct wg_shape shape)
+{
+    struct wg_node *node = wg_variable(rig->graph, name, element, shape);
+    ck_assert_ptr_nonnull(node);
+    ck_assert_int_lt(rig->variable_count, RIG_VARIABLES_MAX);
+    rig->variables[rig->variable_count].node = node;
+    rig->variables[rig->variable_count].values = rig_memory(rig, wg_node_bytes(node));
+    rig->variable_count++;
+    return node;
+}
+
+struct wg_node *rig_variable(struct rig *rig, const char *name, struct wg_shape shape)
+{
+    struct wg_node *node = rig_integers(rig, name, WG_F32, shape);
+    test_fill(rig_values(rig, node), wg_shape_count(&shape), (unsigned)rig->variable_count);
+    return node;
+}
+
+void *rig_values(struct rig *rig, const struct wg_node *variable)
+{
+    for (int i = 0; i < rig->variable_count; i++)
+        if (rig->variables[i].node == variable)
+            return rig->variables[i].values;
+    ck_abort_msg("'%s' is not a variable of the rig", variable->name);
+    return NULL;
+}
+
+double *rig_doubles(struct rig *rig, const struct wg_node *variable)
+{
+    const float *values = rig_values(rig, variable);
+    size_t count = wg_shape_count(&variable->shape);
+    double *doubles = rig_zeros(rig, count);
+    for (size_t i = 0; i < count; i++)
+        doubles[i] = values[i];
+    return doubles;
+}
+
+double *rig_magnitudes(struct rig *rig, const struct wg_node *variable)
+{
+    double *magnitudes = rig_doubles(rig, variable);
+    for (size_t i = 0; i < wg_shape_count(&variable->shape); i++)
+        magnitudes[i] = fabs(magnitudes[i]);
+    return magnitudes;
+}
+
+struct wg_node *rig_inner(struct rig *rig, struct wg_node *y, struct wg_node *r)
+{
+    size_t count = wg_shape_count(&y->shape);
+    return wg_matmul(rig->graph, wg_reshape(rig->graph, y, wg_shape(1, count)), false,
+                     wg_reshape(rig->graph, r, wg_shape(count, 1)), false);
+}
+
+/* ---- running ---- */
+
+void rig_run(struct rig *rig, const char *forced, struct wg_node *const *targets, int count)
+{
+    const struct wg_targets all = {.name = "test", .nodes = targets, .count = count};
+    forget_run(rig);
+    ck_assert_msg(wg_graph_ok(rig->graph), "%s", wg_error_message());
+    ck_assert_msg(wg_plan_create(rig->graph, test_device(), &all, 1, forced, &rig->plan), "%s",
+                  wg_error_message());
+    ck_assert_msg(wg_exec_create(test_device(), rig->plan, NULL, NULL, &rig->exec), "%s",
+                  wg_error_message());
+    for (int i = 0; i < rig->variable_count; i++)
+        ck_assert_msg(
+            wg_exec_write(rig->exec, rig->variables[i].node, rig->variables[i].values), "%s",
+            wg_error_message());
+    ck_assert_msg(wg_exec_run(rig->exec, 0) && wg_device_finish(test_device()), "%s",
+                  wg_error_message());
+}
+
+float *rig_result(struct rig *rig, const struct wg_node *node)
+{
+    float *result = rig_memory(rig, wg_node_bytes(node));
+    ck_assert_msg(wg_exec_read_target(rig->exec, 0, node, result), "%s", wg_error_message());
+    return result;
+}
+
+const char *rig_implementation(const struct rig *rig, const struct wg_node *node)
+{
+    const struct wg_schedule *schedule = &rig->plan->schedules[0];
+    for (int t = 0; t < schedule->count; t++)
+        if (schedule->tasks[t].node == node)
+            return schedule->tasks[t].implementation->name;
+    ck_abort_msg("the schedule does not run '%s'", node->name);
+    return NULL;
+}
+
+bool rig_suits(const struct wg_node *node, const char *implementation)
+{
+    const struct wg_implementation *list = node->op->implementations;
+    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
+        if (strcmp(list[i].name, implementation) == 0)
+            return !list[i].suits || list[i].suits(node, test_device());
+    return false;
+}
+
+/* ---- checking ---- */
+
+/* "conv2d [2, 7, 7, 3] by ref" */
+static void describe(const struct rig *rig, const struct wg_node *node, char *text, size_t size)
+{
+    int used = snprintf(text, size, "%s [", node->name);
+    for (int d = 0; d < node->shape.rank; d++)
+        used += snprintf(text + used, size - (size_t)used, "%s%zu", d ? ", " : "",
+                         node->shape.dim[d]);
+    bool runs = node->op && !node->op->is_view;
+    snprintf(text + used, size - (size_t)used, "]%s%s", runs ? " by " : "",
+             runs ? rig_implementation(rig, node) : "");
+}
+
+void rig_check(struct rig *rig, const struct wg_node *node, const double *expected,
+               const double *magnitude, double units)
+{
+    char what[256];
+    size_t worst = 0;
+    const float *got = rig_result(rig, node);
+    double error = test_rounding(got, expected, magnitude, wg_shape_count(&node->shape), &worst);
+    describe(rig, node, what, sizeof what);
+    ck_assert_msg(error <= units, "%s: element %zu is %.9g, expected %.9g, off by %.3g of %.3g units",
+                  what, worst, (double)got[worst], expected[worst], error, units);
+}
+
+double rig_dot(size_t count, const double *a, const double *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+void rig_check_refused(struct rig *rig, const struct wg_node *result, const char *op)
+{
+    char start[128];
+    snprintf(start, sizeof start, "graph: %s: ", op);
+    ck_assert_msg(!result, "%s should have been refused", op);
+    ck_assert_msg(!wg_graph_ok(rig->graph), "%s: the graph has not failed", op);
+    ck_assert_int_eq(wg_error_status(), WG_ERROR_ARGUMENT);
+    ck_assert_msg(strncmp(wg_error_message(), start, strlen(start)) == 0,
+                  "'%s' does not begin with '%s'", wg_error_message(), start);
+    rig_finish(rig);
+    rig_init(rig);
+}

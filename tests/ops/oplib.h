@@ -1,0 +1,84 @@
+/*
+ * A rig for ops: a graph on the test device, its variables' values on the host, and the comparison
+ * of what comes out with the double-precision reference.
+ *
+ * Bounds are stated in units of u = 2^-24, the largest relative rounding error of a float, times a
+ * magnitude per element. A sum of n products, in whatever order, with or without fused
+ * multiply-adds, is off by at most n + 1 units times the sum of the products' absolute values
+ * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1; to first order in u). So
+ * the magnitude is the reference's own formula applied to absolute values, and the units are the
+ * terms plus what follows the sum. OpenCL 1.2 (section 7.4) gives sqrt 3 ulp, a division 2.5 ulp,
+ * tanh 5 ulp, log 3 ulp, cospi 4 ulp; an ulp is at most 2 units.
+ *
+ * Every failure ends the test; nothing here returns an error.
+ */
+#ifndef TESTS_OPS_OPLIB_H
+#define TESTS_OPS_OPLIB_H
+
+#include "host/graph/exec.h"
+#include "host/graph/graph.h"
+#include "host/graph/plan.h"
+#include "tests/testlib.h"
+
+enum { RIG_VARIABLES_MAX = 16, RIG_MEMORY_MAX = 256 };
+
+struct rig {
+    struct wg_graph *graph;
+    struct wg_plan *plan;
+    struct wg_exec *exec;
+    struct {
+        struct wg_node *node;
+        void *values; // on the host, written before each run
+    } variables[RIG_VARIABLES_MAX];
+    int variable_count;
+    void *memory[RIG_MEMORY_MAX]; // all of rig_memory
+    int memory_count;
+};
+
+/* An empty graph. */
+void rig_init(struct rig *rig);
+void rig_finish(struct rig *rig);
+
+/* Zeros, until rig_finish. */
+void *rig_memory(struct rig *rig, size_t bytes);
+double *rig_zeros(struct rig *rig, size_t count);
+
+/* A variable of random numbers in [-1, 1) (f32) or zeros (else), other ones for each variable. */
+struct wg_node *rig_variable(struct rig *rig, const char *name, struct wg_shape shape);
+struct wg_node *rig_integers(struct rig *rig, const char *name, enum wg_element element,
+                             struct wg_shape shape);
+
+/* The host's values of a variable, to be changed before a run. */
+void *rig_values(struct rig *rig, const struct wg_node *variable);
+/* The same as doubles, and their absolute values. */
+double *rig_doubles(struct rig *rig, const struct wg_node *variable);
+double *rig_magnitudes(struct rig *rig, const struct wg_node *variable);
+
+/* The scalar sum of y * r, whose gradient to y is r exactly. */
+struct wg_node *rig_inner(struct rig *rig, struct wg_node *y, struct wg_node *r);
+
+/* Plans the targets as one schedule, binds it, writes all variables, and runs it once. May be
+ * called again, with other targets or another implementation forced (see wg_plan_create). */
+void rig_run(struct rig *rig, const char *forced, struct wg_node *const *targets, int count);
+
+/* What a target or a variable holds after the run, as long as the rig lives. */
+float *rig_result(struct rig *rig, const struct wg_node *node);
+
+/* The implementation that the last run took for a node. */
+const char *rig_implementation(const struct rig *rig, const struct wg_node *node);
+
+/* Whether the op of this node has an implementation of this name that suits it. */
+bool rig_suits(const struct wg_node *node, const char *implementation);
+
+/* Fails unless |result - expected| <= units * 2^-24 * magnitude in every element of the node. */
+void rig_check(struct rig *rig, const struct wg_node *node, const double *expected,
+               const double *magnitude, double units);
+
+/* Sum of a * b. */
+double rig_dot(size_t count, const double *a, const double *b);
+
+/* Fails unless the graph has failed with "graph: OP: ...", the result of the builder being NULL;
+ * then goes on with an empty graph. */
+void rig_check_refused(struct rig *rig, const struct wg_node *result, const char *op);
+
+#endif

@@ -1,0 +1,50 @@
+#include "tests/testlib.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct wg_device *test_device(void)
+{
+    static struct wg_device *device;
+    if (!device && !wg_device_open(getenv("WGAN_CL_DEVICE"), &device)) {
+        fprintf(stderr, "no device to test on: %s\n", wg_error_message());
+        exit(1);
+    }
+    return device;
+}
+
+int test_run(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
+
+void test_fill(float *values, size_t count, unsigned seed)
+{
+    uint32_t state = seed * 2654435761u + 12345u;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        values[i] = (float)(state >> 8) * 0x1p-23f - 1.0f;
+    }
+}
+
+double test_rounding(const float *got, const double *expected, const double *magnitude,
+                     size_t count, size_t *ret_index)
+{
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        double unit = 0x1p-24 * (magnitude[i] > 0x1p-100 ? magnitude[i] : 0x1p-100);
+        double error = fabs((double)got[i] - expected[i]) / unit;
+        if (!(error <= worst)) { // a NaN is the worst
+            worst = isnan(error) ? INFINITY : error;
+            *ret_index = i;
+        }
+    }
+    return worst;
+}
