@@ -113,13 +113,13 @@ const struct wg_device_info *wg_device_get_info(const struct wg_device *device);
 
 /* Grey images, one byte a pixel, 0 black (background) to 255 white (ink). */
 struct wg_dataset {
-    char name[64];    // "digits", or the file's or folder's name: used for the run folder
-    char source[512]; // what was read, for people: a path, or how the digits were made
-    size_t count;     // images
-    int height;       // pixels
-    int width;        // pixels
-    uint8_t *pixels;  // [count, height, width]
-    uint8_t *labels;  // [count], or NULL where the source has none
+    char name[64];     // "digits", or the file's or folder's name: used for the run folder
+    char source[1024]; // what wg_dataset_open takes: "digits", or the absolute path of the file
+    size_t count;      // images
+    int height;        // pixels
+    int width;         // pixels
+    uint8_t *pixels;   // [count, height, width]
+    uint8_t *labels;   // [count], or NULL where the source has none
 };
 
 /*

@@ -88,9 +88,20 @@ static void set_name(const char *source, struct wg_dataset *dataset)
         strcpy(dataset->name, "data");
 }
 
-static void set_source(const char *path, struct wg_dataset *dataset)
+/* Absolute, so that a run can be resumed from another folder. */
+static bool set_source(const char *path, struct wg_dataset *dataset)
 {
-    snprintf(dataset->source, sizeof dataset->source, "%s", path);
+    char *absolute = realpath(path, NULL);
+    if (!absolute)
+        return wg_fail(WG_ERROR_FILE, "%s: %s", path, strerror(errno));
+    bool fits = strlen(absolute) < sizeof dataset->source;
+    if (fits)
+        strcpy(dataset->source, absolute);
+    else
+        wg_fail(WG_ERROR_FILE, "%s: its absolute path is longer than %zu bytes", path,
+                sizeof dataset->source - 1);
+    free(absolute);
+    return fits;
 }
 
 /* The path of the labels that belong to a file of images, NULL if there are none. */
@@ -144,8 +155,7 @@ static bool read_file(const char *path, struct wg_dataset *dataset)
         return wg_fail(WG_ERROR_DATA, "%s: images are %zux%zu, this version trains on %dx%d", path,
                        shape.height, shape.width, SIDE, SIDE);
     dataset->count = shape.count;
-    set_source(path, dataset);
-    return read_labels(path, dataset);
+    return set_source(path, dataset) && read_labels(path, dataset);
 }
 
 static bool read_folder(const char *folder, struct wg_dataset *dataset)
@@ -173,8 +183,7 @@ static bool draw_digits(struct wg_dataset *dataset)
     if (!dataset->pixels || !dataset->labels)
         return wg_fail_memory("the pixels of the digits");
     strcpy(dataset->name, "digits");
-    snprintf(dataset->source, sizeof dataset->source, "%d digits drawn by wgan-cl, seed %llu",
-             DIGITS_COUNT, (unsigned long long)digits_seed);
+    strcpy(dataset->source, "digits");
     return wg_digits_draw(digits_seed, dataset->count, dataset->pixels, dataset->labels);
 }
 

@@ -15,7 +15,7 @@
 struct wg_checkpoint_info {
     uint32_t step;
     struct wg_train_settings settings;
-    char data_source[512];
+    char data_source[1024];
     uint64_t data_hash;
 };
 

@@ -1,8 +1,7 @@
 /* The generator against the known answers that Random123 ships (its file kat_vectors). */
 #include "host/base/philox.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "tests/testlib.h"
 
 static const struct {
     uint32_t counter[4];
@@ -21,9 +20,8 @@ static const struct {
 START_TEST(gives_the_known_answers)
 {
     struct wg_philox_block x = wg_philox(known_answers[_i].counter, known_answers[_i].key);
-    for (int word = 0; word < 4; word++) {
+    for (int word = 0; word < 4; word++)
         ck_assert_uint_eq(x.v[word], known_answers[_i].expected[word]);
-    }
 }
 END_TEST
 
@@ -69,10 +67,5 @@ int main(void)
 
     Suite *suite = suite_create("philox");
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "include/wgan_cl.h"
 
 #include "tests/data/temporary.h"
+#include "tests/testlib.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ START_TEST(digits_are_built_in)
 {
     struct wg_dataset *dataset = open_good("digits");
     ck_assert_str_eq(dataset->name, "digits");
+    ck_assert_str_eq(dataset->source, "digits"); // what opens it again
     ck_assert_uint_eq(dataset->count, 60000);
     ck_assert_int_eq(dataset->height, 28);
     ck_assert_int_eq(dataset->width, 28);
@@ -206,5 +208,5 @@ int main(void)
 
     Suite *suite = suite_create("dataset");
     suite_add_tcase(suite, tests);
-    return temporary_run(suite);
+    return test_run(suite);
 }

@@ -2,7 +2,7 @@
 #include "host/data/digits.h"
 
 #include "include/wgan_cl.h"
-#include "tests/data/temporary.h"
+#include "tests/testlib.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -204,7 +204,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("digits");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_unchecked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, are_the_same_to_the_bit_on_every_machine);
     tcase_add_test(tests, do_not_depend_on_the_count);
@@ -218,5 +218,5 @@ int main(void)
 
     Suite *suite = suite_create("digits");
     suite_add_tcase(suite, tests);
-    return temporary_run(suite);
+    return test_run(suite);
 }

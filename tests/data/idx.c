@@ -3,6 +3,7 @@
 
 #include "include/wgan_cl.h"
 #include "tests/data/temporary.h"
+#include "tests/testlib.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -179,5 +180,5 @@ int main(void)
 
     Suite *suite = suite_create("idx");
     suite_add_tcase(suite, tests);
-    return temporary_run(suite);
+    return test_run(suite);
 }

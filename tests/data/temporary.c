@@ -1,5 +1,6 @@
 #include "tests/data/temporary.h"
 
+#include <check.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,14 +116,4 @@ const char *temporary_write_gzip(const char *name, const void *bytes, size_t siz
     const char *path = temporary_write(name, zipped, zipped_size);
     free(zipped);
     return path;
-}
-
-int temporary_run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

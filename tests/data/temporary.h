@@ -4,7 +4,6 @@
 #ifndef TESTS_DATA_TEMPORARY_H
 #define TESTS_DATA_TEMPORARY_H
 
-#include <check.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +24,5 @@ const char *temporary_write(const char *name, const void *bytes, size_t size);
  */
 uint8_t *temporary_gzip(const void *bytes, size_t size, size_t *ret_size);
 const char *temporary_write_gzip(const char *name, const void *bytes, size_t size);
-
-/* Runs the suite, TAP on the standard output; what main returns. */
-int temporary_run(Suite *suite);
 
 #endif
