@@ -28,7 +28,7 @@ static int write_bytes(GifFileType *encoder, const GifByteType *bytes, int count
 static bool fail_encoding(struct wg_gif *gif, int error)
 {
     const char *reason = GifErrorString(error);
-    if (error == E_GIF_ERR_WRITE_FAILED && !wg_output_write(gif->output, "", 0))
+    if (!wg_output_write(gif->output, "", 0))
         return false;
     return wg_fail(WG_ERROR_FILE, "%s: cannot encode as GIF: %s", gif->path,
                    reason ? reason : "unknown error");

@@ -348,8 +348,9 @@ static void draw_remarks(const struct panel *panel)
 
 /*
  * A path through the points. Of those that fall on one column of pixels only the first, the
- * lowest, the highest and the last are kept: the picture is the same, and cairo's time, which
- * grows with the crossings of a line, stays below a tenth of a second.
+ * lowest, the highest and the last are kept. The picture is the same, and cairo's time, which grows
+ * with the crossings of a line, stays bearable: 0.3 instead of 0.8 s for 20,000 steps, 0.7 instead
+ * of 130 s for 500,000.
  */
 static void add_path(const struct panel *panel, const struct curve *curve, const double *y)
 {

@@ -162,8 +162,7 @@ static bool read_header(struct wg_safetensors *file)
 {
     if (file->size < LENGTH_BYTES)
         return wg_fail(WG_ERROR_DATA,
-                       "%s: not a safetensors file: it has %zu bytes, expected at "
-                       "least %d",
+                       "%s: not a safetensors file: it has %zu bytes, expected %d or more",
                        file->path, file->size, LENGTH_BYTES);
     uint64_t length = 0;
     for (int i = 0; i < LENGTH_BYTES; i++)

@@ -22,8 +22,8 @@ struct wg_ticks wg_ticks_choose(double low, double high, int most, double step_m
 double wg_ticks_at(const struct wg_ticks *ticks, int i);
 
 /*
- * Tick `i` in UTF-8, with as many decimals as the step needs: "−0.25", "12,000", "1.5e−07" with
- * the true minus sign.
+ * Tick `i` in UTF-8 with a true minus sign and as many decimals as the step needs: "−0.25",
+ * "12,000"; from 1e7 or with steps below 1e-5 "1.5e−7", where all ticks share the power of ten.
  */
 #define WG_TICKS_LABEL_ROOM 64
 void wg_ticks_label(const struct wg_ticks *ticks, int i, char label[WG_TICKS_LABEL_ROOM]);
