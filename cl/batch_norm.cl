@@ -1,31 +1,29 @@
 /*
- * Batch normalisation (Ioffe and Szegedy 2015) over the rows of x [ROWS, C].
+ * Batch normalisation (Ioffe and Szegedy 2015) over the rows of x [rows, C].
  *
  *   m [2, C] = mean, biased variance;  rstd = 1 / sqrt(variance + EPSILON)
  *   y = ACTIVATE(gamma * (x - mean) * rstd + beta)
  *
  * Sums over rows go in two passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have
- * work size C/VW x CHUNKS, the ..._merge kernels and those per column C/VW, the others
- * ROWS * C / VW, one work item per vector.
+ * work size C/VW x chunks, the ..._merge kernels and those per column C/VW, the others
+ * rows * C / VW = vectors, one work item per vector.
  */
 
 #ifndef C // to compile alone
-#define C              64
-#define ROWS           1024
-#define ROWS_PER_CHUNK 256
-#define CHUNKS         4
-#define EPSILON        1e-3f
+#define C       64
+#define EPSILON 1e-3f
 #endif
 
-/* partial [CHUNKS, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows
+/* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows
  * that stay in cache cost no more memory traffic than one, and nothing cancels. */
-__kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial)
+__kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
+                            const int rows, const int rows_per_chunk)
 {
     const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
     if (c >= C)
         return;
-    const int first = chunk * ROWS_PER_CHUNK;
-    const int last = min(first + ROWS_PER_CHUNK, ROWS);
+    const int first = chunk * rows_per_chunk;
+    const int last = min(first + rows_per_chunk, rows);
     floatv sum = 0.0f, squares = 0.0f;
     for (int row = first; row < last; row++)
         sum += LOADV(x + (size_t)row * C + c);
@@ -49,27 +47,29 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
 
 /* Chan, Golub, LeVeque 1979, for all chunks at once: the squared deviations about the common mean
  * are those within the chunks plus those of the chunks' means. */
-__kernel void moments_merge(__global const float *restrict partial, __global float *restrict m)
+__kernel void moments_merge(__global const float *restrict partial, __global float *restrict m,
+                            const int rows, const int rows_per_chunk)
 {
+    const int chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
     floatv sum = 0.0f, lost = 0.0f;
-    for (int chunk = 0; chunk < CHUNKS; chunk++) {
-        const float n = (float)min(ROWS_PER_CHUNK, ROWS - chunk * ROWS_PER_CHUNK);
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         ADD_COMPENSATED(sum, lost, n * LOADV(partial + chunk * 2 * C + c));
     }
-    const floatv mean = sum / (float)ROWS;
+    const floatv mean = sum / (float)rows;
     floatv squares = 0.0f;
     lost = 0.0f;
-    for (int chunk = 0; chunk < CHUNKS; chunk++) {
-        const float n = (float)min(ROWS_PER_CHUNK, ROWS - chunk * ROWS_PER_CHUNK);
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         const floatv shift = LOADV(partial + chunk * 2 * C + c) - mean;
         const floatv within = LOADV(partial + chunk * 2 * C + C + c);
         ADD_COMPENSATED(squares, lost, within + n * shift * shift);
     }
     STOREV(mean, m + c);
-    STOREV(squares / (float)ROWS, m + C + c);
+    STOREV(squares / (float)rows, m + C + c);
 }
 
 /* scale [2, C]: y = ACTIVATE(x * scale[0] + scale[1]) */
@@ -86,21 +86,24 @@ __kernel void batch_norm_scale(__global const float *restrict m,
 }
 
 __kernel void batch_norm(__global const float *restrict x, __global const float *restrict scale,
-                         __global float *restrict y)
+                         __global float *restrict y, const int vectors)
 {
     const int i = (int)get_global_id(0);
-    if (i < ROWS * (C / VW)) {
+    if (i < vectors) {
         const int at = i * VW, c = at % C;
         const floatv value = MAC(LOADV(x + at), LOADV(scale + c), LOADV(scale + C + c));
         STOREV(ACTIVATE(value), y + at);
     }
 }
 
-/* partial [CHUNKS, 2, C]: sum of g and of g * xhat, where g = dy * activation'(y) */
-__kernel void
-batch_norm_sums_chunk(__global const float *restrict x, __global const float *restrict m,
-                      __global const float *restrict gamma, __global const float *restrict beta,
-                      __global const float *restrict dy, __global float *restrict partial)
+/* partial [chunks, 2, C]: sum of g and of g * xhat, where g = dy * activation'(y) */
+__kernel void batch_norm_sums_chunk(__global const float *restrict x,
+                                    __global const float *restrict m,
+                                    __global const float *restrict gamma,
+                                    __global const float *restrict beta,
+                                    __global const float *restrict dy,
+                                    __global float *restrict partial, const int rows,
+                                    const int rows_per_chunk)
 {
     const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
     if (c >= C)
@@ -108,8 +111,8 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
     const floatv mean = LOADV(m + c), root = sqrt(LOADV(m + C + c) + EPSILON);
     const floatv factor = LOADV(gamma + c) / root;
     const floatv offset = LOADV(beta + c) - mean * factor;
-    const int first = chunk * ROWS_PER_CHUNK;
-    const int last = min(first + ROWS_PER_CHUNK, ROWS);
+    const int first = chunk * rows_per_chunk;
+    const int last = min(first + rows_per_chunk, rows);
     floatv sum = 0.0f, product = 0.0f;
     for (int row = first; row < last; row++) {
         const floatv in = LOADV(x + (size_t)row * C + c), out = MAC(in, factor, offset);
@@ -124,13 +127,13 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
 
 /* sums [2, C]: dbeta, dgamma */
 __kernel void batch_norm_sums_merge(__global const float *restrict partial,
-                                    __global float *restrict sums)
+                                    __global float *restrict sums, const int chunks)
 {
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
     floatv sum = 0.0f, sum_lost = 0.0f, product = 0.0f, product_lost = 0.0f;
-    for (int chunk = 0; chunk < CHUNKS; chunk++) {
+    for (int chunk = 0; chunk < chunks; chunk++) {
         ADD_COMPENSATED(sum, sum_lost, LOADV(partial + chunk * 2 * C + c));
         ADD_COMPENSATED(product, product_lost, LOADV(partial + chunk * 2 * C + C + c));
     }
@@ -144,7 +147,7 @@ __kernel void batch_norm_coefficients(__global const float *restrict m,
                                       __global const float *restrict gamma,
                                       __global const float *restrict beta,
                                       __global const float *restrict sums,
-                                      __global float *restrict coefficients)
+                                      __global float *restrict coefficients, const int rows)
 {
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
@@ -154,16 +157,16 @@ __kernel void batch_norm_coefficients(__global const float *restrict m,
     STOREV(factor, coefficients + c);
     STOREV(LOADV(beta + c) - mean * factor, coefficients + C + c);
     STOREV(mean, coefficients + 2 * C + c);
-    STOREV(-factor * LOADV(sums + C + c) / (root * (float)ROWS), coefficients + 3 * C + c);
-    STOREV(-factor * LOADV(sums + c) / (float)ROWS, coefficients + 4 * C + c);
+    STOREV(-factor * LOADV(sums + C + c) / (root * (float)rows), coefficients + 3 * C + c);
+    STOREV(-factor * LOADV(sums + c) / (float)rows, coefficients + 4 * C + c);
 }
 
 __kernel void batch_norm_data(__global const float *restrict x, __global const float *restrict dy,
                               __global const float *restrict coefficients,
-                              __global float *restrict dx)
+                              __global float *restrict dx, const int vectors)
 {
     const int i = (int)get_global_id(0);
-    if (i < ROWS * (C / VW)) {
+    if (i < vectors) {
         const int at = i * VW, c = at % C;
         const floatv factor = LOADV(coefficients + c), in = LOADV(x + at), grad = LOADV(dy + at);
         const floatv out = MAC(in, factor, LOADV(coefficients + C + c));

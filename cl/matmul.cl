@@ -6,19 +6,16 @@
  * Work size: N / VW x M, one work item per VW neighbours of a row of C. VW > 1 needs an
  * untransposed B, whose rows are contiguous.
  */
-
-#ifndef M // to compile alone
-#define M           1
-#define N           64
-#define K           64
+#ifndef TRANSPOSE_A // to compile alone
 #define TRANSPOSE_A 0
 #define TRANSPOSE_B 0
 #endif
+
 #define A_AT(m, k) (TRANSPOSE_A ? (k) * (size_t)M + (m) : (m) * (size_t)K + (k))
 #define B_AT(k, n) (TRANSPOSE_B ? (n) * (size_t)K + (k) : (k) * (size_t)N + (n))
 
 __kernel void matmul(__global const float *restrict a, __global const float *restrict b,
-                     __global float *restrict c)
+                     __global float *restrict c, const int M, const int N, const int K)
 {
     const int n = (int)get_global_id(0) * VW, m = (int)get_global_id(1);
     if (n >= N)

@@ -51,5 +51,5 @@ typedef PASTE(float, VW) floatv;
 #define ACTIVATE_GRADIENT(y, dy) ((dy) * (1.0f - (y) * (y)))
 #else
 #define ACTIVATE(x)              (x)
-#define ACTIVATE_GRADIENT(y, dy) (dy)
+#define ACTIVATE_GRADIENT(y, dy) ((void)(y), (dy))
 #endif

@@ -150,8 +150,16 @@ static void describe_search(char *text, size_t size)
         }
         closedir(directory);
     }
-    snprintf(text, size, "%s%s%.200s (%s%d .icd files)", is_default ? "" : variable,
-             is_default ? "" : "=", folder, directory ? "" : "no such folder, ", files);
+    char found[64];
+    if (!directory)
+        snprintf(found, sizeof found, "no such folder");
+    else if (files == 0)
+        snprintf(found, sizeof found, "no .icd file there");
+    else
+        snprintf(found, sizeof found, "%d .icd file%s there, whose drivers give none", files,
+                 files == 1 ? "" : "s");
+    snprintf(text, size, "%s%s%.200s (%s)", is_default ? "" : variable, is_default ? "" : "=",
+             folder, found);
 }
 
 static bool fail_no_device(const char *what)

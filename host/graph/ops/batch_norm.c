@@ -16,8 +16,9 @@ enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
 static void define(struct wg_defines *defines, const struct wg_node *node,
                    const struct wg_device *device)
 {
-    struct wg_row_split split = wg_row_split(&node->in[X]->shape);
-    wg_define_rows(defines, &split, device);
+    size_t c = wg_shape_last(&node->in[X]->shape);
+    wg_define_int(defines, "VW", wg_vector_width(device, c));
+    wg_define_int(defines, "C", (long long)c);
     wg_define_float(defines, "EPSILON", node->attr.epsilon);
     wg_define_int(defines, "ACTIVATION", node->attr.activation);
     wg_define_float(defines, "SLOPE", node->attr.slope);
@@ -42,9 +43,9 @@ static size_t scratch_chunks(const struct wg_node *node, const struct wg_device 
     return 2 * split.chunks * split.columns * sizeof(float);
 }
 
-static size_t chunks(const struct wg_node *node)
+static struct wg_row_split split_of(const struct wg_node *node)
 {
-    return wg_row_split(&node->in[X]->shape).chunks;
+    return wg_row_split(&node->in[X]->shape);
 }
 
 /* ---- moments ---- */
@@ -53,6 +54,7 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_split split = split_of(m);
     struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(m, device));
     define(&defines, m, device);
     return wg_bind_kernel(binder,
@@ -60,14 +62,14 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
                               .file = "batch_norm",
                               .kernel = "moments_chunk",
                               .defines = &defines,
-                              .arguments = {WG_NODE(m->in[X]), partial},
-                              .global = {column_vectors(m, device), chunks(m)},
+                              .arguments = {WG_NODE(m->in[X]), partial, WG_ROWS(split)},
+                              .global = {column_vectors(m, device), split.chunks},
                           }) &&
            wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "batch_norm",
                                       .kernel = "moments_merge",
                                       .defines = &defines,
-                                      .arguments = {partial, WG_NODE(m)},
+                                      .arguments = {partial, WG_NODE(m), WG_ROWS(split)},
                                       .global = {column_vectors(m, device)},
                                   });
 }
@@ -116,7 +118,8 @@ static bool bind_forward(const struct wg_node *y, struct wg_binder *binder)
                                       .file = "batch_norm",
                                       .kernel = "batch_norm",
                                       .defines = &defines,
-                                      .arguments = {WG_NODE(y->in[X]), scale, WG_NODE(y)},
+                                      .arguments = {WG_NODE(y->in[X]), scale, WG_NODE(y),
+                                                    WG_INT(all_vectors(y, device))},
                                       .global = {all_vectors(y, device)},
                                   });
 }
@@ -127,6 +130,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_split split = split_of(sums);
     struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(sums, device));
     define(&defines, sums, device);
     return wg_bind_kernel(binder,
@@ -136,14 +140,14 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
                               .defines = &defines,
                               .arguments = {WG_NODE(sums->in[X]), WG_NODE(sums->in[MOMENTS]),
                                             WG_NODE(sums->in[GAMMA]), WG_NODE(sums->in[BETA]),
-                                            WG_NODE(sums->in[DY]), partial},
-                              .global = {column_vectors(sums, device), chunks(sums)},
+                                            WG_NODE(sums->in[DY]), partial, WG_ROWS(split)},
+                              .global = {column_vectors(sums, device), split.chunks},
                           }) &&
            wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "batch_norm",
                                       .kernel = "batch_norm_sums_merge",
                                       .defines = &defines,
-                                      .arguments = {partial, WG_NODE(sums)},
+                                      .arguments = {partial, WG_NODE(sums), WG_INT(split.chunks)},
                                       .global = {column_vectors(sums, device)},
                                   });
 }
@@ -165,24 +169,25 @@ static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_argument coefficients = WG_SCRATCH(0, scratch_data(dx, device));
     define(&defines, dx, device);
-    return wg_bind_kernel(
-               binder,
-               &(struct wg_call){
-                   .file = "batch_norm",
-                   .kernel = "batch_norm_coefficients",
-                   .defines = &defines,
-                   .arguments = {WG_NODE(dx->in[MOMENTS]), WG_NODE(dx->in[GAMMA]),
-                                 WG_NODE(dx->in[BETA]), WG_NODE(dx->in[SUMS]), coefficients},
-                   .global = {column_vectors(dx, device)},
-               }) &&
-           wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "batch_norm",
-                                      .kernel = "batch_norm_data",
-                                      .defines = &defines,
-                                      .arguments = {WG_NODE(dx->in[X]), WG_NODE(dx->in[DY]),
-                                                    coefficients, WG_NODE(dx)},
-                                      .global = {all_vectors(dx, device)},
-                                  });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "batch_norm",
+                              .kernel = "batch_norm_coefficients",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(dx->in[MOMENTS]), WG_NODE(dx->in[GAMMA]),
+                                            WG_NODE(dx->in[BETA]), WG_NODE(dx->in[SUMS]),
+                                            coefficients, WG_INT(wg_shape_rows(&dx->shape))},
+                              .global = {column_vectors(dx, device)},
+                          }) &&
+           wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "batch_norm",
+                              .kernel = "batch_norm_data",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(dx->in[X]), WG_NODE(dx->in[DY]), coefficients,
+                                            WG_NODE(dx), WG_INT(all_vectors(dx, device))},
+                              .global = {all_vectors(dx, device)},
+                          });
 }
 
 static const struct wg_op op_data = {

@@ -9,13 +9,3 @@ struct wg_row_split wg_row_split(const struct wg_shape *x)
     split.chunks = (split.rows + split.rows_per_chunk - 1) / split.rows_per_chunk;
     return split;
 }
-
-void wg_define_rows(struct wg_defines *defines, const struct wg_row_split *split,
-                    const struct wg_device *device)
-{
-    wg_define_int(defines, "VW", wg_vector_width(device, split->columns));
-    wg_define_int(defines, "C", (long long)split->columns);
-    wg_define_int(defines, "ROWS", (long long)split->rows);
-    wg_define_int(defines, "ROWS_PER_CHUNK", (long long)split->rows_per_chunk);
-    wg_define_int(defines, "CHUNKS", (long long)split->chunks);
-}

@@ -16,8 +16,7 @@ struct wg_row_split {
 
 struct wg_row_split wg_row_split(const struct wg_shape *x);
 
-/* Macros C, ROWS, ROWS_PER_CHUNK, CHUNKS and VW, the vector along C. */
-void wg_define_rows(struct wg_defines *defines, const struct wg_row_split *split,
-                    const struct wg_device *device);
+/* How a kernel is told, as two arguments: rows and rows per chunk. */
+#define WG_ROWS(split) WG_INT((split).rows), WG_INT((split).rows_per_chunk)
 
 #endif

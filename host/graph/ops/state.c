@@ -5,18 +5,15 @@
 
 static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
 {
-    struct wg_defines defines = {0};
-    wg_define_int(&defines, "ROWS", (long long)node->shape.dim[0]);
-    wg_define_int(&defines, "COLUMNS", (long long)node->shape.dim[1]);
-    wg_define_int(&defines, "COLUMN", node->attr.index);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "record",
-                    .kernel = "record",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2])},
-                    .global = {1},
-                });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "record",
+                              .kernel = "record",
+                              .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
+                                            WG_NODE(node->in[2]), WG_INT(node->shape.dim[0]),
+                                            WG_INT(node->shape.dim[1]), WG_INT(node->attr.index)},
+                              .global = {1},
+                          });
 }
 
 static const struct wg_op op_record = {
@@ -40,14 +37,11 @@ struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_no
 
 static bool bind_advance(const struct wg_node *node, struct wg_binder *binder)
 {
-    struct wg_defines defines = {0};
-    wg_define_int(&defines, "COUNTER", node->attr.index);
-    wg_define_int(&defines, "ITERATIONS", node->attr.modulus);
     return wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "advance",
                                       .kernel = "advance",
-                                      .defines = &defines,
-                                      .arguments = {WG_NODE(node->in[0])},
+                                      .arguments = {WG_NODE(node->in[0]), WG_INT(node->attr.index),
+                                                    WG_INT(node->attr.modulus)},
                                       .global = {1},
                                   });
 }

@@ -15,22 +15,25 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
     struct wg_defines defines = {0};
     struct wg_row_split split = wg_row_split(&y->in[0]->shape);
     const struct wg_device *device = wg_binder_device(binder);
-    size_t vectors = split.columns / wg_vector_width(device, split.columns);
+    unsigned width = wg_vector_width(device, split.columns);
+    size_t vectors = split.columns / width;
     struct wg_argument partial = WG_SCRATCH(0, scratch(y, device));
-    wg_define_rows(&defines, &split, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "sum_rows",
-                              .kernel = "sum_rows_chunk",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(y->in[0]), partial},
-                              .global = {vectors, split.chunks},
-                          }) &&
+    wg_define_int(&defines, "VW", width);
+    return wg_bind_kernel(
+               binder,
+               &(struct wg_call){
+                   .file = "sum_rows",
+                   .kernel = "sum_rows_chunk",
+                   .defines = &defines,
+                   .arguments = {WG_NODE(y->in[0]), partial, WG_INT(split.columns), WG_ROWS(split)},
+                   .global = {vectors, split.chunks},
+               }) &&
            wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "sum_rows",
                                       .kernel = "sum_rows_merge",
                                       .defines = &defines,
-                                      .arguments = {partial, WG_NODE(y)},
+                                      .arguments = {partial, WG_NODE(y), WG_INT(split.columns),
+                                                    WG_INT(split.chunks)},
                                       .global = {vectors},
                                   });
 }
