@@ -35,8 +35,8 @@
 #define EPILOGUE(sum, c) ACTIVATE(sum)
 #endif
 
-__kernel void col2im(__global const float *restrict table, const int columns, BIAS_PARAMETER
-                     __global float *restrict x, const int first, const int images)
+__kernel void col2im(__global const float *restrict table, const int columns,
+                     BIAS_PARAMETER __global float *restrict x, const int first, const int images)
 {
     const int i = (int)get_global_id(0);
     const int c = i % (C / VW) * VW, pixel = i / (C / VW);
@@ -50,11 +50,10 @@ __kernel void col2im(__global const float *restrict table, const int columns, BI
 #pragma unroll
         for (int tx = 0; tx < TAPS; tx++) {
             const int kx = (ix + PAD) % S + tx * S, ox = (ix + PAD) / S - tx;
+            const size_t p = (size_t)(n * OH + oy) * OW + ox;
             // Vectors are read as such, see im2col.
             if (ky < K && kx < K && INSIDE(oy, OH) && INSIDE(ox, OW))
-                sum += *(__global const floatv *)(table +
-                                                  ((size_t)(n * OH + oy) * OW + ox) * columns +
-                                                  (ky * K + kx) * C + c);
+                sum += *(__global const floatv *)(table + p * columns + (ky * K + kx) * C + c);
         }
     }
     *(__global floatv *)(x + (((size_t)(first + n) * H + iy) * W + ix) * C + c) = EPILOGUE(sum, c);

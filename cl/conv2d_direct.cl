@@ -5,39 +5,38 @@
  *   conv2d_data  x[n, iy, ix, c] = sum_{ky,kx,o} y[n, (iy-ky+PAD)/S, (ix-kx+PAD)/S, o] w[ky,kx,c,o]
  *                                  over the taps whose quotients are whole
  *
- *   x [N, H, W, C]   w [K, K, C, OC]   y [N, OH, OW, OC]   all tight; outside its tensor a value is
- * 0 bias [OC] or [C], one for each channel of the output, only #ifdef BIAS; then ACTIVATE
+ *   x [N, H, W, C]   w [K, K, C, OC]   y [N, OH, OW, OC]   all tight; outside a tensor is 0
+ *   bias [OC] or [C], one for each channel of the output, only #ifdef BIAS; then ACTIVATE
  *
  * Both are one gather. Split the output into a grid of STEP_OUT x STEP_OUT phases: conv2d has one,
  * conv2d_data S * S of them, one for each remainder of the output's row and column. Within a phase
- * each output reads a rectangle of taps that moves with it, STEP_IN pixels a step:
+ * each output reads a rectangle of taps that moves with it, STEP_IN pixels a step. On one axis:
  *
- *   out[n, p * STEP_OUT + phase, o] = sum_{t,r} in[n, p * STEP_IN + first(phase) + t, r] w'[t, r,
- * o]
+ *   out[n, p * STEP_OUT + phase, o] = sum_{t,r} in[n, p * STEP_IN + first(phase) + t, r] w'[t,r,o]
  *
- * (one axis shown), where r runs over the DEPTH channels of the input, o over the WIDTH channels of
- * the output, and w' holds the taps of the phase in rising order of the input.
+ * where r runs over the DEPTH channels of the input, o over the WIDTH channels of the output, and
+ * w' holds the taps of the phase in rising order of the input.
  *
  * How it is fast: a work item is a thread, there are no barriers. It keeps a tile of MR pixels x
  * COLUMNS output channels in vector registers and adds, for each tap and r, the outer product of MR
  * input values and COLUMNS weights: MR * NV multiply-adds for MR + NV loads.
  *
- *                  o .. o + COLUMNS          MR * NV + NV + 1 registers of VW floats:
- *          w'[k]  [  NV vectors  ]           6 x 2 where there are 16 (AVX2: VW 8)
- *   in[pixel 0][k] * * * * * * * *           14 x 2 where there are 32 (AVX-512: VW 16)
- *   in[pixel 1][k] * * * * * * * *
- *   ...            * * acc * * * *           MR * NV should be 10 or more: a multiply-add takes
- * four in[pixel MR-1] * * * * * * * *           cycles or five, and two begin in each.
+ *                      o .. o + COLUMNS
+ *             w'[k]  [  NV vectors     ]    MR * NV + NV + 1 registers of VW floats:
+ *   in[pixel 0][k]     * * * * * * * *      6 x 2 where there are 16 (AVX2: VW 8)
+ *   in[pixel 1][k]     * * * * * * * *      14 x 2 where there are 32 (AVX-512: VW 16)
+ *   ...                * * * acc * * *
+ *   in[pixel MR-1][k]  * * * * * * * *
+ *
+ * MR * NV should be 10 or more: a multiply-add takes 4 or 5 cycles, and 2 begin in each.
  *
  * All pixels of a tile see the same taps inside the input, so those outside cost nothing and need
  * no test, and the taps of one input row are one run of consecutive floats, in the input as in w'.
  *
- * 1. conv2d_direct_pack  w -> packed, w' as [phase y][phase x][panel][TAPS][TAPS][DEPTH][COLUMNS],
- *                        zeros where the phase has fewer taps, or the panel exceeds WIDTH.
- *                        Global size PHASES * PHASES * PANELS * TAPS * TAPS.
- * 2. conv2d_direct       in, packed, bias -> out. Global size BLOCKS * OUT_H * SHARES.
+ * Its input `packed` is w', made by conv2d_pack, as
+ * [phase y][phase x][panel][TAPS][TAPS][DEPTH][COLUMNS].
  *
- * The local size is 1. VW need not divide anything.
+ * The global size is BLOCKS * OUT_H * SHARES, the local size 1. VW need not divide anything.
  *
  *   DATA      defined for conv2d_data
  *   MR, NV    the tile, see above
@@ -108,17 +107,6 @@ static int phase_taps(int phase)
     return lowest < K ? (K - lowest + STEP_OUT - 1) / STEP_OUT : 0;
 }
 
-/* The k of w for the t-th tap; conv2d_data runs through w backwards. */
-static int tap_of(int phase, int t)
-{
-#ifdef DATA
-    return (phase + PAD) % S + S * (phase_taps(phase) - 1 - t);
-#else
-    (void)phase;
-    return t;
-#endif
-}
-
 /* Input position of tap 0 of the output p * STEP_OUT + phase. */
 static int origin(int phase, int p)
 {
@@ -128,30 +116,6 @@ static int origin(int phase, int p)
     (void)phase;
     return p * S - PAD;
 #endif
-}
-
-__kernel void conv2d_direct_pack(__global const float *restrict w, __global float *restrict packed)
-{
-    const size_t id = get_global_id(0);
-    const int tx = id % TAPS, ty = id / TAPS % TAPS;
-    const int panel = id / (TAPS * TAPS) % PANELS;
-    const int phase_x = id / (TAPS * TAPS * PANELS) % PHASES;
-    const int phase_y = id / (TAPS * TAPS * PANELS) / PHASES;
-    const bool used = ty < phase_taps(phase_y) && tx < phase_taps(phase_x);
-    const int ky = used ? tap_of(phase_y, ty) : 0, kx = used ? tap_of(phase_x, tx) : 0;
-    __global const float *tap = w + (size_t)(ky * K + kx) * C * OC;
-    __global float *to = packed + id * DEPTH * COLUMNS;
-
-    for (int r = 0; r < DEPTH; r++)
-        for (int j = 0; j < COLUMNS; j++) {
-            const int o = panel * COLUMNS + j;
-#ifdef DATA
-            const size_t from = (size_t)o * OC + r;
-#else
-            const size_t from = (size_t)r * OC + o;
-#endif
-            to[r * COLUMNS + j] = used && o < WIDTH ? tap[from] : 0.0f;
-        }
 }
 
 /* The tile's sum over `rows` runs of `run` floats; `at` is where each pixel's first run begins. */
@@ -193,7 +157,7 @@ static void finish(floatv sum, int o,
 #endif
                    __global float *restrict pixel)
 {
-    if (o + VW <= WIDTH) {
+    if (WIDTH % COLUMNS == 0 || o + VW <= WIDTH) {
 #ifdef BIAS
         sum += LOADV(bias + o);
 #endif

@@ -24,12 +24,10 @@
  * short chains of additions instead of a long one, hence a small rounding error. All sums have a
  * fixed order: the same bits each time.
  *
- * 1. conv2d_filter_direct         x, y -> scratch, of PARTS * PART + PARTS * SHARES * BLOCK floats:
- *                                 the parts [PARTS][K][K][C][PITCH], then the copies.
- *                                 Global size PARTS * SHARES.
- * 2. conv2d_filter_direct_reduce  scratch -> w. Global size K * K * C.
+ * The result is scratch, of PARTS * PART + PARTS * SHARES * BLOCK floats: the parts
+ * [PARTS][K][K][C][PITCH], which conv2d_unpack adds up, then the copies, of no further use.
  *
- * The local size is 1. VW need not divide anything.
+ * The global size is PARTS * SHARES, the local size 1. VW need not divide anything.
  *
  *   MR, NV    the tile, see conv2d_direct
  *   PARTS     parts the images are split into, 1 .. N
@@ -237,28 +235,6 @@ __kernel void conv2d_filter_direct(__global const float *restrict x,
             for (int tap = 0; tap < K * K; tap++)
                 add_tap(copy_x, panels, images, tap, channels, tiles,
                         w + ((size_t)tap * C + c) * PITCH);
-        }
-    }
-}
-
-__kernel void conv2d_filter_direct_reduce(__global const float *restrict scratch,
-                                          __global float *restrict w)
-{
-    const size_t row = get_global_id(0);
-
-    for (int o = 0; o < OC; o += VW) {
-        floatv sum = (floatv)(0.0f);
-
-        for (int p = 0; p < PARTS; p++)
-            sum += LOADV(scratch + p * PART + row * PITCH + o);
-        if (o + VW <= OC) {
-            STOREV(sum, w + row * OC + o);
-        } else {
-            float part[VW];
-
-            STOREV(sum, part);
-            for (int j = 0; o + j < OC; j++)
-                w[row * OC + o + j] = part[j];
         }
     }
 }

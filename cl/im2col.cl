@@ -32,7 +32,8 @@
  * VW values of k at pixel p. Read as a vector, unlike LOADV: buffers begin at a multiple of the
  * largest type and offsets are multiples of VW, and GPUs must know it to move 16 bytes at once.
  */
-static floatv seen(__global const float *restrict x, const int first, const int images, const int p, const int k)
+static floatv seen(__global const float *restrict x, const int first, const int images, const int p,
+                   const int k)
 {
     const int ox = p % OW, oy = p / OW % OH, n = p / (OW * OH);
     const int c = k % C, kx = k / C % K, ky = k / (C * K);

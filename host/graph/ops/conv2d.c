@@ -22,8 +22,10 @@ void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node)
 {
     if (node->in_count > 2)
         wg_define_flag(defines, "BIAS");
-    wg_define_int(defines, "ACTIVATION", node->attr.activation);
-    wg_define_float(defines, "SLOPE", node->attr.slope);
+    if (node->attr.activation != WG_ACTIVATION_NONE)
+        wg_define_int(defines, "ACTIVATION", node->attr.activation);
+    if (node->attr.activation == WG_ACTIVATION_LEAKY_RELU)
+        wg_define_float(defines, "SLOPE", node->attr.slope);
 }
 
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments)
@@ -158,19 +160,43 @@ const struct wg_op wg_op_conv2d = {
     .name = "conv2d",
     .gradient = gradient_conv2d,
     .flops = flops,
-    .implementations = {{.name = "ref", .bind = bind_conv2d}},
+    .implementations = {{.name = "direct",
+                         .suits = wg_conv2d_direct_suits,
+                         .scratch = wg_conv2d_direct_scratch,
+                         .bind = wg_conv2d_direct_bind},
+                        {.name = "gemm",
+                         .suits = wg_conv2d_gemm_suits,
+                         .scratch = wg_conv2d_gemm_scratch,
+                         .bind = wg_conv2d_gemm_bind},
+                        {.name = "ref", .bind = bind_conv2d}},
 };
 
 const struct wg_op wg_op_conv2d_data = {
     .name = "conv2d_data",
     .gradient = gradient_data,
     .flops = flops,
-    .implementations = {{.name = "ref", .bind = bind_data}},
+    .implementations = {{.name = "direct",
+                         .suits = wg_conv2d_data_direct_suits,
+                         .scratch = wg_conv2d_data_direct_scratch,
+                         .bind = wg_conv2d_data_direct_bind},
+                        {.name = "gemm",
+                         .suits = wg_conv2d_data_gemm_suits,
+                         .scratch = wg_conv2d_data_gemm_scratch,
+                         .bind = wg_conv2d_data_gemm_bind},
+                        {.name = "ref", .bind = bind_data}},
 };
 
 const struct wg_op wg_op_conv2d_filter = {
     .name = "conv2d_filter",
     .gradient = gradient_filter,
     .flops = flops,
-    .implementations = {{.name = "ref", .bind = bind_filter}},
+    .implementations = {{.name = "direct",
+                         .suits = wg_conv2d_filter_direct_suits,
+                         .scratch = wg_conv2d_filter_direct_scratch,
+                         .bind = wg_conv2d_filter_direct_bind},
+                        {.name = "gemm",
+                         .suits = wg_conv2d_filter_gemm_suits,
+                         .scratch = wg_conv2d_filter_gemm_scratch,
+                         .bind = wg_conv2d_filter_gemm_bind},
+                        {.name = "ref", .bind = bind_filter}},
 };

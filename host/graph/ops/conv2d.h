@@ -18,11 +18,31 @@ void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
 /* The node's inputs and the node itself, in the kernels' order: x w (b) y and the like. */
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments);
 
-/* Direct kernels for CPUs, ops/conv2d_direct.c */
-extern const struct wg_implementation wg_conv2d_direct, wg_conv2d_data_direct,
-    wg_conv2d_filter_direct;
+/* Direct kernels for CPUs, ops/conv2d_direct.c: the members of struct wg_implementation. */
+bool wg_conv2d_direct_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_direct_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_direct_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_data_direct_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_data_direct_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_data_direct_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_filter_direct_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_filter_direct_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_filter_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
-/* im2col and CLBlast, ops/conv2d_gemm.c */
-extern const struct wg_implementation wg_conv2d_gemm, wg_conv2d_data_gemm, wg_conv2d_filter_gemm;
+/* A product of matrices by the same kernels, not for two transposed factors. */
+bool wg_matmul_direct_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_matmul_direct_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_matmul_direct_bind(const struct wg_node *node, struct wg_binder *binder);
+
+/* im2col and CLBlast, ops/conv2d_gemm.c: the same. */
+bool wg_conv2d_gemm_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_data_gemm_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_data_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_data_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_filter_gemm_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_filter_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_filter_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
 
 #endif

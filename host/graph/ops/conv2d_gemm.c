@@ -17,11 +17,12 @@
  */
 #include "host/graph/ops/conv2d.h"
 
-/* Scratch is kept below this if one image does not need more. Larger products are hardly faster. */
+/* Bytes of scratch that are not exceeded unless one image needs more. */
 #define SCRATCH_WANTED ((size_t)96 << 20)
 
-/* Padding may multiply the work by this: beyond, the plain kernel wins even where it is slow. */
-enum { PADDING_LIMIT = 4 };
+/* Padding may multiply the work by this; beyond, the plain kernel is taken. An image of one channel
+ * is a factor of 4 already: 16 taps in a GPU's tile of 64. */
+enum { PADDING_LIMIT = 8 };
 
 struct matrix {
     struct wg_argument at;
@@ -114,8 +115,8 @@ static size_t scratch_of(const struct wg_node *node, const struct wg_device *dev
     return lay(node, device, chunk_images(node, device, lay)).scratch;
 }
 
-/* Whether one image at least fits the device and kernels that count in int, and the padding does
- * not eat what a good product gains. */
+/* Whether one image at least fits the device and kernels that count in int, and the padding is
+ * bearable. */
 static bool suits(const struct wg_node *node, const struct wg_device *device, lay_out *lay)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -252,17 +253,17 @@ static struct product lay_conv2d(const struct wg_node *y, const struct wg_device
     return product;
 }
 
-static bool suits_conv2d(const struct wg_node *y, const struct wg_device *device)
+bool wg_conv2d_gemm_suits(const struct wg_node *y, const struct wg_device *device)
 {
     return suits(y, device, lay_conv2d);
 }
 
-static size_t scratch_conv2d(const struct wg_node *y, const struct wg_device *device)
+size_t wg_conv2d_gemm_scratch(const struct wg_node *y, const struct wg_device *device)
 {
     return scratch_of(y, device, lay_conv2d);
 }
 
-static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
+bool wg_conv2d_gemm_bind(const struct wg_node *y, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &y->attr.conv;
@@ -283,9 +284,6 @@ static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
     return true;
 }
 
-const struct wg_implementation wg_conv2d_gemm = {
-    .name = "gemm", .suits = suits_conv2d, .scratch = scratch_conv2d, .bind = bind_conv2d};
-
 /* ---- conv2d_data ---- */
 
 static struct product lay_data(const struct wg_node *x, const struct wg_device *device,
@@ -300,17 +298,17 @@ static struct product lay_data(const struct wg_node *x, const struct wg_device *
     return product;
 }
 
-static bool suits_data(const struct wg_node *x, const struct wg_device *device)
+bool wg_conv2d_data_gemm_suits(const struct wg_node *x, const struct wg_device *device)
 {
     return suits(x, device, lay_data);
 }
 
-static size_t scratch_data(const struct wg_node *x, const struct wg_device *device)
+size_t wg_conv2d_data_gemm_scratch(const struct wg_node *x, const struct wg_device *device)
 {
     return scratch_of(x, device, lay_data);
 }
 
-static bool bind_data(const struct wg_node *x, struct wg_binder *binder)
+bool wg_conv2d_data_gemm_bind(const struct wg_node *x, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &x->attr.conv;
@@ -328,9 +326,6 @@ static bool bind_data(const struct wg_node *x, struct wg_binder *binder)
     return true;
 }
 
-const struct wg_implementation wg_conv2d_data_gemm = {
-    .name = "gemm", .suits = suits_data, .scratch = scratch_data, .bind = bind_data};
-
 /* ---- conv2d_filter ---- */
 
 static struct product lay_filter(const struct wg_node *w, const struct wg_device *device,
@@ -346,17 +341,17 @@ static struct product lay_filter(const struct wg_node *w, const struct wg_device
     return product;
 }
 
-static bool suits_filter(const struct wg_node *w, const struct wg_device *device)
+bool wg_conv2d_filter_gemm_suits(const struct wg_node *w, const struct wg_device *device)
 {
     return suits(w, device, lay_filter);
 }
 
-static size_t scratch_filter(const struct wg_node *w, const struct wg_device *device)
+size_t wg_conv2d_filter_gemm_scratch(const struct wg_node *w, const struct wg_device *device)
 {
     return scratch_of(w, device, lay_filter);
 }
 
-static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
+bool wg_conv2d_filter_gemm_bind(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &w->attr.conv;
@@ -375,6 +370,3 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
     return !in_scratch(&p.c) || bind_col2im(binder, as_matrix(count_taps(v), v->oc), &p.c, w,
                                             (struct chunk){.images = 1});
 }
-
-const struct wg_implementation wg_conv2d_filter_gemm = {
-    .name = "gemm", .suits = suits_filter, .scratch = scratch_filter, .bind = bind_filter};

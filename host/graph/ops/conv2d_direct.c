@@ -1,0 +1,518 @@
+/*
+ * The three convolution forms for CPU devices, straight from the tensors: no table, no CLBlast.
+ * What the kernels do, and why it is fast, stands in cl/conv2d_direct.cl, conv2d_filter_direct.cl
+ * and conv2d_fold.cl; here are the sizes of their tiles, shares and scratch.
+ *
+ * conv2d and conv2d_data are one kernel, a "gather"; conv2d_filter is another. A layer of few
+ * channels (the images' side of the networks) goes through a table of what each tap sees, on whose
+ * other side stands a flat convolution, i.e. a matrix product: K * K * C channels, 1 x 1 taps and
+ * each output pixel an image of its own.
+ *
+ * Every work item is a group, since it is a thread's work for some milliseconds.
+ */
+#include "host/graph/ops/conv2d.h"
+
+/* Work items there should be for each compute unit, so that the last to finish is not long alone.
+ */
+enum { ITEMS_PER_UNIT = 8 };
+
+/* Pixels whose taps conv2d_filter_direct picks at a time: LISTED of that kernel, and it copies
+ * about as many pixels of y at a time if C lets it. */
+enum { PIXELS_PICKED = 256 };
+
+/* Floats of a block of x that conv2d_filter_direct copies: 200 KB stay in a second-level cache. */
+enum { COPIED_X = 50000 };
+
+/* Floats of all partial sums of a filter together: 32 MiB. */
+#define PARTIAL_SUMS ((size_t)8 << 20)
+
+/* The register tile of the inner loops: `pixels` x `vectors` vectors of `width` floats. */
+struct tile {
+    size_t width;   // VW
+    size_t pixels;  // MR
+    size_t vectors; // NV
+};
+
+/* How a gather is cut into work items, and its packed weights. */
+struct gather_sizes {
+    size_t images; // IMAGES
+    size_t shares; // SHARES
+    size_t items;
+    size_t pack_items;
+    size_t packed_bytes;
+};
+
+/* The same for a filter. */
+struct filter_sizes {
+    size_t parts;    // PARTS
+    size_t shares;   // SHARES
+    size_t images;   // IMAGES
+    size_t channels; // CHANNELS
+    size_t scratch_bytes;
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t divide_up(size_t value, size_t by)
+{
+    return (value + by - 1) / by;
+}
+
+static size_t round_up(size_t value, size_t multiple)
+{
+    return divide_up(value, multiple) * multiple;
+}
+
+/* 14 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
+static struct tile tile_of(const struct wg_device *device)
+{
+    unsigned width = device->info.vector_width;
+    return (struct tile){
+        .width = width >= 16  ? 16
+                 : width >= 8 ? 8
+                              : 4,
+        .pixels = width >= 16 ? 14 : 6,
+        .vectors = 2,
+    };
+}
+
+static size_t columns_of(struct tile tile)
+{
+    return tile.vectors * tile.width;
+}
+
+static size_t wanted_items(const struct wg_device *device)
+{
+    return (size_t)ITEMS_PER_UNIT * larger(device->info.compute_units, 1);
+}
+
+/* ---- thin layers ---- */
+
+static bool is_thin(const struct wg_conv *v, const struct wg_device *device)
+{
+    return v->k > 1 && v->c < tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
+}
+
+/* Images of one pixel, a product of matrices: y [n, oc] = x [n, c] w [c, oc] */
+static struct wg_conv one_pixel(size_t n, size_t c, size_t oc)
+{
+    return (struct wg_conv){
+        .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
+}
+
+static struct wg_conv flatten(const struct wg_conv *v)
+{
+    return one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc);
+}
+
+/* The table [n, oh, ow, k, k, c] at the start of scratch. */
+static size_t table_bytes(const struct wg_conv *v)
+{
+    return v->n * v->oh * v->ow * v->k * v->k * v->c * sizeof(float);
+}
+
+static struct wg_argument table_of(const struct wg_conv *v)
+{
+    return WG_SCRATCH(0, table_bytes(v));
+}
+
+/* Where scratch goes on after the table, if there is one. */
+static size_t after_table(const struct wg_conv *v, const struct wg_device *device)
+{
+    return is_thin(v, device) ? wg_scratch_align(device, table_bytes(v)) : 0;
+}
+
+static struct wg_conv thick(const struct wg_conv *v, const struct wg_device *device)
+{
+    return is_thin(v, device) ? flatten(v) : *v;
+}
+
+/* ---- sizes ---- */
+
+static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
+                                       const struct wg_device *device)
+{
+    struct tile tile = tile_of(device);
+    size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
+    size_t phases = data ? v->stride : 1, taps = divide_up(v->k, phases);
+    size_t panels = divide_up(width, columns_of(tile));
+    // One pixel an image: more images, that the weights be read less often.
+    bool flat = v->h * v->w == 1 && v->n >= 768;
+    size_t images = flat ? 96 : 2 * tile.pixels;
+    size_t items = divide_up(v->n, images) * (data ? v->h : v->oh);
+    size_t shares = smaller(panels, divide_up(wanted_items(device), items));
+    size_t pack_items = phases * phases * panels * taps * taps;
+    return (struct gather_sizes){
+        .images = images,
+        .shares = shares,
+        .items = items * shares,
+        .pack_items = pack_items,
+        .packed_bytes = pack_items * depth * columns_of(tile) * sizeof(float),
+    };
+}
+
+/* Channels of x a filter copies at a time: what fits the cache, in chunks of about equal size. */
+static size_t chunk_channels(const struct wg_conv *v, size_t images, size_t multiple)
+{
+    size_t fitting = COPIED_X / (images * v->h * v->w) / multiple * multiple;
+    size_t most = smaller(larger(fitting, multiple), round_up(v->c, multiple));
+    return round_up(divide_up(v->c, divide_up(v->c, most)), multiple);
+}
+
+static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
+{
+    struct tile tile = tile_of(device);
+    size_t pitch = round_up(v->oc, columns_of(tile)), sums = v->k * v->k * v->c * pitch;
+    size_t wanted = wanted_items(device);
+    size_t parts = smaller(larger(wanted, 8), 32);
+    while (parts > 1 && parts * sums > PARTIAL_SUMS)
+        parts /= 2;
+    parts = smaller(parts, v->n);
+
+    size_t images = smaller(larger(PIXELS_PICKED / (v->oh * v->ow), 1), v->n);
+    size_t channels = chunk_channels(v, images, tile.pixels);
+    size_t shares = smaller(divide_up(v->c, channels), divide_up(wanted, parts));
+
+    // BLOCK of the kernel: its copies of x and y, and what it picks from x.
+    size_t rows = round_up(tile.pixels, tile.width);
+    size_t pitch_x = (channels + rows + 15) / 32 * 32 + 16;
+    size_t block = images * (v->h * v->w * pitch_x + v->oh * v->ow * pitch) +
+                   channels / tile.pixels * (PIXELS_PICKED * rows + 16);
+    return (struct filter_sizes){
+        .parts = parts,
+        .shares = shares,
+        .images = images,
+        .channels = channels,
+        .scratch_bytes = (parts * sums + parts * shares * block) * sizeof(float),
+    };
+}
+
+/* ---- kernel calls ---- */
+
+static void define_width(struct wg_defines *defines, const struct wg_device *device)
+{
+    wg_define_int(defines, "VW", (long long)tile_of(device).width);
+}
+
+static void define_tile(struct wg_defines *defines, const struct wg_device *device)
+{
+    struct tile tile = tile_of(device);
+    define_width(defines, device);
+    wg_define_int(defines, "MR", (long long)tile.pixels);
+    wg_define_int(defines, "NV", (long long)tile.vectors);
+}
+
+/* in, bias if `epilogue` is a node with one, out */
+static void put_arguments(struct wg_argument *arguments, int count, const struct wg_node *epilogue,
+                          struct wg_argument out)
+{
+    if (epilogue && epilogue->in_count > 2)
+        arguments[count++] = WG_NODE(epilogue->in[2]);
+    arguments[count] = out;
+}
+
+/* One gather: `out` from `in` and the weights, which are first packed at `at` of scratch. The bias
+ * and activation are those of `epilogue`; NULL: none. */
+struct gather {
+    struct wg_conv conv;
+    bool data;
+    struct wg_argument in;
+    struct wg_argument weights;
+    struct wg_argument out;
+    const struct wg_node *epilogue;
+    size_t at;
+};
+
+/* packed from w */
+static bool bind_pack(struct wg_binder *binder, const struct gather *gather,
+                      struct wg_argument packed, size_t items)
+{
+    const struct wg_conv *v = &gather->conv;
+    struct wg_defines defines = {0};
+    define_width(&defines, wg_binder_device(binder));
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "conv2d_pack",
+                              .kernel = "conv2d_pack",
+                              .defines = &defines,
+                              .arguments = {gather->weights, packed, WG_INT(v->c), WG_INT(v->oc),
+                                            WG_INT(v->k), WG_INT(v->stride), WG_INT(v->pad),
+                                            WG_INT(columns_of(tile_of(wg_binder_device(binder)))),
+                                            WG_INT(gather->data)},
+                              .global = {items},
+                              .local = {1},
+                          });
+}
+
+static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct gather_sizes sizes = size_gather(&gather->conv, gather->data, device);
+    struct wg_argument packed = WG_SCRATCH(gather->at, sizes.packed_bytes);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_direct",
+        .kernel = "conv2d_direct",
+        .defines = &defines,
+        .arguments = {gather->in, packed},
+        .global = {sizes.items},
+        .local = {1},
+    };
+    define_tile(&defines, device);
+    wg_define_conv(&defines, &gather->conv);
+    wg_define_int(&defines, "IMAGES", (long long)sizes.images);
+    wg_define_int(&defines, "SHARES", (long long)sizes.shares);
+    if (gather->data)
+        wg_define_flag(&defines, "DATA");
+    if (gather->epilogue)
+        wg_define_epilogue(&defines, gather->epilogue);
+    put_arguments(call.arguments, 2, gather->epilogue, gather->out);
+    return bind_pack(binder, gather, packed, sizes.pack_items) && wg_bind_kernel(binder, &call);
+}
+
+/* table from x */
+static bool bind_unfold(struct wg_binder *binder, const struct wg_conv *v, const struct wg_node *x)
+{
+    struct wg_defines defines = {0};
+    wg_define_conv(&defines, v);
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "conv2d_fold",
+                                      .kernel = "conv2d_unfold",
+                                      .defines = &defines,
+                                      .arguments = {WG_NODE(x), table_of(v)},
+                                      .global = {v->n * v->oh},
+                                      .local = {1},
+                                  });
+}
+
+/* x, with its bias and activation, from table */
+static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
+{
+    const struct wg_conv *v = &x->attr.conv;
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_fold",
+        .kernel = "conv2d_fold",
+        .defines = &defines,
+        .arguments = {table_of(v)},
+        .global = {v->n * v->h},
+        .local = {1},
+    };
+    wg_define_conv(&defines, v);
+    wg_define_epilogue(&defines, x);
+    put_arguments(call.arguments, 1, x, WG_NODE(x));
+    return wg_bind_kernel(binder, &call);
+}
+
+/* One filter: `w` from x and y, with its parts at `at` of scratch. */
+struct filter {
+    struct wg_conv conv;
+    struct wg_argument x;
+    struct wg_argument y;
+    struct wg_argument w;
+    size_t at;
+};
+
+/* w from the sums of each part */
+static bool bind_unpack(struct wg_binder *binder, const struct filter *filter,
+                        struct wg_argument parts, size_t count)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    const struct wg_conv *v = &filter->conv;
+    size_t rows = v->k * v->k * v->c, pitch = round_up(v->oc, columns_of(tile_of(device)));
+    struct wg_defines defines = {0};
+    define_width(&defines, device);
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "conv2d_pack",
+                                      .kernel = "conv2d_unpack",
+                                      .defines = &defines,
+                                      .arguments = {parts, filter->w, WG_INT(count), WG_INT(rows),
+                                                    WG_INT(pitch), WG_INT(v->oc)},
+                                      .global = {rows},
+                                      .local = {1},
+                                  });
+}
+
+static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct filter_sizes sizes = size_filter(&filter->conv, device);
+    struct wg_argument scratch = WG_SCRATCH(filter->at, sizes.scratch_bytes);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_filter_direct",
+        .kernel = "conv2d_filter_direct",
+        .defines = &defines,
+        .arguments = {filter->x, filter->y, scratch},
+        .global = {sizes.parts * sizes.shares},
+        .local = {1},
+    };
+    define_tile(&defines, device);
+    wg_define_conv(&defines, &filter->conv);
+    wg_define_int(&defines, "PARTS", (long long)sizes.parts);
+    wg_define_int(&defines, "SHARES", (long long)sizes.shares);
+    wg_define_int(&defines, "IMAGES", (long long)sizes.images);
+    wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
+    return wg_bind_kernel(binder, &call) && bind_unpack(binder, filter, scratch, sizes.parts);
+}
+
+/* ---- whether ---- */
+
+/* The kernels count floats of scratch in int here and there. */
+static bool fits(size_t scratch, const struct wg_device *device)
+{
+    return wg_device_is_cpu(device) && scratch <= device->info.largest_buffer &&
+           scratch / sizeof(float) <= INT32_MAX;
+}
+
+/* ---- conv2d ---- */
+
+static size_t scratch_gather(const struct wg_node *node, const struct wg_device *device, bool data)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    struct wg_conv inner = thick(v, device);
+    return after_table(v, device) + size_gather(&inner, data, device).packed_bytes;
+}
+
+size_t wg_conv2d_direct_scratch(const struct wg_node *y, const struct wg_device *device)
+{
+    return scratch_gather(y, device, false);
+}
+
+bool wg_conv2d_direct_suits(const struct wg_node *y, const struct wg_device *device)
+{
+    return fits(wg_conv2d_direct_scratch(y, device), device);
+}
+
+bool wg_conv2d_direct_bind(const struct wg_node *y, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    const struct wg_conv *v = &y->attr.conv;
+    bool thin = is_thin(v, device);
+    return (!thin || bind_unfold(binder, v, y->in[0])) &&
+           bind_gather(binder, &(struct gather){
+                                   .conv = thick(v, device),
+                                   .in = thin ? table_of(v) : WG_NODE(y->in[0]),
+                                   .weights = WG_NODE(y->in[1]),
+                                   .out = WG_NODE(y),
+                                   .epilogue = y,
+                                   .at = after_table(v, device),
+                               });
+}
+
+/* ---- conv2d_data ---- */
+
+size_t wg_conv2d_data_direct_scratch(const struct wg_node *x, const struct wg_device *device)
+{
+    return scratch_gather(x, device, true);
+}
+
+bool wg_conv2d_data_direct_suits(const struct wg_node *x, const struct wg_device *device)
+{
+    return fits(wg_conv2d_data_direct_scratch(x, device), device);
+}
+
+bool wg_conv2d_data_direct_bind(const struct wg_node *x, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    const struct wg_conv *v = &x->attr.conv;
+    bool thin = is_thin(v, device);
+    return bind_gather(binder,
+                       &(struct gather){
+                           .conv = thick(v, device),
+                           .data = true,
+                           .in = WG_NODE(x->in[0]),
+                           .weights = WG_NODE(x->in[1]),
+                           .out = thin ? table_of(v) : WG_NODE(x),
+                           .epilogue = thin ? NULL : x,
+                           .at = after_table(v, device),
+                       }) &&
+           (!thin || bind_fold(binder, x));
+}
+
+/* ---- conv2d_filter ---- */
+
+size_t wg_conv2d_filter_direct_scratch(const struct wg_node *w, const struct wg_device *device)
+{
+    const struct wg_conv *v = &w->attr.conv;
+    struct wg_conv inner = thick(v, device);
+    return after_table(v, device) + size_filter(&inner, device).scratch_bytes;
+}
+
+bool wg_conv2d_filter_direct_suits(const struct wg_node *w, const struct wg_device *device)
+{
+    return fits(wg_conv2d_filter_direct_scratch(w, device), device);
+}
+
+bool wg_conv2d_filter_direct_bind(const struct wg_node *w, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    const struct wg_conv *v = &w->attr.conv;
+    bool thin = is_thin(v, device);
+    return (!thin || bind_unfold(binder, v, w->in[0])) &&
+           bind_filter(binder, &(struct filter){
+                                   .conv = thick(v, device),
+                                   .x = thin ? table_of(v) : WG_NODE(w->in[0]),
+                                   .y = WG_NODE(w->in[1]),
+                                   .w = WG_NODE(w),
+                                   .at = after_table(v, device),
+                               });
+}
+
+/* ---- matmul: C = op(A) op(B) is each of the forms over images of one pixel ---- */
+
+enum form { CONV2D, DATA, FILTER };
+
+/* A B, with C = y; A B^T, with C = x; A^T B, with C = w */
+static enum form form_of(const struct wg_node *c)
+{
+    return c->attr.transpose_a ? FILTER : c->attr.transpose_b ? DATA : CONV2D;
+}
+
+static struct wg_conv matrices(const struct wg_node *c)
+{
+    size_t m = c->shape.dim[0], n = c->shape.dim[1];
+    size_t k = c->in[0]->shape.dim[c->attr.transpose_a ? 0 : 1];
+    switch (form_of(c)) {
+    case FILTER:
+        return one_pixel(k, m, n);
+    case DATA:
+        return one_pixel(m, n, k);
+    default:
+        return one_pixel(m, k, n);
+    }
+}
+
+size_t wg_matmul_direct_scratch(const struct wg_node *c, const struct wg_device *device)
+{
+    struct wg_conv v = matrices(c);
+    return form_of(c) == FILTER ? size_filter(&v, device).scratch_bytes
+                                : size_gather(&v, form_of(c) == DATA, device).packed_bytes;
+}
+
+bool wg_matmul_direct_suits(const struct wg_node *c, const struct wg_device *device)
+{
+    bool both = c->attr.transpose_a && c->attr.transpose_b;
+    return !both && fits(wg_matmul_direct_scratch(c, device), device);
+}
+
+bool wg_matmul_direct_bind(const struct wg_node *c, struct wg_binder *binder)
+{
+    struct wg_argument a = WG_NODE(c->in[0]), b = WG_NODE(c->in[1]);
+    if (form_of(c) == FILTER)
+        return bind_filter(binder,
+                           &(struct filter){.conv = matrices(c), .x = a, .y = b, .w = WG_NODE(c)});
+    return bind_gather(binder, &(struct gather){.conv = matrices(c),
+                                                .data = form_of(c) == DATA,
+                                                .in = a,
+                                                .weights = b,
+                                                .out = WG_NODE(c)});
+}
