@@ -18,6 +18,7 @@ struct wg_device *test_device(void)
 int test_run(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
     int failed = srunner_ntests_failed(runner);

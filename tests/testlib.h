@@ -15,7 +15,8 @@
  */
 struct wg_device *test_device(void);
 
-/* Runs the suite, prints TAP, returns the exit code for main. */
+/* Runs the suite in this process, since an OpenCL context must not cross a fork; prints TAP,
+ * returns the exit code for main. */
 int test_run(Suite *suite);
 
 /* Repeatable numbers in [-1, 1). */

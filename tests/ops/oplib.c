@@ -111,9 +111,8 @@ void rig_run(struct rig *rig, const char *forced, struct wg_node *const *targets
     ck_assert_msg(wg_exec_create(test_device(), rig->plan, NULL, NULL, &rig->exec), "%s",
                   wg_error_message());
     for (int i = 0; i < rig->variable_count; i++)
-        ck_assert_msg(
-            wg_exec_write(rig->exec, rig->variables[i].node, rig->variables[i].values), "%s",
-            wg_error_message());
+        ck_assert_msg(wg_exec_write(rig->exec, rig->variables[i].node, rig->variables[i].values),
+                      "%s", wg_error_message());
     ck_assert_msg(wg_exec_run(rig->exec, 0) && wg_device_finish(test_device()), "%s",
                   wg_error_message());
 }
@@ -123,6 +122,16 @@ float *rig_result(struct rig *rig, const struct wg_node *node)
     float *result = rig_memory(rig, wg_node_bytes(node));
     ck_assert_msg(wg_exec_read_target(rig->exec, 0, node, result), "%s", wg_error_message());
     return result;
+}
+
+double *rig_wide(struct rig *rig, const struct wg_node *node)
+{
+    size_t count = wg_shape_count(&node->shape);
+    const float *values = rig_result(rig, node);
+    double *wide = rig_zeros(rig, count);
+    for (size_t i = 0; i < count; i++)
+        wide[i] = values[i];
+    return wide;
 }
 
 const char *rig_implementation(const struct rig *rig, const struct wg_node *node)
@@ -151,8 +160,8 @@ static void describe(const struct rig *rig, const struct wg_node *node, char *te
 {
     int used = snprintf(text, size, "%s [", node->name);
     for (int d = 0; d < node->shape.rank; d++)
-        used += snprintf(text + used, size - (size_t)used, "%s%zu", d ? ", " : "",
-                         node->shape.dim[d]);
+        used +=
+            snprintf(text + used, size - (size_t)used, "%s%zu", d ? ", " : "", node->shape.dim[d]);
     bool runs = node->op && !node->op->is_view;
     snprintf(text + used, size - (size_t)used, "]%s%s", runs ? " by " : "",
              runs ? rig_implementation(rig, node) : "");
@@ -166,8 +175,9 @@ void rig_check(struct rig *rig, const struct wg_node *node, const double *expect
     const float *got = rig_result(rig, node);
     double error = test_rounding(got, expected, magnitude, wg_shape_count(&node->shape), &worst);
     describe(rig, node, what, sizeof what);
-    ck_assert_msg(error <= units, "%s: element %zu is %.9g, expected %.9g, off by %.3g of %.3g units",
-                  what, worst, (double)got[worst], expected[worst], error, units);
+    ck_assert_msg(error <= units,
+                  "%s: element %zu is %.9g, expected %.9g, off by %.3g of %.3g units", what, worst,
+                  (double)got[worst], expected[worst], error, units);
 }
 
 double rig_dot(size_t count, const double *a, const double *b)
@@ -176,6 +186,45 @@ double rig_dot(size_t count, const double *a, const double *b)
     for (size_t i = 0; i < count; i++)
         sum += a[i] * b[i];
     return sum;
+}
+
+/* The loss at x + step * d. */
+static double loss_along(struct rig *rig, struct wg_node *const x[], double *const d[], double step,
+                         rig_loss *loss, void *context)
+{
+    double *moved[RIG_SLOPE_MAX] = {0};
+    for (int i = 0; x[i]; i++) {
+        moved[i] = rig_doubles(rig, x[i]);
+        for (size_t k = 0; k < wg_shape_count(&x[i]->shape); k++)
+            moved[i][k] += step * d[i][k];
+    }
+    return loss(context, moved);
+}
+
+void rig_check_slope(struct rig *rig, struct wg_node *const x[], struct wg_node *const dx[],
+                     rig_loss *loss, void *context, double units)
+{
+    const double h = 1e-5;
+    double *d[RIG_SLOPE_MAX] = {0}, projection = 0, magnitude = 0;
+    for (int i = 0; x[i]; i++) {
+        size_t count = wg_shape_count(&x[i]->shape);
+        float *direction = rig_memory(rig, count * sizeof *direction);
+        const double *gradient = rig_wide(rig, dx[i]);
+        test_fill(direction, count, 1000 + (unsigned)i);
+        d[i] = rig_zeros(rig, count);
+        for (size_t k = 0; k < count; k++) {
+            d[i][k] = direction[k];
+            projection += gradient[k] * d[i][k];
+            magnitude += fabs(gradient[k] * d[i][k]);
+        }
+    }
+    double slope =
+        (loss_along(rig, x, d, h, loss, context) - loss_along(rig, x, d, -h, loss, context)) /
+        (2 * h);
+    double allowed = units * 0x1p-24 * magnitude + 1e-7;
+    ck_assert_msg(fabs(projection - slope) <= allowed,
+                  "the gradients' slope is %.9g, that of the loss %.9g, off by more than %.3g",
+                  projection, slope, allowed);
 }
 
 void rig_check_refused(struct rig *rig, const struct wg_node *result, const char *op)

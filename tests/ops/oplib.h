@@ -63,6 +63,8 @@ void rig_run(struct rig *rig, const char *forced, struct wg_node *const *targets
 
 /* What a target or a variable holds after the run, as long as the rig lives. */
 float *rig_result(struct rig *rig, const struct wg_node *node);
+/* The same as doubles. */
+double *rig_wide(struct rig *rig, const struct wg_node *node);
 
 /* The implementation that the last run took for a node. */
 const char *rig_implementation(const struct rig *rig, const struct wg_node *node);
@@ -76,6 +78,20 @@ void rig_check(struct rig *rig, const struct wg_node *node, const double *expect
 
 /* Sum of a * b. */
 double rig_dot(size_t count, const double *a, const double *b);
+
+/* A scalar of some inputs, computed in double by the reference. */
+typedef double rig_loss(void *context, double *const x[]);
+
+enum { RIG_SLOPE_MAX = 4 };
+
+/*
+ * Fails unless the gradients dx[i] that the run computed are those of the loss at the variables
+ * x[i] (NULL ends both lists): their projection on a random direction d of all inputs at once
+ * against (loss(x + h d) - loss(x - h d)) / 2h, h = 1e-5. Allowed are `units` roundings of the
+ * projection's terms, and 1e-7 for the difference's own error, h^2 times the third derivative.
+ */
+void rig_check_slope(struct rig *rig, struct wg_node *const x[], struct wg_node *const dx[],
+                     rig_loss *loss, void *context, double units);
 
 /* Fails unless the graph has failed with "graph: OP: ...", the result of the builder being NULL;
  * then goes on with an empty graph. */

@@ -1,0 +1,163 @@
+/*
+ * matmul: all implementations in all four transpositions against the reference, gradients, which
+ * are products again, and the adjoint relation they stand for.
+ */
+#include "host/graph/autodiff.h"
+#include "tests/ops/oplib.h"
+#include "tests/reference/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+struct product_case {
+    size_t m, n, k;
+    bool transpose_a, transpose_b;
+};
+
+static const struct product_case cases[] = {
+    {1, 1, 1, false, false},      {13, 31, 33, false, false},   {32, 1, 49, true, false},
+    {5, 100, 1, false, true},     {17, 8, 32, true, true},      {128, 128, 128, false, false},
+    {129, 131, 127, true, false}, {131, 127, 129, false, true}, {127, 129, 131, true, true},
+};
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+static struct wg_shape shape_of(size_t rows, size_t columns, bool transposed)
+{
+    return transposed ? wg_shape(columns, rows) : wg_shape(rows, columns);
+}
+
+static struct ref_product ref_of(const struct wg_node *c)
+{
+    bool ta = c->attr.transpose_a;
+    return (struct ref_product){.m = (int)c->shape.dim[0],
+                                .n = (int)c->shape.dim[1],
+                                .k = (int)c->in[0]->shape.dim[ta ? 0 : 1],
+                                .a_transposed = ta,
+                                .b_transposed = c->attr.transpose_b};
+}
+
+/* A product of two variables. */
+static void check_product(struct rig *rig, const struct wg_node *c)
+{
+    struct ref_product product = ref_of(c);
+    size_t count = wg_shape_count(&c->shape);
+    double *expected = rig_zeros(rig, count), *magnitude = rig_zeros(rig, count);
+    ref_matmul(&product, rig_doubles(rig, c->in[0]), rig_doubles(rig, c->in[1]), expected);
+    ref_matmul(&product, rig_magnitudes(rig, c->in[0]), rig_magnitudes(rig, c->in[1]), magnitude);
+    rig_check(rig, c, expected, magnitude, product.k + 1);
+}
+
+static void check_against_ref(struct rig *rig, const struct wg_node *c, const float *by_ref)
+{
+    size_t count = wg_shape_count(&c->shape);
+    double *expected = rig_zeros(rig, count), *magnitude = rig_zeros(rig, count);
+    int k = ref_of(c).k;
+    for (size_t i = 0; i < count; i++) {
+        expected[i] = by_ref[i];
+        magnitude[i] = k; // all factors are at most 1
+    }
+    rig_check(rig, c, expected, magnitude, 2 * (k + 1));
+}
+
+START_TEST(every_implementation_agrees_with_the_reference)
+{
+    const struct product_case *p = &cases[_i];
+    const struct wg_implementation *list = wg_op_matmul.implementations;
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *a = rig_variable(&rig, "a", shape_of(p->m, p->k, p->transpose_a));
+    struct wg_node *b = rig_variable(&rig, "b", shape_of(p->k, p->n, p->transpose_b));
+    struct wg_node *c = wg_matmul(rig.graph, a, p->transpose_a, b, p->transpose_b);
+    rig_run(&rig, "ref", &c, 1);
+    check_product(&rig, c);
+    const float *by_ref = rig_result(&rig, c);
+    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
+        if (strcmp(list[i].name, "ref") == 0 || !rig_suits(c, list[i].name))
+            continue;
+        rig_run(&rig, list[i].name, &c, 1);
+        ck_assert_str_eq(rig_implementation(&rig, c), list[i].name);
+        check_product(&rig, c);
+        check_against_ref(&rig, c, by_ref);
+    }
+    rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(large_products_go_to_the_library)
+{
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *a = rig_variable(&rig, "a", wg_shape(128, 128));
+    struct wg_node *b = rig_variable(&rig, "b", wg_shape(128, 64));
+    ck_assert(rig_suits(wg_matmul(rig.graph, a, false, a, true), "gemm"));
+    ck_assert(!rig_suits(wg_matmul(rig.graph, a, false, b, false), "gemm"));
+    rig_finish(&rig);
+}
+END_TEST
+
+/*
+ * Of the sum of r * C: dA and dB by the reference's own products, the one with B, the other with
+ * A, and <C, r> = <A, dA> = <B, dB>.
+ * _i: bit 0 transpose a, bit 1 transpose b
+ */
+START_TEST(gradients_are_the_products_of_the_reference)
+{
+    enum { M = 13, N = 7, K = 31 };
+    bool ta = _i & 1, tb = _i & 2;
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *in[2] = {rig_variable(&rig, "a", shape_of(M, K, ta)),
+                             rig_variable(&rig, "b", shape_of(K, N, tb))};
+    struct wg_node *r = rig_variable(&rig, "r", wg_shape(M, N));
+    struct wg_node *c = wg_matmul(rig.graph, in[0], ta, in[1], tb), *dx[2];
+    wg_gradient(rig.graph, rig_inner(&rig, c, r), in, 2, dx);
+    rig_run(&rig, NULL, (struct wg_node *[]){dx[0], dx[1], c}, 3);
+
+    // dA = r B^T or, stored transposed, B r^T; dB = A^T r or r^T A
+    const struct ref_product da = {ta ? K : M, ta ? M : K, N, ta && tb, ta || !tb};
+    const struct ref_product db = {tb ? N : K, tb ? K : N, M, tb || !ta, tb && ta};
+    double *a = rig_doubles(&rig, in[0]), *b = rig_doubles(&rig, in[1]);
+    double *rs = rig_doubles(&rig, r), *expected = rig_zeros(&rig, K * (M + N));
+    double *a_size = rig_magnitudes(&rig, in[0]), *b_size = rig_magnitudes(&rig, in[1]);
+    double *r_size = rig_magnitudes(&rig, r), *magnitude = rig_zeros(&rig, K * (M + N));
+    ref_matmul(&da, ta ? b : rs, ta ? rs : b, expected);
+    ref_matmul(&da, ta ? b_size : r_size, ta ? r_size : b_size, magnitude);
+    rig_check(&rig, dx[0], expected, magnitude, N + 1);
+    double form = rig_dot(M * K, magnitude, a_size);
+    ref_matmul(&db, tb ? rs : a, tb ? a : rs, expected);
+    ref_matmul(&db, tb ? r_size : a_size, tb ? a_size : r_size, magnitude);
+    rig_check(&rig, dx[1], expected, magnitude, M + 1);
+
+    double by_c = rig_dot(M * N, rig_wide(&rig, c), rs);
+    double bound = (K + 1 + M + 1) * 0x1p-24 * form;
+    ck_assert_double_eq_tol(by_c, rig_dot(M * K, rig_wide(&rig, dx[0]), a), bound);
+    ck_assert_double_eq_tol(by_c, rig_dot(K * N, rig_wide(&rig, dx[1]), b), bound);
+    rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(wrong_shapes_are_refused_by_name)
+{
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *a = rig_variable(&rig, "a", wg_shape(3, 4));
+    rig_check_refused(&rig, wg_matmul(rig.graph, a, false, a, false), "matmul");
+    rig_check_refused(&rig, wg_matmul(rig.graph, NULL, false, NULL, false), "matmul");
+    a = rig_variable(&rig, "a", wg_shape(2, 2, 2));
+    rig_check_refused(&rig, wg_matmul(rig.graph, a, false, a, false), "matmul");
+    rig_finish(&rig);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("matmul");
+    tcase_add_loop_test(tests, every_implementation_agrees_with_the_reference, 0, CASES);
+    tcase_add_test(tests, large_products_go_to_the_library);
+    tcase_add_loop_test(tests, gradients_are_the_products_of_the_reference, 0, 4);
+    tcase_add_test(tests, wrong_shapes_are_refused_by_name);
+
+    Suite *suite = suite_create("matmul");
+    suite_add_tcase(suite, tests);
+    return test_run(suite);
+}

@@ -1,0 +1,247 @@
+/* Where a run goes: which folders are taken, which refused, what is found in them. */
+#include "host/run/folder.h"
+
+#include "tests/run/runlib.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char taken[WG_PATH_MAX];
+
+/* Run folders without a name lie in the working folder. */
+static void enter(void)
+{
+    ck_assert_int_eq(chdir(temporary_path("")), 0);
+}
+
+static void leave(void)
+{
+    ck_assert_int_eq(chdir("/"), 0);
+}
+
+/* ---- names ---- */
+
+START_TEST(numbers_runs_upwards_from_0)
+{
+    enter();
+    ck_assert(wg_folder_create(NULL, "digits", taken));
+    ck_assert_str_eq(taken, "runs/00000-digits");
+    ck_assert(file_exists("runs/00000-digits/imgs"));
+    ck_assert(file_exists("runs/00000-digits/checkpoints"));
+    ck_assert(wg_folder_create(NULL, "mnist", taken));
+    ck_assert_str_eq(taken, "runs/00001-mnist");
+    leave();
+}
+END_TEST
+
+START_TEST(goes_on_after_the_highest_number)
+{
+    enter();
+    temporary_make_folder("runs");
+    temporary_make_folder("runs/00041-digits");
+    temporary_make_folder("runs/00007-digits");
+    temporary_make_folder("runs/99-too-short");
+    temporary_make_folder("runs/notes");
+    ck_assert(wg_folder_create(NULL, "digits", taken));
+    ck_assert_str_eq(taken, "runs/00042-digits");
+    leave();
+}
+END_TEST
+
+START_TEST(numbers_have_as_many_digits_as_they_need)
+{
+    enter();
+    temporary_make_folder("runs");
+    temporary_make_folder("runs/99999-digits");
+    ck_assert(wg_folder_create(NULL, "digits", taken));
+    ck_assert_str_eq(taken, "runs/100000-digits");
+    ck_assert(wg_folder_create(NULL, "digits", taken));
+    ck_assert_str_eq(taken, "runs/100001-digits");
+    leave();
+}
+END_TEST
+
+START_TEST(refuses_runs_that_is_a_file)
+{
+    enter();
+    write_text("runs", "in the way");
+    strcpy(taken, "untouched");
+    ck_assert(!wg_folder_create(NULL, "digits", taken));
+    check_error(WG_ERROR_FILE, "runs/00000-digits");
+    ck_assert_str_eq(taken, "untouched");
+    leave();
+}
+END_TEST
+
+/* ---- a folder of one's own ---- */
+
+START_TEST(makes_a_wanted_folder_with_its_parents)
+{
+    ck_assert(wg_folder_create(temporary_path("a/b/c//"), "digits", taken));
+    ck_assert_str_eq(taken, temporary_path("a/b/c"));
+    ck_assert(file_exists(temporary_path("a/b/c/imgs")));
+    ck_assert(file_exists(temporary_path("a/b/c/checkpoints")));
+}
+END_TEST
+
+START_TEST(takes_an_empty_folder)
+{
+    const char *path = temporary_make_folder("empty");
+    ck_assert(wg_folder_check(path));
+    ck_assert(wg_folder_create(path, "digits", taken));
+    ck_assert_str_eq(taken, path);
+    ck_assert(file_exists(temporary_path("empty/imgs")));
+}
+END_TEST
+
+/* By the check before the work, and by the creation after it. */
+static void check_refused(const char *path, bool beforehand, const char *reason)
+{
+    strcpy(taken, "untouched");
+    ck_assert(wg_folder_check(path) == !beforehand);
+    ck_assert(!wg_folder_create(path, "digits", taken));
+    check_error(WG_ERROR_FILE, path);
+    check_error(WG_ERROR_FILE, reason);
+    ck_assert_str_eq(taken, "untouched");
+}
+
+START_TEST(refuses_a_folder_with_something_in_it)
+{
+    const char *path = temporary_make_folder("full");
+    write_text("full/.hidden", "");
+    check_refused(path, true, "--resume");
+    ck_assert(!file_exists(temporary_path("full/imgs")));
+}
+END_TEST
+
+START_TEST(refuses_a_file)
+{
+    check_refused(write_text("file", "text"), true, "is no folder");
+}
+END_TEST
+
+START_TEST(refuses_a_place_below_a_file)
+{
+    write_text("file", "text");
+    check_refused(temporary_path("file/run"), false, "Not a directory");
+    ck_assert(!wg_folder_create(temporary_path("file/a/run"), "digits", taken));
+    check_error(WG_ERROR_FILE, "file/a: the folder can't be created: Not a directory");
+}
+END_TEST
+
+START_TEST(refuses_a_path_that_is_too_long)
+{
+    char path[2 * WG_PATH_MAX];
+    memset(path, 'a', sizeof path);
+    path[sizeof path - 1] = '\0';
+    ck_assert(!wg_folder_check(path));
+    check_error(WG_ERROR_FILE, "too long");
+    ck_assert(!wg_folder_create(path, "digits", taken));
+    check_error(WG_ERROR_FILE, "too long");
+    ck_assert(!wg_folder_path(taken, path, "log.csv"));
+    check_error(WG_ERROR_FILE, "longer than");
+    ck_assert(!wg_folder_path(taken, "run", "%s", path));
+    check_error(WG_ERROR_FILE, "longer than");
+}
+END_TEST
+
+START_TEST(checks_without_creating)
+{
+    ck_assert(wg_folder_check(NULL));
+    ck_assert(wg_folder_check(temporary_path("new")));
+    ck_assert(!file_exists(temporary_path("new")));
+}
+END_TEST
+
+/* ---- what is in it ---- */
+
+START_TEST(composes_paths)
+{
+    ck_assert(wg_folder_checkpoint_path(taken, "r", 200));
+    ck_assert_str_eq(taken, "r/checkpoints/000200.safetensors");
+    ck_assert(wg_folder_checkpoint_path(taken, "r", 1234567));
+    ck_assert_str_eq(taken, "r/checkpoints/1234567.safetensors");
+    ck_assert(wg_folder_image_path(taken, "r", 0));
+    ck_assert_str_eq(taken, "r/imgs/000000.png");
+    ck_assert(wg_folder_path(taken, "r", "%s.%d", "log", 5));
+    ck_assert_str_eq(taken, "r/log.5");
+}
+END_TEST
+
+START_TEST(finds_the_newest_checkpoint_by_its_number)
+{
+    const char *run = temporary_make_folder("run");
+    temporary_make_folder("run/checkpoints");
+    write_text("run/checkpoints/1000000.safetensors", "");
+    write_text("run/checkpoints/000005.safetensors", "");
+    write_text("run/checkpoints/999999.safetensors", "");
+    write_text("run/checkpoints/2000000.safetensors.part", "");
+    write_text("run/checkpoints/best.safetensors", "");
+    ck_assert(wg_folder_find_checkpoint(run, taken));
+    ck_assert_str_eq(taken, temporary_path("run/checkpoints/1000000.safetensors"));
+}
+END_TEST
+
+START_TEST(takes_a_checkpoint_by_its_path)
+{
+    const char *path = write_text("best.safetensors", "");
+    ck_assert(wg_folder_find_checkpoint(path, taken));
+    ck_assert_str_eq(taken, path);
+}
+END_TEST
+
+START_TEST(says_what_it_looked_for)
+{
+    const char *run = temporary_make_folder("run");
+    strcpy(taken, "untouched");
+    ck_assert(!wg_folder_find_checkpoint(run, taken));
+    check_error(WG_ERROR_FILE, "run/checkpoints/NNNNNN.safetensors");
+    ck_assert(!wg_folder_find_checkpoint(temporary_path("nowhere"), taken));
+    check_error(WG_ERROR_FILE, "nowhere: No such file or directory");
+    ck_assert_str_eq(taken, "untouched");
+}
+END_TEST
+
+START_TEST(lists_sample_grids_in_the_order_of_their_steps)
+{
+    uint32_t *steps;
+    int count;
+    const char *run = temporary_make_folder("run");
+    temporary_make_folder("run/imgs");
+    write_text("run/imgs/000200.png", "");
+    write_text("run/imgs/1000000.png", "");
+    write_text("run/imgs/000000.png", "");
+    write_text("run/imgs/real.png", "");
+    write_text("run/imgs/000400.png.part", "");
+    ck_assert(wg_folder_list_images(run, &steps, &count));
+    ck_assert_int_eq(count, 3);
+    ck_assert_uint_eq(steps[0], 0);
+    ck_assert_uint_eq(steps[1], 200);
+    ck_assert_uint_eq(steps[2], 1000000);
+    free(steps);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        numbers_runs_upwards_from_0,
+        goes_on_after_the_highest_number,
+        numbers_have_as_many_digits_as_they_need,
+        refuses_runs_that_is_a_file,
+        makes_a_wanted_folder_with_its_parents,
+        takes_an_empty_folder,
+        refuses_a_folder_with_something_in_it,
+        refuses_a_file,
+        refuses_a_place_below_a_file,
+        refuses_a_path_that_is_too_long,
+        checks_without_creating,
+        composes_paths,
+        finds_the_newest_checkpoint_by_its_number,
+        takes_a_checkpoint_by_its_path,
+        says_what_it_looked_for,
+        lists_sample_grids_in_the_order_of_their_steps,
+    };
+    return run_tests("folder", tests, countof(tests));
+}
