@@ -4,6 +4,17 @@
 #include "program.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Before the work, not after it: what wg_images_write takes. */
+static bool check_ending(const char *out)
+{
+    const char *dot = strrchr(out, '.');
+    if (dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".npy") == 0))
+        return true;
+    fprintf(stderr, "wgan-cl: --out '%s': expected FILE.png or FILE.npy\n", out);
+    return false;
+}
 
 static int run(const char *device_selector, const char *source, int count, uint64_t seed,
                int columns, const char *out)
@@ -80,5 +91,7 @@ int command_sample(int argc, const char **argv, const char *device)
                 line.usage);
         return EXIT_USAGE;
     }
+    if (!check_ending(out))
+        return EXIT_USAGE;
     return run(device, operands[0], count, seed, columns, out);
 }

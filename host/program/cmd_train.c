@@ -30,8 +30,6 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    // A full disk or a file size limit is reported by the write that meets it.
-    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* ---- the command ---- */

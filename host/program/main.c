@@ -4,6 +4,8 @@
  */
 #include "program.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +59,7 @@ bool open_device(const char *selector, struct wg_device **ret_device)
     return wg_device_open(selector ? selector : getenv("WGAN_CL_DEVICE"), ret_device);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *device = NULL;
     bool version = false;
@@ -91,4 +93,20 @@ int main(int argc, char **argv)
     fprintf(stderr, "wgan-cl: '%s' is no command (devices, train, sample or bench; see --help)\n",
             argv[rest]);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    // A file size limit is reported by the write that meets it, as a full disk is. Blocked, not
+    // ignored: a driver's compiler may install a handler of its own (LLVM does).
+    sigset_t limits;
+    sigemptyset(&limits);
+    sigaddset(&limits, SIGXFSZ);
+    sigprocmask(SIG_BLOCK, &limits, NULL);
+    int code = run(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
+        fprintf(stderr, "wgan-cl: the output can't be written: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
+    return code;
 }

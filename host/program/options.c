@@ -15,7 +15,7 @@ enum { OPTIONS_MAX = 24, VALUE_HELP = OPTIONS_MAX + 1 };
 
 static bool wrong_value(const struct option *option, const char *text, const char *expected)
 {
-    fprintf(stderr, "wgan-cl: --%s '%s': expected %s (see --help)\n", option->name, text, expected);
+    fprintf(stderr, "wgan-cl: --%s '%s': expected %s\n", option->name, text, expected);
     return false;
 }
 
@@ -53,7 +53,7 @@ static bool set_seed(const struct option *option, const char *text)
 {
     char *end;
     errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
+    unsigned long long value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || errno)
         return wrong_value(option, text, "a whole number from 0 to 18446744073709551615");
     *(uint64_t *)option->value = value;
@@ -118,6 +118,15 @@ static void print_help(const struct command_line *line)
 
 /* ---- parsing ---- */
 
+/* "wgan-cl train --help" for the command line "train ...", "wgan-cl --help" for the program's. */
+static void print_hint(const struct command_line *line)
+{
+    int length = (int)strcspn(line->usage, " ");
+    bool has_command = line->usage[0] != '[';
+    fprintf(stderr, " (see wgan-cl %.*s%s--help)\n", has_command ? length : 0, line->usage,
+            has_command ? " " : "");
+}
+
 /* popt's table; every value arrives as text and is checked here. */
 static void make_table(const struct command_line *line, struct poptOption *table)
 {
@@ -148,8 +157,9 @@ static enum options_result parse_options(const struct command_line *line, poptCo
             return OPTIONS_WRONG;
     }
     if (found < -1) {
-        fprintf(stderr, "wgan-cl: %s: %s (see wgan-cl --help)\n",
-                poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(found));
+        fprintf(stderr, "wgan-cl: %s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
+                found == POPT_ERROR_NOARG ? "a value is missing" : poptStrerror(found));
+        print_hint(line);
         return OPTIONS_WRONG;
     }
     return OPTIONS_OK;

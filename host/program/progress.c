@@ -63,11 +63,12 @@ void progress_step(void *user, const struct wg_progress *now)
     char left[32], estimate[32] = "-";
     format_time(now->seconds_left, left);
     if (!isnan(now->wasserstein))
-        snprintf(estimate, sizeof estimate, "%.4g", now->wasserstein);
-    // %.4g keeps the line short and still tells 1e-4 from 0.
-    printf("%sstep %d of %d  d_loss %.4g  g_loss %.4g  wasserstein %s  %.3g steps/s  left %s%s",
-           progress->is_terminal ? "\r\033[K" : "", now->step, now->steps, now->d_loss, now->g_loss,
-           estimate, now->steps_per_second, left, progress->is_terminal ? "" : "\n");
+        snprintf(estimate, sizeof estimate, "%.3g", now->wasserstein);
+    // On a terminal short enough for 80 columns: a line that wraps can't be drawn over.
+    printf(progress->is_terminal
+               ? "\r\033[K%d/%d  d_loss %.3g  g_loss %.3g  W %s  %.3g steps/s  left %s"
+               : "step %d of %d  d_loss %.4g  g_loss %.4g  wasserstein %s  %.3g steps/s  left %s\n",
+           now->step, now->steps, now->d_loss, now->g_loss, estimate, now->steps_per_second, left);
     progress->line_open = progress->is_terminal;
     fflush(stdout);
 }

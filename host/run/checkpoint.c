@@ -83,10 +83,23 @@ static int list_trainer(const struct wg_model *model, struct entry entries[ENTRI
     return count;
 }
 
-static uint64_t hash_tensor(uint64_t hash, const char *name, const float *data, size_t count)
+/* The metadata that says what the tensors are; "hash" covers it before the tensors. */
+static const char *const hashed_notes[] = {"format",   "version", "program",  "step",
+                                           "settings", "data",    "data_hash"};
+enum { HASHED_NOTES = sizeof hashed_notes / sizeof hashed_notes[0] };
+
+static uint64_t hash_note(uint64_t hash, const char *value)
 {
-    hash = wg_hash(hash, name, strlen(name));
-    return wg_hash(hash, data, count * sizeof *data);
+    return wg_hash(hash, value, strlen(value) + 1); // with the zero, so that notes stay apart
+}
+
+static uint64_t hash_tensor(uint64_t hash, const struct wg_safetensor *tensor)
+{
+    size_t count = 1;
+    for (int d = 0; d < tensor->rank; d++)
+        count *= tensor->shape[d];
+    hash = wg_hash(hash, tensor->name, strlen(tensor->name));
+    return wg_hash(hash, tensor->data, count * sizeof *tensor->data);
 }
 
 /* ---- writing ---- */
@@ -112,28 +125,26 @@ static bool write_file(const char *path, const struct wg_safetensor *tensors, in
                        const struct wg_checkpoint_info *info)
 {
     char step[32], data_hash[32], hash_text[32];
-    uint64_t hash = WG_HASH_START;
-    for (int i = 0; i < count; i++) {
-        size_t elements = 1;
-        for (int d = 0; d < tensors[i].rank; d++)
-            elements *= tensors[i].shape[d];
-        hash = hash_tensor(hash, tensors[i].name, tensors[i].data, elements);
-    }
     snprintf(step, sizeof step, "%" PRIu32, info->step);
     snprintf(data_hash, sizeof data_hash, "%016" PRIx64, info->data_hash);
-    snprintf(hash_text, sizeof hash_text, "%016" PRIx64, hash);
     struct wg_json *json = wg_settings_to_json(&info->settings);
     char *settings = json ? wg_json_text(json, 0) : NULL;
     wg_json_destroy(json);
     if (!settings)
         return wg_fail_memory("a checkpoint");
-    const struct wg_safetensors_note notes[] = {
-        {"format", FORMAT},       {"version", VERSION},   {"program", wg_version()},
-        {"step", step},           {"settings", settings}, {"data", info->data_source},
-        {"data_hash", data_hash}, {"hash", hash_text},
-    };
-    bool ok =
-        wg_safetensors_write(path, tensors, (size_t)count, notes, sizeof notes / sizeof notes[0]);
+    const char *const values[HASHED_NOTES] = {FORMAT,   VERSION,           wg_version(), step,
+                                              settings, info->data_source, data_hash};
+    struct wg_safetensors_note notes[HASHED_NOTES + 1];
+    uint64_t hash = WG_HASH_START;
+    for (int i = 0; i < HASHED_NOTES; i++) {
+        notes[i] = (struct wg_safetensors_note){hashed_notes[i], values[i]};
+        hash = hash_note(hash, values[i]);
+    }
+    for (int i = 0; i < count; i++)
+        hash = hash_tensor(hash, &tensors[i]);
+    snprintf(hash_text, sizeof hash_text, "%016" PRIx64, hash);
+    notes[HASHED_NOTES] = (struct wg_safetensors_note){"hash", hash_text};
+    bool ok = wg_safetensors_write(path, tensors, (size_t)count, notes, HASHED_NOTES + 1);
     free(settings);
     return ok;
 }
@@ -203,16 +214,17 @@ static bool check_hash(const struct wg_checkpoint *checkpoint)
     uint64_t expected, hash = WG_HASH_START;
     if (!get_number(checkpoint, "hash", 16, &expected))
         return false;
-    for (size_t i = 0; i < wg_safetensors_count(checkpoint->file); i++) {
-        const struct wg_safetensor *tensor = wg_safetensors_at(checkpoint->file, i);
-        size_t elements = 1;
-        for (int d = 0; d < tensor->rank; d++)
-            elements *= tensor->shape[d];
-        hash = hash_tensor(hash, tensor->name, tensor->data, elements);
+    for (int i = 0; i < HASHED_NOTES; i++) {
+        const char *value = wg_safetensors_note(checkpoint->file, hashed_notes[i]);
+        if (!value)
+            return note_is_missing(checkpoint, hashed_notes[i]);
+        hash = hash_note(hash, value);
     }
+    for (size_t i = 0; i < wg_safetensors_count(checkpoint->file); i++)
+        hash = hash_tensor(hash, wg_safetensors_at(checkpoint->file, i));
     return hash == expected ||
            wg_fail(WG_ERROR_DATA,
-                   "%s: damaged: its tensors hash to %016" PRIx64 ", expected %016" PRIx64,
+                   "%s: damaged: its contents hash to %016" PRIx64 ", expected %016" PRIx64,
                    checkpoint->path, hash, expected);
 }
 

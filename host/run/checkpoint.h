@@ -3,7 +3,7 @@
  *
  * Tensors: every weight under its name; batch norm's statistics as ...moving_mean and
  * ...moving_variance; RMSprop's accumulators as rmsprop.NAME. Metadata: format, version, step,
- * settings (JSON, with the seed), data (source and digest), hash of all tensor bytes.
+ * settings (JSON, with the seed), data (source and digest), hash of these and all tensor bytes.
  */
 #ifndef WG_RUN_CHECKPOINT_H
 #define WG_RUN_CHECKPOINT_H

@@ -181,7 +181,8 @@ static bool is_empty(const char *folder)
     return entries <= 2; // "." and ".."
 }
 
-static bool make_wanted(const char *wanted, char ret_folder[WG_PATH_MAX])
+/* `wanted` without slashes at its end, and whether it is there already; it is empty then. */
+static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool *ret_exists)
 {
     struct stat status;
     char folder[WG_PATH_MAX];
@@ -192,17 +193,26 @@ static bool make_wanted(const char *wanted, char ret_folder[WG_PATH_MAX])
         return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", wanted);
     memcpy(folder, wanted, length);
     folder[length] = '\0';
-    if (stat(folder, &status) == 0) {
-        if (!S_ISDIR(status.st_mode))
-            return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
-        if (!is_empty(folder))
-            return wg_fail(WG_ERROR_FILE,
-                           "%s: exists and is not empty (a run needs a new or empty folder; to go "
-                           "on with a run: wgan-cl train --resume %s)",
-                           folder, folder);
-    } else if (!make_parents(folder) || !make_one(folder)) {
+    bool exists = stat(folder, &status) == 0;
+    if (exists && !S_ISDIR(status.st_mode))
+        return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
+    if (exists && !is_empty(folder))
+        return wg_fail(WG_ERROR_FILE,
+                       "%s: exists and is not empty (a run needs a new or empty folder; to go on "
+                       "with a run: wgan-cl train --resume %s)",
+                       folder, folder);
+    strcpy(ret_folder, folder);
+    *ret_exists = exists;
+    return true;
+}
+
+static bool make_wanted(const char *wanted, char ret_folder[WG_PATH_MAX])
+{
+    char folder[WG_PATH_MAX];
+    bool exists;
+    if (!check_wanted(wanted, folder, &exists) ||
+        (!exists && (!make_parents(folder) || !make_one(folder))))
         return false;
-    }
     strcpy(ret_folder, folder);
     return true;
 }
@@ -239,4 +249,11 @@ bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_P
         return false;
     strcpy(ret_folder, folder);
     return true;
+}
+
+bool wg_folder_check(const char *wanted)
+{
+    char folder[WG_PATH_MAX];
+    bool exists;
+    return !wanted || check_wanted(wanted, folder, &exists);
 }

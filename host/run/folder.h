@@ -16,6 +16,10 @@ enum { WG_PATH_MAX = 1024 };
  */
 bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX]);
 
+/* The same refusals without creating anything: a run asks before it builds its kernels. Whether
+ * the place can be written shows only when it is. NULL is fine. */
+bool wg_folder_check(const char *wanted);
+
 /* FOLDER/FORMAT...; fails with WG_ERROR_FILE if that is too long. */
 bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *format, ...);
 

@@ -21,14 +21,25 @@ static void print_row(FILE *stream, const struct wg_history_row *row)
     fprintf(stream, ",%.3f\n", row->seconds);
 }
 
-/* The number at *text up to the next comma or end of line; an empty one is NaN. */
+/* The number at *text up to the next comma or end of line. */
 static bool parse_field(const char **text, char end, double *ret_value)
 {
-    char *after = (char *)*text;
-    *ret_value = **text == end ? NAN : strtod(*text, &after);
-    if (*after != end)
+    char *after;
+    double value = strtod(*text, &after);
+    if (after == *text || *after != end)
         return false;
     *text = after + 1;
+    *ret_value = value;
+    return true;
+}
+
+/* The same, but an empty field is NaN. */
+static bool parse_estimate(const char **text, double *ret_value)
+{
+    if (**text != ',')
+        return parse_field(text, ',', ret_value);
+    *ret_value = NAN;
+    (*text)++;
     return true;
 }
 
@@ -38,10 +49,12 @@ static bool parse_row(const char *text, struct wg_history_row *ret_row)
     double step;
     if (!parse_field(&text, ',', &step) || !parse_field(&text, ',', &row.d_loss) ||
         !parse_field(&text, ',', &row.d_loss_real) || !parse_field(&text, ',', &row.d_loss_fake) ||
-        !parse_field(&text, ',', &row.g_loss) || !parse_field(&text, ',', &row.wasserstein) ||
+        !parse_field(&text, ',', &row.g_loss) || !parse_estimate(&text, &row.wasserstein) ||
         !parse_field(&text, '\n', &row.seconds) || !(step >= 1 && step <= 4e9))
         return false;
     row.step = (uint32_t)step;
+    if (row.step != step)
+        return false;
     *ret_row = row;
     return true;
 }
@@ -99,8 +112,8 @@ static bool read_rows(struct wg_history *history, FILE *stream, uint32_t steps)
     char line[512];
     struct wg_history_row row;
     if (!fgets(line, sizeof line, stream) || strcmp(line, heading) != 0)
-        return wg_fail(WG_ERROR_DATA, "%s: not a log of wgan-cl: the first line should be %s",
-                       history->path, heading);
+        return wg_fail(WG_ERROR_DATA, "%s: not a log of wgan-cl: the first line should be %.*s",
+                       history->path, (int)strlen(heading) - 1, heading);
     while (history->count < steps && fgets(line, sizeof line, stream)) {
         if (!parse_row(line, &row) || row.step != history->count + 1)
             break;

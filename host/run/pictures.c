@@ -16,8 +16,8 @@ enum { SIDE = 28 };
 void wg_images_to_bytes(const float *images, size_t count, uint8_t *ret_bytes)
 {
     for (size_t i = 0; i < count; i++) {
-        float grey = 255.0f * 0.5f * (images[i] + 1.0f) + 0.5f;
-        ret_bytes[i] = grey < 0.0f ? 0 : grey > 255.0f ? 255 : (uint8_t)grey;
+        float grey = 255.0f * 0.5f * (images[i] + 1.0f) + 0.5f; // NaN is black
+        ret_bytes[i] = !(grey > 0.0f) ? 0 : grey > 255.0f ? 255 : (uint8_t)grey;
     }
 }
 
@@ -73,7 +73,8 @@ bool wg_picture_write_animation(const char *folder)
 
 /* ---- the losses ---- */
 
-bool wg_picture_write_losses(const char *folder, const struct wg_history *history)
+bool wg_picture_write_losses(const char *folder, const char *title,
+                             const struct wg_history *history)
 {
     char path[WG_PATH_MAX];
     double *step = malloc((history->count + 1) * sizeof *step);
@@ -91,7 +92,7 @@ bool wg_picture_write_losses(const char *folder, const struct wg_history *histor
         .d_loss = d_loss,
         .g_loss = g_loss,
         .wasserstein = wasserstein,
-        .title = folder,
+        .title = title,
     };
     ok = ok && wg_folder_path(path, folder, "loss.png") && wg_plot_losses_write(path, &plot);
     free(step);

@@ -22,7 +22,8 @@ bool wg_picture_write_grid(const char *path, const uint8_t *images, size_t count
 /* FOLDER/training.gif from FOLDER/imgs/NNNNNN.png; of very many the last and evenly spread ones */
 bool wg_picture_write_animation(const char *folder);
 
-/* FOLDER/loss.png */
-bool wg_picture_write_losses(const char *folder, const struct wg_history *history);
+/* FOLDER/loss.png, under a title */
+bool wg_picture_write_losses(const char *folder, const char *title,
+                             const struct wg_history *history);
 
 #endif

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 struct wg_train_settings wg_train_settings_default(void)
 {
@@ -41,14 +42,25 @@ bool wg_settings_check(const struct wg_train_settings *s)
            check_count("checkpoint_every", s->checkpoint_every, 0);
 }
 
+/* 5e-5f as a double is 4.999999873689376e-05; this is 5e-05, and the same float when read. */
+static double as_written(float value)
+{
+    char text[32];
+    int digits = 6;
+    do
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    while (strtof(text, NULL) != value && ++digits <= 9);
+    return strtod(text, NULL);
+}
+
 struct wg_json *wg_settings_to_json(const struct wg_train_settings *s)
 {
     struct wg_json *json = wg_json_create_object();
     if (json && wg_json_set_integer(json, "steps", s->steps) &&
         wg_json_set_integer(json, "batch", s->batch) &&
-        wg_json_set_real(json, "lr_generator", (double)s->lr_generator) &&
-        wg_json_set_real(json, "lr_critic", (double)s->lr_critic) &&
-        wg_json_set_real(json, "clip", (double)s->clip) &&
+        wg_json_set_real(json, "lr_generator", as_written(s->lr_generator)) &&
+        wg_json_set_real(json, "lr_critic", as_written(s->lr_critic)) &&
+        wg_json_set_real(json, "clip", as_written(s->clip)) &&
         wg_json_set_integer(json, "critic_steps", s->critic_steps) &&
         wg_json_set_integer(json, "sample_every", s->sample_every) &&
         wg_json_set_integer(json, "checkpoint_every", s->checkpoint_every) &&

@@ -13,9 +13,11 @@
 #include "host/run/report.h"
 #include "host/run/settings.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Steps between two Wasserstein estimates. */
 enum { ESTIMATE_EVERY = 10 };
@@ -181,6 +183,14 @@ static bool write_manifest(const struct run *run, const char *status)
                                           });
 }
 
+static bool write_losses(const struct run *run)
+{
+    char title[256];
+    snprintf(title, sizeof title, "WGAN on %s, batch %d, seed %" PRIu64, run->dataset->name,
+             run->settings.batch, run->settings.seed);
+    return wg_picture_write_losses(run->folder, title, &run->history);
+}
+
 /* Everything but the log and the sample grids, which are written as they come. The checkpoint
  * first: it is what can't be made again. */
 static bool save(struct run *run, const char *status)
@@ -199,8 +209,7 @@ static bool save(struct run *run, const char *status)
     return write_manifest(run, status) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
-           wg_picture_write_losses(run->folder, &run->history) &&
-           wg_picture_write_animation(run->folder);
+           write_losses(run) && wg_picture_write_animation(run->folder);
 }
 
 /* ---- the loop ---- */
@@ -338,7 +347,7 @@ bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
 {
     struct run run;
     bool stopped;
-    if (!wg_settings_check(settings))
+    if (!wg_settings_check(settings) || !wg_folder_check(folder))
         return false;
     init(&run, device, dataset, settings, callbacks);
     bool ok = begin(&run, folder) && loop(&run, &stopped);
@@ -383,6 +392,17 @@ static bool resume(struct run *run, const struct wg_checkpoint *checkpoint, cons
     return write_manifest(run, "running");
 }
 
+/* A checkpoint file is no place to go on in: its log and pictures are beside its folder. */
+static bool check_folder(const char *folder)
+{
+    struct stat status;
+    return stat(folder, &status) != 0 || S_ISDIR(status.st_mode) ||
+           wg_fail(WG_ERROR_FILE,
+                   "%s: not a run folder (a run goes on in its folder, from the newest checkpoint "
+                   "there)",
+                   folder);
+}
+
 static bool check_resumable(const struct wg_checkpoint_info *info, const char *folder, int steps)
 {
     if (info->step < (uint32_t)steps)
@@ -401,7 +421,8 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
     struct wg_dataset *dataset = NULL;
     char path[WG_PATH_MAX];
     bool stopped, ok = false;
-    if (!wg_folder_find_checkpoint(folder, path) || !wg_checkpoint_open(path, &checkpoint))
+    if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
+        !wg_checkpoint_open(path, &checkpoint))
         return false;
     const struct wg_checkpoint_info *info = wg_checkpoint_info(checkpoint);
     struct wg_train_settings settings = info->settings;
