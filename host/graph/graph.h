@@ -54,7 +54,7 @@ struct wg_conv {
 };
 
 /* The geometry of Keras' padding "same" from the x side: oh = ceil(h / stride), and the smaller
- * half of the padding before. */
+ * half of the padding before. One padding serves both directions, so x must be square. */
 struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_t stride);
 
 /* Everything about a node that is neither its inputs nor its shape. Unused members are zero. */

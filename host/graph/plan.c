@@ -59,7 +59,7 @@ static bool order(const struct wg_graph *graph, const struct wg_device *device,
             add_task(schedule, node, device, forced);
     }
     for (int t = 0; t < targets->count; t++)
-        if (targets->nodes[t]->op->is_effect)
+        if (targets->nodes[t]->op && targets->nodes[t]->op->is_effect)
             add_task(schedule, targets->nodes[t], device, forced);
     free(needed);
     return true;

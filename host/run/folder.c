@@ -12,6 +12,15 @@
 
 /* ---- paths ---- */
 
+/* "runs/a/" is "runs/a"; "/" stays. */
+static size_t length_without_slashes(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
 bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *format, ...)
 {
     char path[WG_PATH_MAX], rest[WG_PATH_MAX];
@@ -19,7 +28,8 @@ bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *
     va_start(arguments, format);
     int rest_length = vsnprintf(rest, sizeof rest, format, arguments);
     va_end(arguments);
-    int length = snprintf(path, sizeof path, "%s/%s", folder, rest);
+    int length =
+        snprintf(path, sizeof path, "%.*s/%s", (int)length_without_slashes(folder), folder, rest);
     if (rest_length < 0 || rest_length >= WG_PATH_MAX || length < 0 || length >= WG_PATH_MAX)
         return wg_fail(WG_ERROR_FILE, "%.100s...: the path is longer than %d bytes", folder,
                        WG_PATH_MAX - 1);
@@ -186,9 +196,7 @@ static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool 
 {
     struct stat status;
     char folder[WG_PATH_MAX];
-    size_t length = strlen(wanted);
-    while (length > 1 && wanted[length - 1] == '/')
-        length--;
+    size_t length = length_without_slashes(wanted);
     if (length >= WG_PATH_MAX)
         return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", wanted);
     memcpy(folder, wanted, length);

@@ -33,11 +33,21 @@ static bool parse_field(const char **text, char end, double *ret_value)
     return true;
 }
 
+/* The same for what was a float: nine digits are that float's, not a double's. */
+static bool parse_loss(const char **text, double *ret_value)
+{
+    double value;
+    if (!parse_field(text, ',', &value))
+        return false;
+    *ret_value = (double)(float)value;
+    return true;
+}
+
 /* The same, but an empty field is NaN. */
 static bool parse_estimate(const char **text, double *ret_value)
 {
     if (**text != ',')
-        return parse_field(text, ',', ret_value);
+        return parse_loss(text, ret_value);
     *ret_value = NAN;
     (*text)++;
     return true;
@@ -48,8 +58,8 @@ static bool parse_row(const char *text, struct wg_history_row *ret_row)
     struct wg_history_row row;
     double step;
     if (!parse_field(&text, ',', &step) || !parse_field(&text, ',', &row.d_loss) ||
-        !parse_field(&text, ',', &row.d_loss_real) || !parse_field(&text, ',', &row.d_loss_fake) ||
-        !parse_field(&text, ',', &row.g_loss) || !parse_estimate(&text, &row.wasserstein) ||
+        !parse_loss(&text, &row.d_loss_real) || !parse_loss(&text, &row.d_loss_fake) ||
+        !parse_loss(&text, &row.g_loss) || !parse_estimate(&text, &row.wasserstein) ||
         !parse_field(&text, '\n', &row.seconds) || !(step >= 1 && step <= 4e9))
         return false;
     row.step = (uint32_t)step;

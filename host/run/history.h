@@ -12,7 +12,7 @@
 struct wg_history_row {
     uint32_t step;      // counted from 1
     double d_loss;      // 0.5 * (d_loss_real + d_loss_fake)
-    double d_loss_real; //
+    double d_loss_real; // a float's value, as the next three
     double d_loss_fake; //
     double g_loss;      //
     double wasserstein; // NaN where it was not taken

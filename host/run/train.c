@@ -432,6 +432,8 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
         wg_dataset_open(data ? data : info->data_source, &dataset)) {
         init(&run, device, dataset, &settings, callbacks);
         snprintf(run.folder, sizeof run.folder, "%s", folder);
+        for (size_t n = strlen(run.folder); n > 1 && run.folder[n - 1] == '/'; n--)
+            run.folder[n - 1] = '\0';
         ok = resume(&run, checkpoint, path) && loop(&run, &stopped);
         if (ok)
             fill_result(&run, stopped, ret_result);

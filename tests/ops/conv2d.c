@@ -254,41 +254,15 @@ END_TEST
 /*
  * An image of one line meets one line of the kernel, number 1 since one zero is in front. It holds
  * powers of ten, so each digit of a result is a pixel; the other weights must not be met.
+ *
+ *   conv2d       reads x[i - 1 .. i + 2]
+ *   conv2d_data  is mirrored: it reads y[i - 2 .. i + 1]
  */
-struct hand_case {
-    bool vertical;
-    size_t in, out, stride;
-    float x[5], y[5];         // inputs
-    float conv2d[5], data[5]; // results
-};
+enum { LINE = 5 };
 
-static const struct hand_case hand_cases[] = {
-    {false,
-     5,
-     5,
-     1,
-     {1, 2, 3, 4, 5},
-     {1, 2, 3, 4, 5},
-     {3210, 4321, 5432, 543, 54},
-     {12, 123, 1234, 2345, 3450}},
-    {true,
-     5,
-     5,
-     1,
-     {1, 2, 3, 4, 5},
-     {1, 2, 3, 4, 5},
-     {3210, 4321, 5432, 543, 54},
-     {12, 123, 1234, 2345, 3450}},
-    {false, 4, 2, 2, {1, 2, 3, 4}, {1, 2}, {3210, 432}, {10, 102, 1020, 200}},
-};
-enum { HAND_CASES = sizeof hand_cases / sizeof hand_cases[0] };
-
-static struct wg_conv line_conv(const struct hand_case *hand)
-{
-    return hand->vertical
-               ? (struct wg_conv){1, hand->in, 1, 1, hand->out, 1, 1, 4, hand->stride, 1}
-               : (struct wg_conv){1, 1, hand->in, 1, 1, hand->out, 1, 4, hand->stride, 1};
-}
+static const float line[LINE] = {1, 2, 3, 4, 5};
+static const float line_conv2d[LINE] = {3210, 4321, 5432, 543, 54};
+static const float line_data[LINE] = {12, 123, 1234, 2345, 3450};
 
 static void fill_decades(float w[16], bool vertical)
 {
@@ -307,26 +281,27 @@ static void check_exact(struct rig *rig, const struct wg_node *node, const float
                       rig_implementation(rig, node), i, (double)got[i], (double)expected[i]);
 }
 
-START_TEST(k4_pads_one_before_and_the_rest_behind)
+/* _i: 0 along x, 1 along y */
+START_TEST(k4_s1_pads_one_before_and_two_behind)
 {
-    const struct hand_case *hand = &hand_cases[_i];
-    struct wg_conv conv = line_conv(hand);
+    struct wg_shape shape = _i ? wg_shape(1, LINE, 1, 1) : wg_shape(1, 1, LINE, 1);
+    struct wg_conv conv = wg_conv_same(&shape, 1, 4, 1);
     struct rig rig;
     struct forms f;
     rig_init(&rig);
     build(&rig, &conv, &epilogues[0], &epilogues[0], &f);
-    struct wg_conv same = wg_conv_same(&f.x->shape, 1, 4, hand->stride);
-    ck_assert_int_eq(same.oh * same.ow, conv.oh * conv.ow);
-    memcpy(rig_values(&rig, f.x), hand->x, hand->in * sizeof(float));
-    memcpy(rig_values(&rig, f.y), hand->y, hand->out * sizeof(float));
-    fill_decades(rig_values(&rig, f.w), hand->vertical);
+    memcpy(rig_values(&rig, f.x), line, sizeof line);
+    memcpy(rig_values(&rig, f.y), line, sizeof line);
+    fill_decades(rig_values(&rig, f.w), _i);
 
     const struct wg_implementation *list = wg_op_conv2d.implementations;
     for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
         struct wg_node *const nodes[] = {f.conv2d, f.data};
+        if (!rig_suits(f.conv2d, list[i].name))
+            continue;
         rig_run(&rig, list[i].name, nodes, 2);
-        check_exact(&rig, f.conv2d, hand->conv2d);
-        check_exact(&rig, f.data, hand->data);
+        check_exact(&rig, f.conv2d, line_conv2d);
+        check_exact(&rig, f.data, line_data);
     }
     rig_finish(&rig);
 }
@@ -387,7 +362,7 @@ static double layer_loss(void *context, double *const x[])
 
 START_TEST(gradient_of_a_fused_layer_meets_central_differences)
 {
-    const struct wg_conv v = {2, 7, 6, 3, 7, 6, 5, 4, 1, 1};
+    const struct wg_conv v = cases[1]; // with its epilogue, so most programs are built already
     struct rig rig;
     rig_init(&rig);
     struct wg_node *in[] = {rig_variable(&rig, "x", wg_shape(v.n, v.h, v.w, v.c)),
@@ -403,8 +378,8 @@ START_TEST(gradient_of_a_fused_layer_meets_central_differences)
 
     size_t count = wg_shape_count(&y->shape);
     struct layer layer = {ref_of(&v), count, rig_doubles(&rig, r), rig_zeros(&rig, count)};
-    // No gradient has more than n oh ow = 84 terms.
-    rig_check_slope(&rig, in, dx, layer_loss, &layer, 84 + 2);
+    // No gradient has more than n oh ow = 392 terms.
+    rig_check_slope(&rig, in, dx, layer_loss, &layer, 392 + 2);
     rig_finish(&rig);
 }
 END_TEST
@@ -440,7 +415,7 @@ int main(void)
     TCase *tests = tcase_create("conv2d");
     tcase_add_loop_test(tests, every_implementation_agrees_with_the_reference, 0, CASES);
     tcase_add_test(tests, the_last_implementation_is_the_plain_one_and_always_suits);
-    tcase_add_loop_test(tests, k4_pads_one_before_and_the_rest_behind, 0, HAND_CASES);
+    tcase_add_loop_test(tests, k4_s1_pads_one_before_and_two_behind, 0, 2);
     tcase_add_test(tests, gradients_are_the_other_two_forms);
     tcase_add_test(tests, gradient_of_a_fused_layer_meets_central_differences);
     tcase_add_test(tests, wrong_shapes_are_refused_by_name);

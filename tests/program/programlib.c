@@ -37,8 +37,9 @@ void program_limit_files(size_t bytes)
     file_limit = bytes;
 }
 
-/* In the child: becomes the program, or exits with 127. */
-static void become(const char *const *arguments)
+/* In the child: becomes the program, or exits with 127. Nothing here may be Check's, which would
+ * write to the parent's record. */
+static void become(const char *folder, const char *const *arguments)
 {
     const char *program = getenv("WGAN_CL");
     char *argv[ARGUMENTS_MAX + 2] = {(char *)"wgan-cl"};
@@ -50,7 +51,7 @@ static void become(const char *const *arguments)
         setrlimit(RLIMIT_FSIZE, &limit);
     }
     alarm(SECONDS_MAX); // survives the exec: what hangs is killed
-    if (program && chdir(temporary_path(working_folder)) == 0)
+    if (program && chdir(folder) == 0)
         execv(program, argv);
     _exit(127);
 }
@@ -68,6 +69,7 @@ static int open_capture(void)
 struct process program_start(const char *const *arguments)
 {
     ck_assert_msg(getenv("WGAN_CL") != NULL, "WGAN_CL should name the program under test");
+    const char *folder = temporary_path(working_folder);
     struct process process = {.out = open_capture(), .err = open_capture()};
     fflush(NULL);
     process.id = fork();
@@ -77,7 +79,7 @@ struct process program_start(const char *const *arguments)
         dup2(nothing, STDIN_FILENO);
         dup2(process.out, STDOUT_FILENO);
         dup2(process.err, STDERR_FILENO);
-        become(arguments);
+        become(folder, arguments);
     }
     return process;
 }
@@ -151,6 +153,7 @@ static char *read_terminal(int terminal)
 
 char *program_run_on_terminal(const char *const *arguments, int *ret_code)
 {
+    const char *folder = temporary_path(working_folder);
     int status, terminal = posix_openpt(O_RDWR | O_NOCTTY);
     ck_assert_int_ge(terminal, 0);
     ck_assert_int_eq(grantpt(terminal), 0);
@@ -167,7 +170,7 @@ char *program_run_on_terminal(const char *const *arguments, int *ret_code)
             dup2(user, file);
         close(user);
         close(terminal);
-        become(arguments);
+        become(folder, arguments);
     }
     char *text = read_terminal(terminal);
     ck_assert_int_eq(waitpid(id, &status, 0), id);

@@ -43,14 +43,13 @@ static void check_row(const struct wg_history_row *got, uint32_t step)
     const struct wg_history_row expected = make_row(step);
     ck_assert_uint_eq(got->step, expected.step);
     ck_assert_double_eq(got->d_loss, expected.d_loss);
-    // As floats: nine digits are enough for those.
-    ck_assert_float_eq((float)got->d_loss_real, (float)expected.d_loss_real);
-    ck_assert_float_eq((float)got->d_loss_fake, (float)expected.d_loss_fake);
-    ck_assert_float_eq((float)got->g_loss, (float)expected.g_loss);
+    ck_assert_double_eq(got->d_loss_real, expected.d_loss_real);
+    ck_assert_double_eq(got->d_loss_fake, expected.d_loss_fake);
+    ck_assert_double_eq(got->g_loss, expected.g_loss);
     if (isnan(expected.wasserstein))
         ck_assert(isnan(got->wasserstein));
     else
-        ck_assert_float_eq((float)got->wasserstein, (float)expected.wasserstein);
+        ck_assert_double_eq(got->wasserstein, expected.wasserstein);
     ck_assert_double_eq_tol(got->seconds, expected.seconds, 0.0006);
 }
 
@@ -271,7 +270,7 @@ START_TEST(gives_a_column)
     double *g_loss = wg_history_column(&history, offsetof(struct wg_history_row, g_loss));
     ck_assert_ptr_nonnull(g_loss);
     for (uint32_t step = 1; step <= 3000; step++)
-        ck_assert_float_eq((float)g_loss[step - 1], (float)make_row(step).g_loss);
+        ck_assert_double_eq(g_loss[step - 1], make_row(step).g_loss);
     free(g_loss);
     wg_history_finish(&history);
 }

@@ -230,7 +230,8 @@ static void check_losses(uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         history.rows[i] = (struct wg_history_row){
             .step = i + 1, .d_loss = i, .wasserstein = i % 10 == 9 ? i : NAN};
-    ck_assert_msg(wg_picture_write_losses(temporary_path(""), &history), "%s", wg_error_message());
+    ck_assert_msg(wg_picture_write_losses(temporary_path(""), "title", &history), "%s",
+                  wg_error_message());
     ck_assert(wg_png_read(temporary_path("loss.png"), &grey, &width, &height));
     ck_assert_int_gt(width, 100);
     ck_assert_int_gt(height, 100);

@@ -1,7 +1,8 @@
 /*
- * The three convolution forms for CPU devices, straight from the tensors: no table, no CLBlast.
- * What the kernels do, and why it is fast, stands in cl/conv2d_direct.cl, conv2d_filter_direct.cl
- * and conv2d_fold.cl; here are the sizes of their tiles, shares and scratch.
+ * The three convolution forms, and products of matrices, for CPU devices: without CLBlast, and but
+ * for thin layers straight from the tensors. What the kernels do, and why it is fast, stands in
+ * cl/conv2d_direct.cl, conv2d_filter_direct.cl, conv2d_pack.cl and conv2d_fold.cl; here are the
+ * sizes of their tiles, shares and scratch.
  *
  * conv2d and conv2d_data are one kernel, a "gather"; conv2d_filter is another. A layer of few
  * channels (the images' side of the networks) goes through a table of what each tap sees, on whose
@@ -12,8 +13,7 @@
  */
 #include "host/graph/ops/conv2d.h"
 
-/* Work items there should be for each compute unit, so that the last to finish is not long alone.
- */
+/* Work items there should be for a compute unit, so that the last to finish is not long alone. */
 enum { ITEMS_PER_UNIT = 8 };
 
 /* Pixels whose taps conv2d_filter_direct picks at a time: LISTED of that kernel, and it copies

@@ -27,6 +27,8 @@ struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_no
 {
     if (!ring || ring->shape.rank != 2 || column >= ring->shape.dim[1])
         return wg_node_refuse(g, "record", "the ring must have rank 2 and hold the column");
+    if (!x || wg_shape_count(&x->shape) != 1)
+        return wg_node_refuse(g, "record", "x must be one number");
     return wg_node_add(g, &(struct wg_node){.op = &op_record,
                                             .shape = ring->shape,
                                             .in = {ring, clock, x},

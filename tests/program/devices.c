@@ -1,0 +1,290 @@
+/* Choosing a device: what is listed, what selects it, what is said when there is none. */
+#include "tests/program/programlib.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list, as programs read it; to be released. */
+static json_t *list_devices(void)
+{
+    json_error_t error;
+    const struct outcome list = run("devices", "--json");
+    check_done(&list);
+    json_t *root = json_loads(list.out, 0, &error);
+    ck_assert_msg(root != NULL, "%s", error.text);
+    ck_assert_uint_gt(json_array_size(json_object_get(root, "devices")), 0);
+    return root;
+}
+
+static const json_t *device_at(const json_t *root, size_t i)
+{
+    return json_array_get(json_object_get(root, "devices"), i);
+}
+
+static const char *text_of(const json_t *device, const char *key)
+{
+    const char *text = json_string_value(json_object_get(device, key));
+    ck_assert_msg(text != NULL, "no text '%s'", key);
+    return text;
+}
+
+static long long number_of(const json_t *device, const char *key)
+{
+    ck_assert_msg(json_is_integer(json_object_get(device, key)), "no number '%s'", key);
+    return json_integer_value(json_object_get(device, key));
+}
+
+/* A command that opens a device and then finds nothing to do: it shows whether a selector, given
+ * as these options, was taken. */
+static void check_opens(const struct outcome *sample)
+{
+    check_failed(sample, 1, "nowhere: No such file or directory");
+}
+
+/* ---- the list ---- */
+
+START_TEST(devices_are_listed_for_people)
+{
+    json_t *root = list_devices();
+    const struct outcome list = run("devices");
+    check_done(&list);
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "devices")); i++) {
+        char selector[64];
+        const json_t *device = device_at(root, i);
+        ck_assert(contains(list.out, text_of(device, "name")));
+        ck_assert(contains(list.out, text_of(device, "driver_version")));
+        snprintf(selector, sizeof selector, "--device %lld:%lld", number_of(device, "platform"),
+                 number_of(device, "index_in_platform"));
+        ck_assert(contains(list.out, selector));
+    }
+    ck_assert_int_eq(strncmp(list.out, "* 0 ", 4) == 0 || contains(list.out, "\n* "), true);
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(devices_are_listed_for_programs)
+{
+    static const char *const numbers[] = {
+        "index",        "platform",        "index_in_platform", "compute_units",  "clock_mhz",
+        "vector_width", "work_group_size", "global_memory",     "largest_buffer", "local_memory"};
+    static const char *const texts[] = {
+        "name",           "platform_name",   "type", "vendor", "driver_version",
+        "opencl_version", "opencl_c_version"};
+    json_t *root = list_devices();
+    int defaults = 0;
+    ck_assert(json_is_array(json_object_get(root, "notes")));
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "devices")); i++) {
+        const json_t *device = device_at(root, i);
+        ck_assert_int_eq(number_of(device, "index"), (long long)i);
+        for (size_t n = 0; n < countof(numbers); n++)
+            ck_assert_int_ge(number_of(device, numbers[n]), 0);
+        for (size_t t = 0; t < countof(texts); t++)
+            ck_assert_str_ne(text_of(device, texts[t]), "");
+        ck_assert(json_is_boolean(json_object_get(device, "usable")));
+        defaults += json_is_true(json_object_get(device, "is_default"));
+    }
+    ck_assert_int_eq(defaults, 1);
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(a_list_that_cannot_be_printed_is_a_failure)
+{
+    // A file as standard output, at the limit of its size, stands for a full disk.
+    program_limit_files(200);
+    const struct outcome list = run("devices", "--json");
+    check_failed(&list, 1, "the output can't be written");
+}
+END_TEST
+
+/* ---- selectors ---- */
+
+START_TEST(a_device_is_selected_by_number_or_name)
+{
+    json_t *root = list_devices();
+    const json_t *device = device_at(root, 0);
+    char pair[64], name[256];
+    snprintf(pair, sizeof pair, "%lld:%lld", number_of(device, "platform"),
+             number_of(device, "index_in_platform"));
+    snprintf(name, sizeof name, "%s", text_of(device, "name"));
+    for (char *at = name; *at; at++)
+        *at = (char)toupper((unsigned char)*at);
+    const char *const selectors[] = {"0", pair, name};
+    for (size_t i = 0; i < countof(selectors); i++) {
+        const struct outcome before = run("--device", selectors[i], "sample", "nowhere"),
+                             behind = run("sample", "nowhere", "--device", selectors[i]),
+                             letter = run("sample", "-d", selectors[i], "nowhere");
+        check_opens(&before);
+        check_opens(&behind);
+        check_opens(&letter);
+        setenv("WGAN_CL_DEVICE", selectors[i], 1);
+        const struct outcome environment = run("sample", "nowhere");
+        check_opens(&environment);
+        unsetenv("WGAN_CL_DEVICE");
+    }
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(an_unknown_device_is_told_what_there_is)
+{
+    static const char *const selectors[] = {"abacus", "99", "0:99", "99:0", "-1", ":", "0:"};
+    json_t *root = list_devices();
+    const char *name = text_of(device_at(root, 0), "name");
+    for (size_t i = 0; i < countof(selectors); i++) {
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "'%s'", selectors[i]);
+        const struct outcome train = run("--device", selectors[i], "train");
+        check_failed(&train, 1, quoted, name);
+        setenv("WGAN_CL_DEVICE", selectors[i], 1);
+        const struct outcome sample = run("sample", "nowhere"), bench = run("bench");
+        check_failed(&sample, 1, quoted, name);
+        check_failed(&bench, 1, quoted, name);
+        unsetenv("WGAN_CL_DEVICE");
+    }
+    ck_assert_int_eq(count_files("", ""), 0);
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(the_nearest_selector_wins)
+{
+    setenv("WGAN_CL_DEVICE", "abacus", 1);
+    const struct outcome option = run("--device", "0", "sample", "nowhere");
+    check_opens(&option);
+    const struct outcome both = run("--device", "abacus", "sample", "nowhere", "--device", "0");
+    check_opens(&both);
+    setenv("WGAN_CL_DEVICE", "", 1);
+    const struct outcome empty = run("sample", "nowhere");
+    check_opens(&empty);
+    unsetenv("WGAN_CL_DEVICE");
+}
+END_TEST
+
+START_TEST(a_name_of_two_devices_is_ambiguous)
+{
+    // Of the drivers in use here pocl can show a CPU twice.
+    setenv("POCL_DEVICES", "pthread basic", 1);
+    json_t *root = list_devices();
+    if (json_array_size(json_object_get(root, "devices")) > 1) {
+        const char *a = text_of(device_at(root, 0), "name"),
+                   *b = text_of(device_at(root, 1), "name");
+        size_t i = strlen(a), k = strlen(b);
+        while (i > 0 && k > 0 && a[i - 1] == b[k - 1])
+            i--, k--;
+        ck_assert_str_ne(a + i, "");
+        const struct outcome sample = run("--device", a + i, "sample", "nowhere");
+        check_failed(&sample, 1, "ambiguous", a + i, a, b);
+    }
+    unsetenv("POCL_DEVICES");
+    json_decref(root);
+}
+END_TEST
+
+/* ---- no device ---- */
+
+START_TEST(without_any_driver_packages_are_named)
+{
+    static const char *const commands[][2] = {
+        {"devices", NULL}, {"train", NULL}, {"bench", NULL}, {"sample", "nowhere"}};
+    const char *searched = temporary_make_folder("no-drivers");
+    setenv("OCL_ICD_VENDORS", searched, 1);
+    for (size_t i = 0; i < countof(commands); i++) {
+        const struct outcome none = run(commands[i][0], commands[i][1]);
+        check_failed(&none, 3, "no OpenCL platform", searched, "pocl-opencl-icd",
+                     "intel-opencl-icd");
+        ck_assert_str_eq(none.out, "");
+    }
+    unsetenv("OCL_ICD_VENDORS");
+    ck_assert_int_eq(count_files("", ""), 1);
+}
+END_TEST
+
+/* ---- kernels from a folder ---- */
+
+/* Copies the kernels of the source tree into the folder "kernels" and returns its path. */
+static const char *copy_kernels(void)
+{
+    static char path[512];
+    const char *source = getenv("WGAN_CL_SOURCES");
+    ck_assert_msg(source != NULL, "WGAN_CL_SOURCES should name the folder of the kernels");
+    snprintf(path, sizeof path, "%s", temporary_make_folder("kernels"));
+    DIR *folder = opendir(source);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char from[1024], to[300], text[65536];
+        if (!strstr(entry->d_name, ".cl"))
+            continue;
+        snprintf(from, sizeof from, "%s/%s", source, entry->d_name);
+        snprintf(to, sizeof to, "kernels/%s", entry->d_name);
+        FILE *file = fopen(from, "rb");
+        ck_assert_ptr_nonnull(file);
+        size_t size = fread(text, 1, sizeof text, file);
+        fclose(file);
+        ck_assert_uint_lt(size, sizeof text);
+        temporary_write(to, text, size);
+    }
+    closedir(folder);
+    return path;
+}
+
+START_TEST(kernels_can_be_taken_from_a_folder)
+{
+    setenv("WGAN_CL_KERNELS", copy_kernels(), 1);
+    const char *data = write_images("data", 10, 1);
+    const struct outcome train =
+        run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "run");
+    check_done(&train);
+    unsetenv("WGAN_CL_KERNELS");
+}
+END_TEST
+
+START_TEST(a_kernel_that_does_not_build_is_shown_with_its_log)
+{
+    static const char broken[] = "kernel void clip(global float *w) { w[0] = no_such_thing; }\n";
+    json_t *root = list_devices();
+    setenv("WGAN_CL_KERNELS", copy_kernels(), 1);
+    temporary_write("kernels/clip.cl", broken, sizeof broken - 1);
+    const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
+    unsetenv("WGAN_CL_KERNELS");
+    ck_assert_int_eq(train.code, 1);
+    ck_assert(contains(train.err, "wgan-cl: kernel program 'clip' failed to build"));
+    ck_assert(contains(train.err, text_of(device_at(root, 0), "name")));
+    ck_assert(contains(train.err, "-cl-std=CL1.2"));
+    ck_assert(contains(train.err, "no_such_thing")); // the compiler's own words
+    ck_assert(!is_there("run"));
+    json_decref(root);
+}
+END_TEST
+
+START_TEST(a_folder_without_kernels_is_named)
+{
+    setenv("WGAN_CL_KERNELS", temporary_path("nowhere"), 1);
+    const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
+    unsetenv("WGAN_CL_KERNELS");
+    check_failed(&train, 1, "nowhere/", ".cl", "WGAN_CL_KERNELS");
+    ck_assert(!is_there("run"));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        devices_are_listed_for_people,
+        devices_are_listed_for_programs,
+        a_list_that_cannot_be_printed_is_a_failure,
+        a_device_is_selected_by_number_or_name,
+        an_unknown_device_is_told_what_there_is,
+        the_nearest_selector_wins,
+        a_name_of_two_devices_is_ambiguous,
+        without_any_driver_packages_are_named,
+        kernels_can_be_taken_from_a_folder,
+        a_kernel_that_does_not_build_is_shown_with_its_log,
+        a_folder_without_kernels_is_named,
+    };
+    return run_tests("devices", tests, countof(tests), false);
+}

@@ -1,0 +1,146 @@
+/* A training that does not go its way: signals, a full disk, and what a terminal shows. */
+#include "tests/program/programlib.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct process start_long(void)
+{
+    const char *data = write_images("data", 10, 1);
+    return start("train", "--data", data, "--batch", "2", "--steps", "1000000", "--out", "r");
+}
+
+/* The step after which it stopped, from what it printed last. */
+static int stopped_after(const struct outcome *outcome)
+{
+    const char *at = strstr(outcome->out, "stopped after step ");
+    ck_assert_msg(at != NULL, "said: %s%s", outcome->out, outcome->err);
+    return atoi(at + strlen("stopped after step "));
+}
+
+static void check_resumes(int done)
+{
+    char steps[32], name[64];
+    snprintf(steps, sizeof steps, "%d", done + 2);
+    const struct outcome resume = run("train", "--resume", "r", "--steps", steps);
+    check_done(&resume);
+    snprintf(name, sizeof name, "r/checkpoints/%06d.safetensors", done + 2);
+    ck_assert(is_there(name));
+}
+
+static void check_stopped(const struct outcome *train, int code)
+{
+    char name[64];
+    ck_assert_int_eq(train->code, code);
+    ck_assert_str_eq(train->err, "");
+    ck_assert(contains(train->out, "to go on: wgan-cl train --resume r\n"));
+    snprintf(name, sizeof name, "r/checkpoints/%06d.safetensors", stopped_after(train));
+    ck_assert(is_there(name));
+    ck_assert_int_eq(count_files("r", ".part"), 0);
+    char *text = read_file("r/run.json", NULL);
+    ck_assert(contains(text, "\"status\": \"interrupted\""));
+    free(text);
+}
+
+START_TEST(an_interrupt_saves_and_says_how_to_go_on)
+{
+    struct process process = start_long();
+    program_await(&process, "\nstep 1 of");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome train = program_finish(&process);
+    check_stopped(&train, 130);
+    ck_assert_int_ge(stopped_after(&train), 1);
+    check_resumes(stopped_after(&train));
+}
+END_TEST
+
+START_TEST(termination_saves_as_well)
+{
+    struct process process = start_long();
+    program_await(&process, "\nstep 1 of");
+    ck_assert_int_eq(kill(process.id, SIGTERM), 0);
+    const struct outcome train = program_finish(&process);
+    check_stopped(&train, 143);
+}
+END_TEST
+
+START_TEST(an_interrupt_before_the_first_step_is_not_lost)
+{
+    struct process process = start_long();
+    program_await(&process, "building kernels");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome train = program_finish(&process);
+    check_stopped(&train, 130);
+    ck_assert_int_eq(stopped_after(&train), 0);
+    check_resumes(0);
+}
+END_TEST
+
+/* ---- a full disk ---- */
+
+/* Large enough for what a driver writes into its cache, too small for a checkpoint. */
+enum { DISK = 1000000 };
+
+START_TEST(a_checkpoint_that_does_not_fit_is_not_there)
+{
+    const char *data = write_images("data", 10, 1);
+    program_limit_files(DISK);
+    const struct outcome train =
+        run("train", "--data", data, "--batch", "2", "--steps", "2", "--out", "full");
+    check_failed(&train, 1, "full/checkpoints/000002.safetensors", "File too large");
+    ck_assert_int_eq(count_files("full/checkpoints", ""), 0);
+    ck_assert_int_eq(count_files("", ".part"), 0);
+}
+END_TEST
+
+START_TEST(the_newest_checkpoint_survives_a_full_disk)
+{
+    struct process process = start_long();
+    program_await(&process, "\nstep 1 of");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome train = program_finish(&process);
+    int done = stopped_after(&train);
+    char steps[32];
+    snprintf(steps, sizeof steps, "%d", done + 1);
+    program_limit_files(DISK);
+    const struct outcome full = run("train", "--resume", "r", "--steps", steps);
+    check_failed(&full, 1, ".safetensors", "File too large");
+    ck_assert_int_eq(count_files("r", ".part"), 0);
+    program_limit_files(0);
+    check_resumes(done);
+}
+END_TEST
+
+/* ---- a terminal ---- */
+
+START_TEST(a_terminal_shows_one_updating_line)
+{
+    int code;
+    const char *data = write_images("data", 10, 1);
+    char *text = run_on_terminal(&code, "train", "--data", data, "--batch", "2", "--steps", "5",
+                                 "--sample-every", "1", "--out", "r");
+    ck_assert_int_eq(code, 0);
+    const char *first = strstr(text, "\r\033[K1/5  d_loss "), *last = strstr(text, "\r\033[K5/5  ");
+    ck_assert_msg(first && last && first < last, "shown: %s", text);
+    for (const char *at = first; at < last; at++)
+        ck_assert_msg(*at != '\n', "broken in two: %s", first);
+    // No update is wider than the terminal: it could not be drawn over.
+    for (const char *at = first; at && at <= last; at = strstr(at + 1, "\r\033[K"))
+        ck_assert_uint_lt(strcspn(at + 4, "\r\n"), 80);
+    ck_assert(contains(text, "\r\033[Kbuilding kernels: 1 of "));
+    ck_assert(contains(last, "checkpoint r/checkpoints/000005.safetensors"));
+    free(text);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        an_interrupt_saves_and_says_how_to_go_on,       termination_saves_as_well,
+        an_interrupt_before_the_first_step_is_not_lost, a_checkpoint_that_does_not_fit_is_not_there,
+        the_newest_checkpoint_survives_a_full_disk,     a_terminal_shows_one_updating_line,
+    };
+    return run_tests("interrupt", tests, countof(tests), false);
+}
