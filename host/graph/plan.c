@@ -188,16 +188,16 @@ static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
 
 static bool measure(struct wg_plan *plan, const struct wg_device *device)
 {
+    size_t largest_count = 0;
     for (int n = 0; n < wg_graph_count(plan->graph); n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
-        size_t bytes = wg_node_bytes(node);
-        if (wg_shape_count(&node->shape) > INT32_MAX)
-            return wg_fail(WG_ERROR_MEMORY, "a tensor of %zu elements, kernels count to %d",
-                           wg_shape_count(&node->shape), INT32_MAX);
+        size_t bytes = wg_node_bytes(node), count = wg_shape_count(&node->shape);
         if (!node->op)
             plan->variable_bytes += bytes;
         if (bytes > plan->largest_bytes)
             plan->largest_bytes = bytes;
+        if (count > largest_count)
+            largest_count = count;
     }
     for (int b = 0; b < plan->bank_count; b++) {
         plan->arena_bytes += plan->bank_bytes[b];
@@ -210,6 +210,9 @@ static bool measure(struct wg_plan *plan, const struct wg_device *device)
                        "%.1f MiB",
                        (double)plan->largest_bytes / 0x1p20,
                        (double)device->info.largest_buffer / 0x1p20);
+    if (largest_count > INT32_MAX)
+        return wg_fail(WG_ERROR_MEMORY, "a tensor needs %zu elements, kernels count to %d",
+                       largest_count, INT32_MAX);
     return true;
 }
 
