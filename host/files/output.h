@@ -39,4 +39,7 @@ bool wg_output_commit(struct wg_output *output);
 /* Closes and removes the temporary file, frees the output. NULL is fine. */
 void wg_output_discard(struct wg_output *output);
 
+/* Creates the folders above the last part of `path` that are missing. Fails with WG_ERROR_FILE. */
+bool wg_make_parents(const char *path);
+
 #endif

@@ -1,6 +1,7 @@
 #include "host/run/folder.h"
 
 #include "host/base/error.h"
+#include "host/files/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -164,21 +165,6 @@ static bool make_one(const char *path)
            wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", path, strerror(errno));
 }
 
-/* The folders above the last one of `path`. */
-static bool make_parents(const char *path)
-{
-    char parent[WG_PATH_MAX];
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        size_t length = (size_t)(slash - path);
-        memcpy(parent, path, length);
-        parent[length] = '\0';
-        if (mkdir(parent, 0777) != 0 && errno != EEXIST)
-            return wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", parent,
-                           strerror(errno));
-    }
-    return true;
-}
-
 static bool is_empty(const char *folder)
 {
     DIR *directory = opendir(folder);
@@ -219,7 +205,7 @@ static bool make_wanted(const char *wanted, char ret_folder[WG_PATH_MAX])
     char folder[WG_PATH_MAX];
     bool exists;
     if (!check_wanted(wanted, folder, &exists) ||
-        (!exists && (!make_parents(folder) || !make_one(folder))))
+        (!exists && (!wg_make_parents(folder) || !make_one(folder))))
         return false;
     strcpy(ret_folder, folder);
     return true;
@@ -234,7 +220,7 @@ static bool make_numbered(const char *name, char ret_folder[WG_PATH_MAX])
         char path[WG_PATH_MAX];
         if (!highest_number("runs", "-", false, &number, &found) ||
             !wg_folder_path(path, "runs", "%05u-%s", found ? (unsigned)number + 1 : 0u, name) ||
-            !make_parents(path))
+            !wg_make_parents(path))
             return false;
         if (mkdir(path, 0777) == 0) {
             strcpy(ret_folder, path);

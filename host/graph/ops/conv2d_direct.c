@@ -1,6 +1,6 @@
 /*
- * The three convolution forms for CPU devices: without CLBlast, and but for thin layers straight
- * from the tensors. What the kernels do, and why it is fast, stands in
+ * The three convolution forms, and products of matrices, for CPU devices: without CLBlast, and but
+ * for thin layers straight from the tensors. What the kernels do, and why it is fast, stands in
  * cl/conv2d_direct.cl, conv2d_filter_direct.cl, conv2d_pack.cl and conv2d_fold.cl; here are the
  * sizes of their tiles, shares and scratch.
  *
