@@ -8,13 +8,8 @@
  * channels (the images' side of the networks) goes through a table of what each tap sees, on whose
  * other side stands a flat convolution, i.e. a matrix product: K * K * C channels, 1 x 1 taps and
  * each output pixel an image of its own.
- *
- * Every work item is a group, since it is a thread's work for some milliseconds.
  */
-#include "host/graph/ops/conv2d.h"
-
-/* Work items there should be for a compute unit, so that the last to finish is not long alone. */
-enum { ITEMS_PER_UNIT = 8 };
+#include "host/graph/ops/conv2d_cpu.h"
 
 /* Pixels whose taps conv2d_filter_direct picks at a time: LISTED of that kernel, and it copies
  * about as many pixels of y at a time if C lets it. */
@@ -22,16 +17,6 @@ enum { PIXELS_PICKED = 256 };
 
 /* Floats of a block of x that conv2d_filter_direct copies: 200 KB stay in a second-level cache. */
 enum { COPIED_X = 50000 };
-
-/* Floats of all partial sums of a filter together: 32 MiB. */
-#define PARTIAL_SUMS ((size_t)8 << 20)
-
-/* The register tile of the inner loops: `pixels` x `vectors` vectors of `width` floats. */
-struct tile {
-    size_t width;   // VW
-    size_t pixels;  // MR
-    size_t vectors; // NV
-};
 
 /* How a gather is cut into work items, and its packed weights. */
 struct gather_sizes {
@@ -51,54 +36,11 @@ struct filter_sizes {
     size_t scratch_bytes;
 };
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static size_t divide_up(size_t value, size_t by)
-{
-    return (value + by - 1) / by;
-}
-
-static size_t round_up(size_t value, size_t multiple)
-{
-    return divide_up(value, multiple) * multiple;
-}
-
-/* 14 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
-static struct tile tile_of(const struct wg_device *device)
-{
-    unsigned width = device->info.vector_width;
-    return (struct tile){
-        .width = width >= 16  ? 16
-                 : width >= 8 ? 8
-                              : 4,
-        .pixels = width >= 16 ? 14 : 6,
-        .vectors = 2,
-    };
-}
-
-static size_t columns_of(struct tile tile)
-{
-    return tile.vectors * tile.width;
-}
-
-static size_t wanted_items(const struct wg_device *device)
-{
-    return (size_t)ITEMS_PER_UNIT * larger(device->info.compute_units, 1);
-}
-
 /* ---- thin layers ---- */
 
 static bool is_thin(const struct wg_conv *v, const struct wg_device *device)
 {
-    return v->k > 1 && v->c < tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
+    return v->k > 1 && v->c < wg_tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
 }
 
 /* Images of one pixel, a product of matrices: y [n, oc] = x [n, c] w [c, oc] */
@@ -140,22 +82,22 @@ static struct wg_conv thick(const struct wg_conv *v, const struct wg_device *dev
 static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
                                        const struct wg_device *device)
 {
-    struct tile tile = tile_of(device);
+    struct wg_tile tile = wg_tile_of(device);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
-    size_t phases = data ? v->stride : 1, taps = divide_up(v->k, phases);
-    size_t panels = divide_up(width, columns_of(tile));
+    size_t phases = data ? v->stride : 1, taps = wg_divide_up(v->k, phases);
+    size_t panels = wg_divide_up(width, wg_tile_columns(tile));
     // One pixel an image: more images, that the weights be read less often.
     bool flat = v->h * v->w == 1 && v->n >= 768;
     size_t images = flat ? 96 : 2 * tile.pixels;
-    size_t items = divide_up(v->n, images) * (data ? v->h : v->oh);
-    size_t shares = smaller(panels, divide_up(wanted_items(device), items));
+    size_t items = wg_divide_up(v->n, images) * (data ? v->h : v->oh);
+    size_t shares = wg_smaller(panels, wg_divide_up(wg_wanted_items(device), items));
     size_t pack_items = phases * phases * panels * taps * taps;
     return (struct gather_sizes){
         .images = images,
         .shares = shares,
         .items = items * shares,
         .pack_items = pack_items,
-        .packed_bytes = pack_items * depth * columns_of(tile) * sizeof(float),
+        .packed_bytes = pack_items * depth * wg_tile_columns(tile) * sizeof(float),
     };
 }
 
@@ -163,26 +105,26 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
 static size_t chunk_channels(const struct wg_conv *v, size_t images, size_t multiple)
 {
     size_t fitting = COPIED_X / (images * v->h * v->w) / multiple * multiple;
-    size_t most = smaller(larger(fitting, multiple), round_up(v->c, multiple));
-    return round_up(divide_up(v->c, divide_up(v->c, most)), multiple);
+    size_t most = wg_smaller(wg_larger(fitting, multiple), wg_round_up(v->c, multiple));
+    return wg_round_up(wg_divide_up(v->c, wg_divide_up(v->c, most)), multiple);
 }
 
 static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
 {
-    struct tile tile = tile_of(device);
-    size_t pitch = round_up(v->oc, columns_of(tile)), sums = v->k * v->k * v->c * pitch;
-    size_t wanted = wanted_items(device);
-    size_t parts = smaller(larger(wanted, 8), 32);
-    while (parts > 1 && parts * sums > PARTIAL_SUMS)
+    struct wg_tile tile = wg_tile_of(device);
+    size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile)), sums = v->k * v->k * v->c * pitch;
+    size_t wanted = wg_wanted_items(device);
+    size_t parts = wg_smaller(wg_larger(wanted, 8), 32);
+    while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
-    parts = smaller(parts, v->n);
+    parts = wg_smaller(parts, v->n);
 
-    size_t images = smaller(larger(PIXELS_PICKED / (v->oh * v->ow), 1), v->n);
+    size_t images = wg_smaller(wg_larger(PIXELS_PICKED / (v->oh * v->ow), 1), v->n);
     size_t channels = chunk_channels(v, images, tile.pixels);
-    size_t shares = smaller(divide_up(v->c, channels), divide_up(wanted, parts));
+    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, parts));
 
     // BLOCK of the kernel: its copies of x and y, and what it picks from x.
-    size_t rows = round_up(tile.pixels, tile.width);
+    size_t rows = wg_round_up(tile.pixels, tile.width);
     size_t pitch_x = (channels + rows + 15) / 32 * 32 + 16;
     size_t block = images * (v->h * v->w * pitch_x + v->oh * v->ow * pitch) +
                    channels / tile.pixels * (PIXELS_PICKED * rows + 16);
@@ -197,26 +139,10 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 
 /* ---- kernel calls ---- */
 
+/* The programs that copy need no more than the width. */
 static void define_width(struct wg_defines *defines, const struct wg_device *device)
 {
-    wg_define_int(defines, "VW", (long long)tile_of(device).width);
-}
-
-static void define_tile(struct wg_defines *defines, const struct wg_device *device)
-{
-    struct tile tile = tile_of(device);
-    define_width(defines, device);
-    wg_define_int(defines, "MR", (long long)tile.pixels);
-    wg_define_int(defines, "NV", (long long)tile.vectors);
-}
-
-/* in, bias if `epilogue` is a node with one, out */
-static void put_arguments(struct wg_argument *arguments, int count, const struct wg_node *epilogue,
-                          struct wg_argument out)
-{
-    if (epilogue && epilogue->in_count > 2)
-        arguments[count++] = WG_NODE(epilogue->in[2]);
-    arguments[count] = out;
+    wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
 }
 
 /* One gather: `out` from `in` and the weights, which are first packed at `at` of scratch. The bias
@@ -238,18 +164,18 @@ static bool bind_pack(struct wg_binder *binder, const struct gather *gather,
     const struct wg_conv *v = &gather->conv;
     struct wg_defines defines = {0};
     define_width(&defines, wg_binder_device(binder));
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "conv2d_pack",
-                              .kernel = "conv2d_pack",
-                              .defines = &defines,
-                              .arguments = {gather->weights, packed, WG_INT(v->c), WG_INT(v->oc),
-                                            WG_INT(v->k), WG_INT(v->stride), WG_INT(v->pad),
-                                            WG_INT(columns_of(tile_of(wg_binder_device(binder)))),
-                                            WG_INT(gather->data)},
-                              .global = {items},
-                              .local = {1},
-                          });
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "conv2d_pack",
+                    .kernel = "conv2d_pack",
+                    .defines = &defines,
+                    .arguments = {gather->weights, packed, WG_INT(v->c), WG_INT(v->oc),
+                                  WG_INT(v->k), WG_INT(v->stride), WG_INT(v->pad),
+                                  WG_INT(wg_tile_columns(wg_tile_of(wg_binder_device(binder)))),
+                                  WG_INT(gather->data)},
+                    .global = {items},
+                    .local = {1},
+                });
 }
 
 static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
@@ -266,7 +192,7 @@ static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
         .global = {sizes.items},
         .local = {1},
     };
-    define_tile(&defines, device);
+    wg_define_tile(&defines, wg_tile_of(device));
     wg_define_conv(&defines, &gather->conv);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
@@ -274,7 +200,7 @@ static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
         wg_define_flag(&defines, "DATA");
     if (gather->epilogue)
         wg_define_epilogue(&defines, gather->epilogue);
-    put_arguments(call.arguments, 2, gather->epilogue, gather->out);
+    wg_put_arguments(call.arguments, 2, gather->epilogue, gather->out);
     return bind_pack(binder, gather, packed, sizes.pack_items) && wg_bind_kernel(binder, &call);
 }
 
@@ -308,7 +234,7 @@ static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
     };
     wg_define_conv(&defines, v);
     wg_define_epilogue(&defines, x);
-    put_arguments(call.arguments, 1, x, WG_NODE(x));
+    wg_put_arguments(call.arguments, 1, x, WG_NODE(x));
     return wg_bind_kernel(binder, &call);
 }
 
@@ -327,7 +253,8 @@ static bool bind_unpack(struct wg_binder *binder, const struct filter *filter,
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &filter->conv;
-    size_t rows = v->k * v->k * v->c, pitch = round_up(v->oc, columns_of(tile_of(device)));
+    size_t rows = v->k * v->k * v->c,
+           pitch = wg_round_up(v->oc, wg_tile_columns(wg_tile_of(device)));
     struct wg_defines defines = {0};
     define_width(&defines, device);
     return wg_bind_kernel(binder, &(struct wg_call){
@@ -355,7 +282,7 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
         .global = {sizes.parts * sizes.shares},
         .local = {1},
     };
-    define_tile(&defines, device);
+    wg_define_tile(&defines, wg_tile_of(device));
     wg_define_conv(&defines, &filter->conv);
     wg_define_int(&defines, "PARTS", (long long)sizes.parts);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
@@ -366,11 +293,9 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
 
 /* ---- whether ---- */
 
-/* The kernels count floats of scratch in int here and there. */
 static bool fits(size_t scratch, const struct wg_device *device)
 {
-    return wg_device_is_cpu(device) && scratch <= device->info.largest_buffer &&
-           scratch / sizeof(float) <= INT32_MAX;
+    return wg_device_is_cpu(device) && wg_scratch_fits(scratch, device);
 }
 
 /* ---- conv2d ---- */

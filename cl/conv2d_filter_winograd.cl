@@ -1,0 +1,224 @@
+/*
+ * conv2d_filter_winograd: conv2d_filter for CPU devices with fewer multiplications, where the
+ * kernel is twice the stride (K = 2 S).
+ *
+ *   w[ky, kx, c, o] = sum_{n,oy,ox} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c] y[n, oy, ox, o]
+ *
+ *   x [N, H, W, C]   y [N, OH, OW, OC]   all tight; outside x a value is 0
+ *
+ * The same bilinear form as conv2d_winograd, read the third way. With its planes z of x, the 2 x 2
+ * taps of a plane are, over tiles of 2 x 2 of y and the windows d of 3 x 3 of z they see,
+ *
+ *   g = sum over tiles of G^T [ (B^T d B) . (A y A^T) ] G
+ *
+ * whose inner part is one product of matrices for each of the 9 elements e:
+ *
+ *   M[plane][e][c][o] = sum over tiles of V[e][tile][c] Y[e][tile][o]
+ *
+ * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
+ * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
+ * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e,
+ * panel and MR channels the sum over the tiles in registers, added to M. All sums have a fixed
+ * order: the same bits each time.
+ *
+ * The result is scratch: M of each part, [PARTS][S * S][9][C][PITCH], which
+ * conv2d_winograd_unpack adds up and brings to w; then V and Y of
+ * each work item, of no further use. C and OC are multiples of VW.
+ * The global size is PARTS * S * S * SHARES, the local size 1.
+ *
+ *   MR, NV    the tile of the products, see conv2d_direct
+ *   PARTS     parts the images are split into, 1 .. N
+ *   SHARES    work items that share the chunks of a part and plane
+ *   IMAGES    images in a block
+ *   CHANNELS  channels of x in a chunk, best a multiple of MR
+ */
+#ifndef N
+#define N   1
+#define H   4
+#define W   4
+#define C   1
+#define OH  2
+#define OW  2
+#define OC  1
+#define K   4
+#define S   2
+#define PAD 1
+#endif
+#ifndef MR
+#define MR 6
+#endif
+#ifndef NV
+#define NV 2
+#endif
+#ifndef PARTS
+#define PARTS 1
+#endif
+#ifndef SHARES
+#define SHARES 1
+#endif
+#ifndef IMAGES
+#define IMAGES 1
+#endif
+#ifndef CHANNELS
+#define CHANNELS 60
+#endif
+
+#define ELEMENTS 9
+#define TILES_Y  ((OH + 1) / 2)
+#define TILES_X  ((OW + 1) / 2)
+#define TILES    (TILES_Y * TILES_X) // of an image
+#define ROWS     (IMAGES * TILES)    // of a block
+#define COLUMNS  (NV * VW)
+#define PANELS   ((OC + COLUMNS - 1) / COLUMNS)
+#define PITCH    (PANELS * COLUMNS) // floats of a row of M
+
+/* Floats of a row of V: an odd number of cache lines, and room to read MR beyond the channels. */
+#define PITCH_V ((CHANNELS + MR + 15) / 32 * 32 + 16)
+#define V_SIZE  ((size_t)ELEMENTS * ROWS * PITCH_V)
+#define Y_SIZE  ((size_t)ELEMENTS * ROWS * PITCH)
+#define M_SIZE  ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
+
+static void clear(__global float *at, size_t count)
+{
+    for (size_t i = 0; i < count; i += VW)
+        STOREV((floatv)(0.0f), at + i);
+}
+
+/* B^T d, in place */
+static void interpolate(floatv *d, int step)
+{
+    d[0] -= d[step];
+    d[2 * step] -= d[step];
+}
+
+/* Y of the tile at (y, x) of an image; outside it is zero, also in channels beyond the last. */
+static void transform_tile(__global const float *restrict image, int y, int x,
+                           __global float *restrict to)
+{
+    for (int o = 0; o < PITCH; o += VW) {
+        floatv d[2][3];
+
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            const bool inside = o < OC && y + i < OH;
+            __global const float *row = image + ((size_t)(y + i) * OW + x) * OC + o;
+
+            d[i][0] = inside ? LOADV(row) : (floatv)(0.0f);
+            d[i][2] = inside && x + 1 < OW ? LOADV(row + OC) : (floatv)(0.0f);
+            d[i][1] = d[i][0] + d[i][2];
+        }
+        __global float *at = to + (size_t)(o / COLUMNS) * ROWS * COLUMNS + o % COLUMNS;
+#pragma unroll
+        for (int j = 0; j < 3; j++) {
+            STOREV(d[0][j], at + (size_t)j * ROWS * PITCH);
+            STOREV(d[0][j] + d[1][j], at + (size_t)(3 + j) * ROWS * PITCH);
+            STOREV(d[1][j], at + (size_t)(6 + j) * ROWS * PITCH);
+        }
+    }
+}
+
+/* V of the window at (y, x) of an image, `channels` of it; outside the image is zero. */
+static void transform_window(__global const float *restrict image, int y, int x, int channels,
+                             __global float *restrict to)
+{
+    for (int first = 0; first < channels; first += VW) {
+        const int k = min(first, channels - VW); // the last vector may repeat some channels
+        floatv d[ELEMENTS];
+
+#pragma unroll
+        for (int e = 0; e < ELEMENTS; e++) {
+            const int iy = y + e / 3 * S, ix = x + e % 3 * S;
+            const bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
+
+            d[e] = inside ? LOADV(image + ((size_t)iy * W + ix) * C + k) : (floatv)(0.0f);
+        }
+#pragma unroll
+        for (int i = 0; i < 3; i++)
+            interpolate(d + 3 * i, 1);
+#pragma unroll
+        for (int i = 0; i < 3; i++)
+            interpolate(d + i, 3);
+#pragma unroll
+        for (int e = 0; e < ELEMENTS; e++)
+            STOREV(d[e], to + (size_t)e * ROWS * PITCH_V + k);
+    }
+}
+
+/* Adds the sum over `rows` tiles of MR channels of V times a panel of Y to `count` rows of M. */
+static void multiply(__global const float *restrict v, __global const float *restrict y, int rows,
+                     int count, __global float *restrict m)
+{
+    floatv acc[MR][NV];
+
+#pragma unroll
+    for (int i = 0; i < MR; i++)
+#pragma unroll
+        for (int j = 0; j < NV; j++)
+            acc[i][j] = (floatv)(0.0f);
+    for (int row = 0; row < rows; row++) {
+        floatv b[NV];
+
+#pragma unroll
+        for (int j = 0; j < NV; j++)
+            b[j] = LOADV(y + row * COLUMNS + j * VW);
+#pragma unroll
+        for (int i = 0; i < MR; i++)
+#pragma unroll
+            for (int j = 0; j < NV; j++)
+                acc[i][j] = MAC(v[row * PITCH_V + i], b[j], acc[i][j]);
+    }
+#pragma unroll
+    for (int i = 0; i < MR; i++)
+        if (i < count)
+#pragma unroll
+            for (int j = 0; j < NV; j++) {
+                __global float *to = m + i * PITCH + j * VW;
+
+                STOREV(LOADV(to) + acc[i][j], to);
+            }
+}
+
+/* Adds a block's products to a chunk of M. */
+static void add_chunk(__global const float *restrict v, __global const float *restrict y, int rows,
+                      int channels, __global float *restrict m)
+{
+    for (int e = 0; e < ELEMENTS; e++)
+        for (int p = 0; p < PANELS; p++)
+            for (int c = 0; c < channels; c += MR)
+                multiply(v + (size_t)e * ROWS * PITCH_V + c,
+                         y + ((size_t)e * PANELS + p) * ROWS * COLUMNS, rows, channels - c,
+                         m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
+}
+
+__kernel void conv2d_filter_winograd(__global const float *restrict x,
+                                     __global const float *restrict y,
+                                     __global float *restrict scratch)
+{
+    const int id = get_global_id(0), share = id % SHARES, r = id / SHARES % (S * S);
+    const int part = id / SHARES / (S * S);
+    const int n0 = (int)((long)N * part / PARTS), n1 = (int)((long)N * (part + 1) / PARTS);
+    __global float *m = scratch + part * M_SIZE + (size_t)r * ELEMENTS * C * PITCH;
+    __global float *v = scratch + PARTS * M_SIZE + id * (V_SIZE + Y_SIZE), *ys = v + V_SIZE;
+
+    clear(v, V_SIZE); // of which the ends of rows are read, but never written
+    for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS)
+        for (int e = 0; e < ELEMENTS; e++)
+            clear(m + ((size_t)e * C + c) * PITCH, (size_t)min(CHANNELS, C - c) * PITCH);
+    for (int n = n0; n < n1; n += IMAGES) {
+        const int rows = min(IMAGES, n1 - n) * TILES;
+
+        for (int row = 0; row < rows; row++)
+            transform_tile(y + (size_t)(n + row / TILES) * OH * OW * OC, row % TILES / TILES_X * 2,
+                           row % TILES_X * 2, ys + (size_t)row * COLUMNS);
+        for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
+            const int channels = min(CHANNELS, C - c);
+
+            for (int row = 0; row < rows; row++)
+                transform_window(x + (size_t)(n + row / TILES) * H * W * C + c,
+                                 row % TILES / TILES_X * 2 * S + r / S - PAD,
+                                 row % TILES_X * 2 * S + r % S - PAD, channels,
+                                 v + (size_t)row * PITCH_V);
+            add_chunk(v, ys, rows, channels, m + (size_t)c * PITCH);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/*
+ * What the convolutions for CPU devices share: the register tile of their inner loops and how many
+ * work items there should be. A work item is a thread's work for some milliseconds and a group of
+ * its own.
+ */
+#ifndef WG_GRAPH_OPS_CONV2D_CPU_H
+#define WG_GRAPH_OPS_CONV2D_CPU_H
+
+#include "host/graph/ops/conv2d.h"
+
+/* Work items there should be for a compute unit, so that the last to finish is not long alone. */
+enum { WG_ITEMS_PER_UNIT = 8 };
+
+/* Floats of all partial sums of a filter together: 32 MiB. */
+#define WG_PARTIAL_SUMS ((size_t)8 << 20)
+
+/* `pixels` x `vectors` vectors of `width` floats. */
+struct wg_tile {
+    size_t width;   // VW
+    size_t pixels;  // MR
+    size_t vectors; // NV
+};
+
+/* 14 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
+static inline struct wg_tile wg_tile_of(const struct wg_device *device)
+{
+    unsigned width = device->info.vector_width;
+    return (struct wg_tile){
+        .width = width >= 16  ? 16
+                 : width >= 8 ? 8
+                              : 4,
+        .pixels = width >= 16 ? 14 : 6,
+        .vectors = 2,
+    };
+}
+
+static inline size_t wg_tile_columns(struct wg_tile tile)
+{
+    return tile.vectors * tile.width;
+}
+
+static inline void wg_define_tile(struct wg_defines *defines, struct wg_tile tile)
+{
+    wg_define_int(defines, "VW", (long long)tile.width);
+    wg_define_int(defines, "MR", (long long)tile.pixels);
+    wg_define_int(defines, "NV", (long long)tile.vectors);
+}
+
+static inline size_t wg_smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t wg_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t wg_divide_up(size_t value, size_t by)
+{
+    return (value + by - 1) / by;
+}
+
+static inline size_t wg_round_up(size_t value, size_t multiple)
+{
+    return wg_divide_up(value, multiple) * multiple;
+}
+
+static inline size_t wg_wanted_items(const struct wg_device *device)
+{
+    return (size_t)WG_ITEMS_PER_UNIT * wg_larger(device->info.compute_units, 1);
+}
+
+/* Adds to the arguments: bias if `epilogue` is a node with one, out. Returns how many there are. */
+static inline int wg_put_arguments(struct wg_argument *arguments, int count,
+                                   const struct wg_node *epilogue, struct wg_argument out)
+{
+    if (epilogue && epilogue->in_count > 2)
+        arguments[count++] = WG_NODE(epilogue->in[2]);
+    arguments[count++] = out;
+    return count;
+}
+
+/* Whether kernels that count floats of scratch in int here and there can do with so many bytes. */
+static inline bool wg_scratch_fits(size_t scratch, const struct wg_device *device)
+{
+    return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;
+}
+
+#endif

@@ -1,0 +1,273 @@
+/*
+ * The three convolution forms for CPU devices with 9 instead of 16 multiplications, where the
+ * kernel is twice the stride: most of a training step. What the kernels do, and why it is right,
+ * stands in cl/conv2d_winograd.cl and conv2d_filter_winograd.cl; here are the sizes of their
+ * blocks, parts and scratch.
+ */
+#include "host/graph/ops/conv2d_cpu.h"
+
+/* Elements of a transformed tile of 2 x 2. */
+enum { ELEMENTS = 9 };
+
+/* Floats of V, the transformed input of a block: 0.6 MB stay in a second-level cache, or nearly. */
+enum { TRANSFORMED = 150000 };
+
+/* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
+enum { ROWS_ENOUGH = 128 };
+
+/* Channels of x that conv2d_filter_winograd takes at a time, about. */
+enum { CHUNK = 64 };
+
+/* How a gather is cut into work items, and its packed weights. */
+struct gather_sizes {
+    size_t images; // IMAGES
+    size_t items;  // ITEMS
+    size_t pack_items;
+    size_t packed_bytes;
+    size_t scratch_bytes; // of the gather itself
+};
+
+/* The same for a filter. */
+struct filter_sizes {
+    size_t parts;    // PARTS
+    size_t shares;   // SHARES
+    size_t images;   // IMAGES
+    size_t channels; // CHANNELS
+    size_t items;
+    size_t pitch; // floats of a row of M
+    size_t scratch_bytes;
+};
+
+/* ---- sizes ---- */
+
+static size_t tiles_of(size_t height, size_t width, size_t phases)
+{
+    return wg_divide_up(height, 2 * phases) * wg_divide_up(width, 2 * phases);
+}
+
+/*
+ * Images of a block: rows of V that fill their register tiles, units of work that fill the threads,
+ * weights that are read seldom; of what is equally good the most. The cost is in rows for each
+ * thread.
+ */
+static size_t choose_images(size_t n, size_t tiles, size_t units_per_block, size_t most,
+                            const struct wg_device *device)
+{
+    size_t threads = wg_larger(device->info.compute_units, 1), pixels = wg_tile_of(device).pixels;
+    size_t best = 1;
+    double best_cost = 0;
+    for (size_t images = 1; images <= wg_smaller(n, most); images++) {
+        size_t rows = wg_round_up(images * tiles, pixels);
+        size_t units = wg_divide_up(n, images) * units_per_block;
+        double cost = (double)(rows * wg_divide_up(units, threads));
+        if (images == 1 || cost <= best_cost) {
+            best = images;
+            best_cost = cost;
+        }
+        if (rows >= ROWS_ENOUGH)
+            break;
+    }
+    return best;
+}
+
+static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
+                                       const struct wg_device *device)
+{
+    struct wg_tile tile = wg_tile_of(device);
+    size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
+    size_t width = data ? v->c : v->oc, pitch = (data ? v->oc : v->c) + 16;
+    size_t panels = wg_divide_up(width, columns);
+    size_t tiles = tiles_of(data ? v->h : v->oh, data ? v->w : v->ow, phases);
+    size_t most = wg_larger(TRANSFORMED / (ELEMENTS * tiles * pitch), 1);
+    size_t images = choose_images(v->n, tiles, phases * phases, most, device);
+    size_t rows = wg_round_up(images * tiles, tile.pixels);
+    size_t units = wg_divide_up(v->n, images) * phases * phases;
+    size_t items = wg_smaller(units, wg_wanted_items(device));
+    size_t kept = data ? columns : panels * columns; // columns of M
+    size_t pack_items = v->stride * v->stride * panels * (data ? v->oc : v->c);
+    return (struct gather_sizes){
+        .images = images,
+        .items = items,
+        .pack_items = pack_items,
+        .packed_bytes = pack_items * ELEMENTS * columns * sizeof(float),
+        .scratch_bytes = items * ELEMENTS * rows * (pitch + kept) * sizeof(float),
+    };
+}
+
+static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
+{
+    struct wg_tile tile = wg_tile_of(device);
+    size_t planes = v->stride * v->stride, wanted = wg_wanted_items(device);
+    size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
+    size_t sums = planes * ELEMENTS * v->c * pitch;
+    size_t parts = wg_smaller(wg_divide_up(wanted, planes), v->n);
+    while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
+        parts /= 2;
+
+    size_t tiles = tiles_of(v->oh, v->ow, 1);
+    size_t images = wg_smaller(wg_divide_up(ROWS_ENOUGH / 2, tiles), v->n);
+    size_t chunks = wg_divide_up(v->c, CHUNK);
+    size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
+    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, parts * planes));
+    size_t items = parts * planes * shares;
+
+    // V_SIZE and Y_SIZE of the kernel.
+    size_t pitch_v = (channels + tile.pixels + 15) / 32 * 32 + 16;
+    return (struct filter_sizes){
+        .parts = parts,
+        .shares = shares,
+        .images = images,
+        .channels = channels,
+        .items = items,
+        .pitch = pitch,
+        .scratch_bytes =
+            (parts * sums + items * ELEMENTS * images * tiles * (pitch_v + pitch)) * sizeof(float),
+    };
+}
+
+/* ---- whether ---- */
+
+static bool suits(const struct wg_conv *v, size_t scratch, const struct wg_device *device)
+{
+    size_t width = wg_tile_of(device).width;
+    return wg_device_is_cpu(device) && v->k == 2 * v->stride && v->c % width == 0 &&
+           v->oc % width == 0 && wg_scratch_fits(scratch, device);
+}
+
+/* ---- conv2d and conv2d_data ---- */
+
+static size_t scratch_gather(const struct wg_node *node, bool data, const struct wg_device *device)
+{
+    struct gather_sizes sizes = size_gather(&node->attr.conv, data, device);
+    return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
+}
+
+static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool data,
+                      struct wg_argument packed, size_t items)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    struct wg_tile tile = wg_tile_of(wg_binder_device(binder));
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "VW", (long long)tile.width);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "conv2d_winograd_pack",
+                    .kernel = "conv2d_winograd_pack",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
+                                  WG_INT(v->stride), WG_INT(wg_tile_columns(tile)), WG_INT(data)},
+                    .global = {items},
+                    .local = {1},
+                });
+}
+
+static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bool data)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct gather_sizes sizes = size_gather(&node->attr.conv, data, device);
+    struct wg_argument packed = WG_SCRATCH(0, sizes.packed_bytes);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_winograd",
+        .kernel = "conv2d_winograd",
+        .defines = &defines,
+        .arguments = {WG_NODE(node->in[0]), packed},
+        .global = {sizes.items},
+        .local = {1},
+    };
+    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_conv(&defines, &node->attr.conv);
+    wg_define_int(&defines, "IMAGES", (long long)sizes.images);
+    wg_define_int(&defines, "ITEMS", (long long)sizes.items);
+    if (data)
+        wg_define_flag(&defines, "DATA");
+    wg_define_epilogue(&defines, node);
+    int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
+    call.arguments[count] =
+        WG_SCRATCH(wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
+    return bind_pack(binder, node, data, packed, sizes.pack_items) && wg_bind_kernel(binder, &call);
+}
+
+size_t wg_conv2d_winograd_scratch(const struct wg_node *y, const struct wg_device *device)
+{
+    return scratch_gather(y, false, device);
+}
+
+bool wg_conv2d_winograd_suits(const struct wg_node *y, const struct wg_device *device)
+{
+    return suits(&y->attr.conv, scratch_gather(y, false, device), device);
+}
+
+bool wg_conv2d_winograd_bind(const struct wg_node *y, struct wg_binder *binder)
+{
+    return bind_gather(binder, y, false);
+}
+
+size_t wg_conv2d_data_winograd_scratch(const struct wg_node *x, const struct wg_device *device)
+{
+    return scratch_gather(x, true, device);
+}
+
+bool wg_conv2d_data_winograd_suits(const struct wg_node *x, const struct wg_device *device)
+{
+    return suits(&x->attr.conv, scratch_gather(x, true, device), device);
+}
+
+bool wg_conv2d_data_winograd_bind(const struct wg_node *x, struct wg_binder *binder)
+{
+    return bind_gather(binder, x, true);
+}
+
+/* ---- conv2d_filter ---- */
+
+size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *w, const struct wg_device *device)
+{
+    return size_filter(&w->attr.conv, device).scratch_bytes;
+}
+
+bool wg_conv2d_filter_winograd_suits(const struct wg_node *w, const struct wg_device *device)
+{
+    return suits(&w->attr.conv, wg_conv2d_filter_winograd_scratch(w, device), device);
+}
+
+/* w from the sums of each part */
+static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
+                        const struct filter_sizes *sizes, struct wg_argument parts)
+{
+    const struct wg_conv *v = &w->attr.conv;
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "VW", (long long)wg_tile_of(wg_binder_device(binder)).width);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "conv2d_winograd_pack",
+                              .kernel = "conv2d_winograd_unpack",
+                              .defines = &defines,
+                              .arguments = {parts, WG_NODE(w), WG_INT(sizes->parts), WG_INT(v->c),
+                                            WG_INT(v->oc), WG_INT(v->stride), WG_INT(sizes->pitch)},
+                              .global = {v->stride * v->stride * v->c},
+                              .local = {1},
+                          });
+}
+
+bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct filter_sizes sizes = size_filter(&w->attr.conv, device);
+    struct wg_argument scratch = WG_SCRATCH(0, sizes.scratch_bytes);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_filter_winograd",
+        .kernel = "conv2d_filter_winograd",
+        .defines = &defines,
+        .arguments = {WG_NODE(w->in[0]), WG_NODE(w->in[1]), scratch},
+        .global = {sizes.items},
+        .local = {1},
+    };
+    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_conv(&defines, &w->attr.conv);
+    wg_define_int(&defines, "PARTS", (long long)sizes.parts);
+    wg_define_int(&defines, "SHARES", (long long)sizes.shares);
+    wg_define_int(&defines, "IMAGES", (long long)sizes.images);
+    wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
+    return wg_bind_kernel(binder, &call) && bind_unpack(binder, w, &sizes, scratch);
+}
