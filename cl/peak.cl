@@ -1,5 +1,7 @@
 /*
- * peak: as many multiply-adds as the device can do, on registers alone.
+ * peak: what the device can do at best.
+ *
+ * Kernel peak does as many multiply-adds as there can be, on registers alone.
  *
  * CHAINS independent sums hide the latency of the multiply-add unit; each work item does
  * rounds * UNROLL * CHAINS of them on VW lanes. y [global size, VW] keeps the compiler from
@@ -30,4 +32,11 @@ __kernel void peak(__global float *restrict y, const int rounds)
     for (int c = 0; c < CHAINS; c++)
         total += sum[c];
     STOREV(total, y + (size_t)id * VW);
+}
+
+/* y = x, VW floats a work item: what memory can do. */
+__kernel void stream(__global const float *restrict x, __global float *restrict y)
+{
+    const size_t i = get_global_id(0) * VW;
+    STOREV(LOADV(x + i), y + i);
 }

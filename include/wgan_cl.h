@@ -209,6 +209,18 @@ bool wg_sample(struct wg_device *device, const char *source, size_t count, uint6
  * as float32 [count, 28, 28] in [0, 1]. Fails with WG_ERROR_ARGUMENT for another ending. */
 bool wg_images_write(const char *path, const float *images, size_t count, int columns);
 
+/* A row of a profile: the tasks of a step that do the same, taken together. */
+struct wg_bench_node {
+    char op[32];             // "conv2d"
+    char implementation[16]; // "winograd"
+    char output[64];         // "128x14x14x256"
+    int calls;               // per step
+    int launches;            // kernels per step
+    double seconds;          // per step, by the device's own clock
+    double gflop;            // per step, of the direct form; 0 where nobody counts
+    double gbytes;           // per step, 10^9 bytes: inputs read once, results written once
+};
+
 struct wg_bench_result {
     char device[256];
     int batch;
@@ -223,12 +235,25 @@ struct wg_bench_result {
     double peak_share;            // gflops / peak_gflops
     uint64_t device_bytes;        // all buffers
     int kernel_launches;          // per step
+    double peak_gbytes;           // memory: GB/s read and written by a copying kernel; or 0
+    struct wg_bench_node *nodes;  // the profile, the longest first; or NULL
+    int node_count;
 };
 
-/* Measures the training step on the built-in digits. Only batch, critic_steps and seed of the
- * settings matter. */
+/*
+ * Measures the training step on the built-in digits. Only batch, critic_steps and seed of the
+ * settings matter. With `profile` three more steps are taken kernel by kernel; peak_gbytes and
+ * nodes are filled in then.
+ */
 bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
-              const struct wg_train_callbacks *callbacks, struct wg_bench_result *ret_result);
+              bool profile, const struct wg_train_callbacks *callbacks,
+              struct wg_bench_result *ret_result);
+
+/* Frees what a result owns. */
+void wg_bench_finish(struct wg_bench_result *result);
+
+/* Reads a result from a file of wg_bench_json's text. Fails with WG_ERROR_FILE, WG_ERROR_DATA. */
+bool wg_bench_read(const char *path, struct wg_bench_result *ret_result);
 
 /* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
 char *wg_bench_json(const struct wg_bench_result *result);

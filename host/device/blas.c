@@ -76,11 +76,11 @@ bool wg_blas_prepare(struct wg_device *device)
 }
 
 bool wg_blas_gemm(struct wg_device *device, struct wg_gemm_size size, bool accumulate, cl_mem a,
-                  cl_mem b, cl_mem c)
+                  cl_mem b, cl_mem c, cl_event *event)
 {
     return check(CLBlastSgemm(CLBlastLayoutColMajor, CLBlastTransposeNo, CLBlastTransposeYes,
                               size.m, size.n, size.k, 1.0f, a, 0, size.m, b, 0, size.n,
-                              accumulate ? 1.0f : 0.0f, c, 0, size.m, &device->queue, NULL),
+                              accumulate ? 1.0f : 0.0f, c, 0, size.m, &device->queue, event),
                  "CLBlastSgemm");
 }
 

@@ -26,9 +26,10 @@ struct wg_gemm_size wg_blas_tile(const struct wg_device *device);
 /* Gives CLBlast parameters fit for the device. Called once, when the device is opened. */
 bool wg_blas_prepare(struct wg_device *device);
 
-/* Enqueues the product. WG_ERROR_DEVICE if CLBlast refuses. */
+/* Enqueues the product. `event`, if not NULL, receives one to be released. WG_ERROR_DEVICE if
+ * CLBlast refuses. */
 bool wg_blas_gemm(struct wg_device *device, struct wg_gemm_size size, bool accumulate, cl_mem a,
-                  cl_mem b, cl_mem c);
+                  cl_mem b, cl_mem c, cl_event *event);
 
 /* "1.5.3" where known, for run.json. */
 const char *wg_blas_version(void);

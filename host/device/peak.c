@@ -9,6 +9,9 @@
 enum { CHAINS = 12, UNROLL = 16 };
 enum { RUNS = 9 };
 
+/* Beyond every cache, and within every device. */
+enum { STREAM_BYTES = 64 << 20 };
+
 struct shape {
     unsigned width; // floats in a vector
     size_t local;
@@ -32,10 +35,8 @@ static struct shape choose_shape(const struct wg_device *device)
 }
 
 static bool run_once(struct wg_device *device, cl_kernel kernel, const struct shape *shape,
-                     cl_int rounds, double *ret_seconds)
+                     double *ret_seconds)
 {
-    if (!CL_OK(clSetKernelArg(kernel, 1, sizeof rounds, &rounds)))
-        return false;
     double start = wg_clock_seconds();
     if (!CL_OK(clEnqueueNDRangeKernel(device->queue, kernel, 1, NULL, &shape->global, &shape->local,
                                       0, NULL, NULL)) ||
@@ -53,13 +54,14 @@ static bool measure(struct wg_device *device, cl_kernel kernel, const struct sha
     double seconds = 0, best = 0;
     while (seconds < 0.05 && rounds < 1 << 24) {
         rounds *= 2;
-        if (!run_once(device, kernel, shape, rounds, &seconds))
+        if (!CL_OK(clSetKernelArg(kernel, 1, sizeof rounds, &rounds)) ||
+            !run_once(device, kernel, shape, &seconds))
             return false;
     }
     double flop =
         2.0 * CHAINS * UNROLL * (double)rounds * (double)shape->width * (double)shape->global;
     for (int i = 0; i < RUNS; i++) {
-        if (!run_once(device, kernel, shape, rounds, &seconds))
+        if (!run_once(device, kernel, shape, &seconds))
             return false;
         if (flop / seconds > best)
             best = flop / seconds;
@@ -84,6 +86,52 @@ bool wg_device_measure_peak(struct wg_device *device, double *ret_gflops)
               measure(device, kernel, &shape, ret_gflops);
     if (code == CL_SUCCESS)
         clReleaseMemObject(result);
+    clReleaseKernel(kernel);
+    return ok;
+}
+
+static bool stream(struct wg_device *device, cl_kernel kernel, cl_mem buffers[2], size_t bytes,
+                   struct shape shape, double *ret_gbytes)
+{
+    shape.global = bytes / sizeof(float) / shape.width;
+    double best = 0, seconds;
+    for (cl_uint i = 0; i < 2; i++)
+        if (!CL_OK(clSetKernelArg(kernel, i, sizeof buffers[i], &buffers[i])))
+            return false;
+    for (int i = 0; i < RUNS; i++) {
+        if (!run_once(device, kernel, &shape, &seconds))
+            return false;
+        if (2e-9 * (double)bytes / seconds > best)
+            best = 2e-9 * (double)bytes / seconds;
+    }
+    *ret_gbytes = best;
+    return true;
+}
+
+bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes)
+{
+    struct shape shape = choose_shape(device);
+    struct wg_defines defines = {0};
+    cl_kernel kernel;
+    cl_mem buffers[2] = {NULL, NULL};
+    size_t bytes = STREAM_BYTES;
+    cl_int code = CL_SUCCESS;
+    while (bytes > device->info.largest_buffer || bytes > device->info.global_memory / 4)
+        bytes /= 2;
+    // One work item after the other lies on a CPU's thread anyway.
+    shape.local = wg_device_is_cpu(device) ? 64 : shape.local;
+    while (shape.local > device->info.work_group_size || shape.local > device->work_item_sizes[0])
+        shape.local /= 2;
+    wg_define_int(&defines, "VW", shape.width);
+    if (!wg_program_kernel(device, "peak", "stream", &defines, &kernel))
+        return false;
+    for (int i = 0; i < 2 && code == CL_SUCCESS; i++)
+        buffers[i] = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    bool ok = CL_CREATED(code, "clCreateBuffer") &&
+              stream(device, kernel, buffers, bytes, shape, ret_gbytes);
+    for (int i = 0; i < 2; i++)
+        if (buffers[i])
+            clReleaseMemObject(buffers[i]);
     clReleaseKernel(kernel);
     return ok;
 }

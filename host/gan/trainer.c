@@ -303,22 +303,57 @@ void wg_trainer_destroy(struct wg_trainer *trainer)
 
 /* ---- training ---- */
 
-bool wg_trainer_step(struct wg_trainer *trainer, bool estimate)
+typedef bool run_schedule(struct wg_trainer *trainer, int schedule, void *context);
+
+static bool step(struct wg_trainer *trainer, bool estimate, run_schedule *run, void *context)
 {
     int iterations = trainer->settings.critic_steps;
     for (int i = 0; i < iterations; i++) {
-        if (!wg_exec_run(trainer->exec, CRITIC_REAL) || !wg_exec_run(trainer->exec, CRITIC_FAKE))
+        if (!run(trainer, CRITIC_REAL, context) || !run(trainer, CRITIC_FAKE, context))
             return false;
-        if (estimate && i == iterations - 1 && !wg_exec_run(trainer->exec, ESTIMATE))
+        if (estimate && i == iterations - 1 && !run(trainer, ESTIMATE, context))
             return false;
-        if (iterations > 1 && !wg_exec_run(trainer->exec, ITERATE)) // the last one back to 0
+        if (iterations > 1 && !run(trainer, ITERATE, context)) // the last one back to 0
             return false;
     }
-    if (!wg_exec_run(trainer->exec, GENERATOR))
+    if (!run(trainer, GENERATOR, context))
         return false;
     trainer->has_estimate[trainer->steps_done % WG_LOSS_HISTORY] = estimate;
     trainer->steps_done++;
     return true;
+}
+
+static bool enqueue_schedule(struct wg_trainer *trainer, int schedule, void *context)
+{
+    (void)context;
+    return wg_exec_run(trainer->exec, schedule);
+}
+
+bool wg_trainer_step(struct wg_trainer *trainer, bool estimate)
+{
+    return step(trainer, estimate, enqueue_schedule, NULL);
+}
+
+struct visitor {
+    wg_trainer_visit *visit;
+    void *user;
+};
+
+static bool profile_schedule(struct wg_trainer *trainer, int index, void *context)
+{
+    const struct visitor *visitor = context;
+    const struct wg_schedule *schedule = &trainer->plan->schedules[index];
+    struct wg_task_time *times = calloc((size_t)schedule->count, sizeof *times);
+    bool ok = times ? wg_exec_profile(trainer->exec, index, times) : wg_fail_memory("a profile");
+    for (int t = 0; ok && t < schedule->count; t++)
+        ok = visitor->visit(visitor->user, &schedule->tasks[t], &times[t]);
+    free(times);
+    return ok;
+}
+
+bool wg_trainer_profile(struct wg_trainer *trainer, wg_trainer_visit *visit, void *user)
+{
+    return step(trainer, false, profile_schedule, &(struct visitor){visit, user});
 }
 
 uint32_t wg_trainer_steps_done(const struct wg_trainer *trainer)

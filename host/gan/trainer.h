@@ -58,6 +58,14 @@ void wg_trainer_destroy(struct wg_trainer *trainer);
 /* Enqueues one step; does not wait. With `estimate` the step's Wasserstein estimate is taken. */
 bool wg_trainer_step(struct wg_trainer *trainer, bool estimate);
 
+/*
+ * Does one step and hands every task of it over, in order, with its time on the device. Slower
+ * than wg_trainer_step, since it waits for each kernel.
+ */
+typedef bool wg_trainer_visit(void *user, const struct wg_task *task,
+                              const struct wg_task_time *time);
+bool wg_trainer_profile(struct wg_trainer *trainer, wg_trainer_visit *visit, void *user);
+
 /* Steps enqueued since the beginning of the run. */
 uint32_t wg_trainer_steps_done(const struct wg_trainer *trainer);
 

@@ -8,6 +8,7 @@
 
 /* A kernel call or, with kernel NULL, a matrix product. */
 struct launch {
+    int task; // of the schedule
     cl_kernel kernel;
     size_t global[3];
     size_t local[3];
@@ -159,8 +160,9 @@ size_t wg_scratch_align(const struct wg_device *device, size_t bytes)
     return (bytes + alignment - 1) / alignment * alignment;
 }
 
-static struct launch *add_launch(struct bound_schedule *bound)
+static struct launch *add_launch(struct wg_binder *binder)
 {
+    struct bound_schedule *bound = binder->bound;
     if (bound->count == bound->capacity) {
         int capacity = bound->capacity ? 2 * bound->capacity : 64;
         struct launch *grown = realloc(bound->launches, (size_t)capacity * sizeof *grown);
@@ -172,7 +174,7 @@ static struct launch *add_launch(struct bound_schedule *bound)
         bound->capacity = capacity;
     }
     struct launch *launch = &bound->launches[bound->count++];
-    *launch = (struct launch){0};
+    *launch = (struct launch){.task = (int)(binder->task - binder->schedule->tasks)};
     return launch;
 }
 
@@ -254,7 +256,7 @@ static bool shape_launch(const struct wg_device *device, const struct wg_call *c
 
 bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call)
 {
-    struct launch *launch = add_launch(binder->bound);
+    struct launch *launch = add_launch(binder);
     struct wg_device *device = binder->exec->device;
     return launch &&
            wg_program_kernel(device, call->file, call->kernel, call->defines, &launch->kernel) &&
@@ -264,7 +266,7 @@ bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call)
 bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accumulate,
                   struct wg_argument a, struct wg_argument b, struct wg_argument c)
 {
-    struct launch *launch = add_launch(binder->bound);
+    struct launch *launch = add_launch(binder);
     if (!launch)
         return false;
     launch->gemm = size;
@@ -358,22 +360,71 @@ void wg_exec_destroy(struct wg_exec *exec)
 
 /* ---- running ---- */
 
-static bool enqueue(struct wg_device *device, const struct launch *launch)
+static bool enqueue(struct wg_device *device, const struct launch *launch, cl_event *event)
 {
     if (!launch->kernel)
         return wg_blas_gemm(device, launch->gemm, launch->accumulate, launch->operand[0],
-                            launch->operand[1], launch->operand[2]);
+                            launch->operand[1], launch->operand[2], event);
     return CL_OK(clEnqueueNDRangeKernel(device->queue, launch->kernel, 3, NULL, launch->global,
-                                        launch->local, 0, NULL, NULL));
+                                        launch->local, 0, NULL, event));
 }
 
 bool wg_exec_run(struct wg_exec *exec, int schedule)
 {
     const struct bound_schedule *bound = &exec->schedules[schedule];
     for (int l = 0; l < bound->count; l++)
-        if (!enqueue(exec->device, &bound->launches[l]))
+        if (!enqueue(exec->device, &bound->launches[l], NULL))
             return false;
     return CL_OK(clFlush(exec->device->queue));
+}
+
+static bool read_event(cl_event event, double *ret_seconds)
+{
+    cl_ulong start = 0, end = 0;
+    if (!CL_OK(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start,
+                                       NULL)) ||
+        !CL_OK(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL)))
+        return false;
+    *ret_seconds = (double)(end - start) * 1e-9;
+    return true;
+}
+
+/* Each launch waits for its end, so that few events live at a time. */
+static bool time_launches(struct wg_exec *exec, int schedule, struct wg_task_time *times)
+{
+    const struct bound_schedule *bound = &exec->schedules[schedule];
+    for (int l = 0; l < bound->count; l++) {
+        const struct launch *launch = &bound->launches[l];
+        cl_event event = NULL;
+        double seconds = 0;
+        bool ok = enqueue(exec->device, launch, &event) && wg_device_finish(exec->device) &&
+                  read_event(event, &seconds);
+        if (event)
+            clReleaseEvent(event);
+        if (!ok)
+            return false;
+        times[launch->task].seconds += seconds;
+        times[launch->task].launches++;
+    }
+    return true;
+}
+
+bool wg_exec_profile(struct wg_exec *exec, int schedule, struct wg_task_time *times)
+{
+    struct wg_device *device = exec->device;
+    cl_command_queue plain = device->queue;
+    cl_int code;
+    if (!wg_device_finish(device))
+        return false;
+    cl_command_queue queue =
+        clCreateCommandQueue(device->context, device->id, CL_QUEUE_PROFILING_ENABLE, &code);
+    if (!CL_CREATED(code, "clCreateCommandQueue with profiling"))
+        return false;
+    device->queue = queue;
+    bool ok = time_launches(exec, schedule, times);
+    device->queue = plain;
+    clReleaseCommandQueue(queue);
+    return ok;
 }
 
 bool wg_exec_write(struct wg_exec *exec, const struct wg_node *variable, const void *data)

@@ -92,6 +92,16 @@ bool wg_exec_read(struct wg_exec *exec, const struct wg_node *variable, void *re
 bool wg_exec_read_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
                          void *ret_data);
 
+/* What the kernels of a task took on the device. */
+struct wg_task_time {
+    double seconds;
+    int launches;
+};
+
+/* Runs a schedule, adding the time of every task, as the device's own clock has it, to times[task].
+ * Slower than wg_exec_run, since it waits for each kernel. */
+bool wg_exec_profile(struct wg_exec *exec, int schedule, struct wg_task_time *times);
+
 /* Kernel calls per run of a schedule. */
 int wg_exec_launch_count(const struct wg_exec *exec, int schedule);
 

@@ -4,22 +4,91 @@
 #include "program.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static void print_result(const struct wg_bench_result *r)
+/* " (0.71 of before)", where there is a before. */
+static void print_ratio(double now, const struct wg_bench_result *old, double before)
+{
+    if (old && before > 0)
+        printf("  %.3f of before", now / before);
+    putchar('\n');
+}
+
+static void print_result(const struct wg_bench_result *r, const struct wg_bench_result *old)
 {
     printf("device              %s\n", r->device);
     printf("batch               %d\n", r->batch);
-    printf("seconds per step    %.4f  (median of %d; %.4f to %.4f)\n", r->seconds_per_step,
-           r->steps, r->seconds_per_step_min, r->seconds_per_step_max);
+    printf("seconds per step    %.4f  (median of %d; %.4f to %.4f)", r->seconds_per_step, r->steps,
+           r->seconds_per_step_min, r->seconds_per_step_max);
+    print_ratio(r->seconds_per_step, old, old ? old->seconds_per_step : 0);
     printf("images per second   %.0f\n", r->batch / r->seconds_per_step);
     printf("work per step       %.1f GFLOP, counted directly\n", r->gflop_per_step);
     printf("rate                %.1f GFLOP/s\n", r->gflops);
-    printf("peak of the device  %.1f GFLOP/s, multiply-adds on registers\n", r->peak_gflops);
+    printf("peak of the device  %.1f GFLOP/s, multiply-adds on registers", r->peak_gflops);
+    print_ratio(r->peak_gflops, old, old ? old->peak_gflops : 0);
     printf("share of the peak   %.1f %%\n", 100 * r->peak_share);
     printf("memory on device    %.1f MiB\n", (double)r->device_bytes / 0x1p20);
     printf("kernel launches     %d per step\n", r->kernel_launches);
-    printf("start to first step %.2f s\n", r->seconds_to_first_step);
+    printf("start to first step %.2f s", r->seconds_to_first_step);
+    print_ratio(r->seconds_to_first_step, old, old ? old->seconds_to_first_step : 0);
+}
+
+/* The row of another profile for the same result, by whatever implementation. */
+static const struct wg_bench_node *find_node(const struct wg_bench_result *r,
+                                             const struct wg_bench_node *like)
+{
+    for (int i = 0; r && i < r->node_count; i++)
+        if (strcmp(r->nodes[i].op, like->op) == 0 && strcmp(r->nodes[i].output, like->output) == 0)
+            return &r->nodes[i];
+    return NULL;
+}
+
+static void print_node(const struct wg_bench_result *r, const struct wg_bench_node *node,
+                       double total, const struct wg_bench_result *old)
+{
+    const struct wg_bench_node *before = find_node(old, node);
+    double gbytes = node->gbytes / node->seconds;
+    printf("%-19s %-8s %-23s %3d %8.2f %5.1f", node->op, node->implementation, node->output,
+           node->calls, 1e3 * node->seconds, 100 * node->seconds / total);
+    if (node->gflop > 0)
+        printf(" %8.1f %5.1f", node->gflop / node->seconds,
+               100 * node->gflop / node->seconds / r->peak_gflops);
+    else
+        printf(" %8s %5s", "", "");
+    printf(" %7.2f %5.1f", gbytes, 100 * gbytes / r->peak_gbytes);
+    print_ratio(node->seconds, old, before ? before->seconds : 0);
+}
+
+/* Below this share of a step a row is not worth a line. */
+#define SMALL 1e-3
+
+enum { WIDTH_BEFORE_MS = 56 };
+
+static void print_profile(const struct wg_bench_result *r, const struct wg_bench_result *old)
+{
+    double total = 0, gbytes = 0;
+    for (int i = 0; i < r->node_count; i++) {
+        total += r->nodes[i].seconds;
+        gbytes += r->nodes[i].gbytes;
+    }
+    printf("memory              %.1f GB/s, reading and writing\n", r->peak_gbytes);
+    printf("moved per step      %.2f GB at least, every tensor once per use\n\n", gbytes);
+    printf("%-19s %-8s %-23s %3s %8s %5s %8s %5s %7s %5s\n", "op", "by", "result", "x", "ms", "%",
+           "GFLOP/s", "peak%", "GB/s", "mem%");
+    double rest = 0;
+    int small = 0;
+    for (int i = 0; i < r->node_count; i++)
+        if (r->nodes[i].seconds >= SMALL * total) {
+            print_node(r, &r->nodes[i], total, old);
+        } else {
+            rest += r->nodes[i].seconds;
+            small++;
+        }
+    char label[32];
+    snprintf(label, sizeof label, "%d others", small);
+    printf("%-*s %8.2f %5.1f\n", WIDTH_BEFORE_MS, label, 1e3 * rest, 100 * rest / total);
+    printf("%-*s %8.2f\n", WIDTH_BEFORE_MS, "all kernels", 1e3 * total);
 }
 
 static void show_building(void *user, int done, int total)
@@ -28,23 +97,24 @@ static void show_building(void *user, int done, int total)
     fprintf(stderr, "\rbuilding kernels %d of %d%s", done, total, done == total ? "\n" : "");
 }
 
-static int run(const char *selector, const struct wg_train_settings *settings, int steps, bool json)
+struct request {
+    struct wg_train_settings settings;
+    int steps;
+    bool profile;
+    bool json;
+    const char *compare; // a file, or NULL
+};
+
+static int print(const struct request *request, const struct wg_bench_result *result,
+                 const struct wg_bench_result *old)
 {
-    struct wg_device *device;
-    struct wg_bench_result result;
-    const struct wg_train_callbacks callbacks = {.building =
-                                                     isatty(STDERR_FILENO) ? show_building : NULL};
-    if (!open_device(selector, &device))
-        return report_failure();
-    bool ok = wg_bench(device, settings, steps, &callbacks, &result);
-    wg_device_close(device);
-    if (!ok)
-        return report_failure();
-    if (!json) {
-        print_result(&result);
+    if (!request->json) {
+        print_result(result, old);
+        if (result->nodes)
+            print_profile(result, old);
         return EXIT_OK;
     }
-    char *text = wg_bench_json(&result);
+    char *text = wg_bench_json(result);
     if (!text)
         return report_failure();
     puts(text);
@@ -52,43 +122,82 @@ static int run(const char *selector, const struct wg_train_settings *settings, i
     return EXIT_OK;
 }
 
+static int run(const char *selector, const struct request *request)
+{
+    struct wg_device *device;
+    struct wg_bench_result result, old = {0};
+    const struct wg_train_callbacks callbacks = {.building =
+                                                     isatty(STDERR_FILENO) ? show_building : NULL};
+    if ((request->compare && !wg_bench_read(request->compare, &old)) ||
+        !open_device(selector, &device))
+        return report_failure();
+    bool ok =
+        wg_bench(device, &request->settings, request->steps, request->profile, &callbacks, &result);
+    wg_device_close(device);
+    int code = EXIT_FAILED;
+    if (ok) {
+        code = print(request, &result, request->compare ? &old : NULL);
+        wg_bench_finish(&result);
+    } else {
+        code = report_failure();
+    }
+    wg_bench_finish(&old);
+    return code;
+}
+
 int command_bench(int argc, const char **argv, const char *device)
 {
-    struct wg_train_settings settings = wg_train_settings_default();
+    struct request request = {.settings = wg_train_settings_default(), .steps = 10};
     const char *operands[1];
-    int steps = 10;
-    bool json = false;
     struct option options[] = {
         {.name = "steps",
          .kind = OPTION_INT,
-         .value = &steps,
+         .value = &request.steps,
          .argument = "N",
          .help = "steps to measure, after one to warm up",
          .low = 1,
          .high = 100000},
         {.name = "batch",
          .kind = OPTION_INT,
-         .value = &settings.batch,
+         .value = &request.settings.batch,
          .argument = "N",
          .help = "images per update",
          .low = 1,
          .high = 1000000},
         {.name = "critic-steps",
          .kind = OPTION_INT,
-         .value = &settings.critic_steps,
+         .value = &request.settings.critic_steps,
          .argument = "N",
          .help = "critic iterations per generator update",
          .low = 1,
          .high = 1000},
-        {.name = "json", .kind = OPTION_FLAG, .value = &json, .help = "print JSON, for programs"},
+        {.name = "profile",
+         .kind = OPTION_FLAG,
+         .value = &request.profile,
+         .help = "where the time goes: three more steps, kernel by kernel"},
+        {.name = "json",
+         .kind = OPTION_FLAG,
+         .value = &request.json,
+         .help = "print JSON, for programs"},
+        {.name = "compare",
+         .kind = OPTION_TEXT,
+         .value = &request.compare,
+         .argument = "FILE",
+         .help = "of an earlier --json: print the ratios to it"},
         OPTION_DEVICE(device),
         {.name = NULL},
     };
     const struct command_line line = {
-        .usage = "bench [--steps N] [--batch N] [--json]",
-        .text = "Measures whole training steps on the built-in digits, the median of N, and the\n"
-                "device's own peak by a kernel of nothing but multiply-adds. Operations are\n"
-                "counted for the direct form of every convolution, whatever runs.\n",
+        .usage = "bench [--steps N] [--batch N] [--profile] [--json] [--compare old.json]",
+        .text =
+            "Measures whole training steps on the built-in digits, the median of N, and the\n"
+            "device's own peak by a kernel of nothing but multiply-adds. Operations are\n"
+            "counted for the direct form of every convolution, whatever runs, so that a better\n"
+            "algorithm shows as a higher rate, perhaps beyond the peak.\n"
+            "\n"
+            "--profile adds a row for all that is computed: by which implementation, how often,\n"
+            "milliseconds and share of the step, rate and share of the peak; GB/s count inputs\n"
+            "and results once, against what a copying kernel reaches.\n",
         .options = options,
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {
@@ -97,7 +206,7 @@ int command_bench(int argc, const char **argv, const char *device)
     case OPTIONS_WRONG:
         return EXIT_USAGE;
     case OPTIONS_OK:
-        return run(device, &settings, steps, json);
+        return run(device, &request);
     }
     return EXIT_USAGE;
 }

@@ -7,6 +7,7 @@
 #include "host/device/peak.h"
 #include "host/files/json.h"
 #include "host/gan/trainer.h"
+#include "host/run/profile.h"
 #include "host/run/settings.h"
 
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static void describe(const struct wg_trainer *trainer, struct wg_bench_result *r
 }
 
 static bool run(struct wg_device *device, const struct wg_trainer_params *params, int steps,
-                struct wg_bench_result *result)
+                bool profile, struct wg_bench_result *result)
 {
     struct wg_trainer *trainer;
     double first, before, start = wg_clock_seconds();
@@ -77,12 +78,16 @@ static bool run(struct wg_device *device, const struct wg_trainer_params *params
             result->peak_gflops = before;
         describe(trainer, result);
     }
+    if (ok && profile)
+        ok = wg_device_measure_bandwidth(device, &result->peak_gbytes) &&
+             wg_profile(trainer, result);
     wg_trainer_destroy(trainer);
     return ok;
 }
 
 bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
-              const struct wg_train_callbacks *callbacks, struct wg_bench_result *ret_result)
+              bool profile, const struct wg_train_callbacks *callbacks,
+              struct wg_bench_result *ret_result)
 {
     struct wg_bench_result result = {.batch = settings->batch};
     if (!wg_settings_check(settings))
@@ -102,13 +107,24 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
     };
     bool ok = (dataset.pixels && dataset.labels) || wg_fail_memory("images");
     ok = ok && wg_digits_draw(1, IMAGES, dataset.pixels, dataset.labels) &&
-         run(device, &params, steps, &result);
+         run(device, &params, steps, profile, &result);
     free(dataset.pixels);
     free(dataset.labels);
     if (ok)
         *ret_result = result;
+    else
+        wg_bench_finish(&result);
     return ok;
 }
+
+void wg_bench_finish(struct wg_bench_result *result)
+{
+    free(result->nodes);
+    result->nodes = NULL;
+    result->node_count = 0;
+}
+
+/* ---- JSON ---- */
 
 char *wg_bench_json(const struct wg_bench_result *r)
 {
@@ -127,8 +143,54 @@ char *wg_bench_json(const struct wg_bench_result *r)
         wg_json_set_real(json, "peak_gflops", r->peak_gflops) &&
         wg_json_set_real(json, "peak_share", r->peak_share) &&
         wg_json_set_uint64(json, "device_bytes", r->device_bytes) &&
-        wg_json_set_integer(json, "kernel_launches", r->kernel_launches))
+        wg_json_set_integer(json, "kernel_launches", r->kernel_launches) &&
+        (!r->nodes ||
+         (wg_json_set_real(json, "peak_gbytes", r->peak_gbytes) && wg_profile_set_json(json, r))))
         text = wg_json_text(json, 2);
     wg_json_destroy(json);
     return text;
+}
+
+static bool parse(const struct wg_json *json, struct wg_bench_result *r)
+{
+    const char *device;
+    int64_t batch, steps, launches;
+    if (!wg_json_get_string(json, "device", &device) ||
+        !wg_json_get_integer(json, "batch", &batch) ||
+        !wg_json_get_integer(json, "steps", &steps) ||
+        !wg_json_get_real(json, "seconds_per_step", &r->seconds_per_step) ||
+        !wg_json_get_real(json, "seconds_per_step_min", &r->seconds_per_step_min) ||
+        !wg_json_get_real(json, "seconds_per_step_max", &r->seconds_per_step_max) ||
+        !wg_json_get_real(json, "seconds_to_first_step", &r->seconds_to_first_step) ||
+        !wg_json_get_real(json, "gflop_per_step", &r->gflop_per_step) ||
+        !wg_json_get_real(json, "gflops", &r->gflops) ||
+        !wg_json_get_real(json, "peak_gflops", &r->peak_gflops) ||
+        !wg_json_get_real(json, "peak_share", &r->peak_share) ||
+        !wg_json_get_uint64(json, "device_bytes", &r->device_bytes) ||
+        !wg_json_get_integer(json, "kernel_launches", &launches) ||
+        (wg_json_find(json, "nodes") && !wg_json_get_real(json, "peak_gbytes", &r->peak_gbytes)))
+        return false;
+    snprintf(r->device, sizeof r->device, "%s", device);
+    r->batch = (int)batch;
+    r->steps = (int)steps;
+    r->kernel_launches = (int)launches;
+    return wg_profile_get_json(json, r);
+}
+
+bool wg_bench_read(const char *path, struct wg_bench_result *ret_result)
+{
+    struct wg_json *json;
+    struct wg_bench_result result = {0};
+    if (!wg_json_read(path, &json))
+        return false;
+    bool ok = parse(json, &result);
+    wg_json_destroy(json);
+    if (!ok) {
+        char reason[256];
+        snprintf(reason, sizeof reason, "%s", wg_error_message());
+        wg_bench_finish(&result);
+        return wg_fail(WG_ERROR_DATA, "%s: not a result of wgan-cl bench --json: %s", path, reason);
+    }
+    *ret_result = result;
+    return true;
 }
