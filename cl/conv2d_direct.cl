@@ -43,18 +43,7 @@
  *   IMAGES    images in a work item's block, BLOCKS = ceil(N / IMAGES)
  *   SHARES    work items that share the panels of a block and row; 1 unless there are many threads
  */
-#ifndef N
-#define N   1
-#define H   4
-#define W   4
-#define C   1
-#define OH  2
-#define OW  2
-#define OC  1
-#define K   4
-#define S   2
-#define PAD 1
-#endif
+#include "conv2d_shape.cl"
 #ifndef MR
 #define MR 6
 #endif

@@ -35,18 +35,7 @@
  *   IMAGES    images in a block
  *   CHANNELS  channels of x copied at a time, best a multiple of MR
  */
-#ifndef N
-#define N   1
-#define H   4
-#define W   4
-#define C   1
-#define OH  2
-#define OW  2
-#define OC  1
-#define K   4
-#define S   2
-#define PAD 1
-#endif
+#include "conv2d_shape.cl"
 #ifndef MR
 #define MR 6
 #endif

@@ -32,18 +32,7 @@
  *   IMAGES    images in a block
  *   CHANNELS  channels of x in a chunk, best a multiple of MR
  */
-#ifndef N
-#define N   1
-#define H   4
-#define W   4
-#define C   1
-#define OH  2
-#define OW  2
-#define OC  1
-#define K   4
-#define S   2
-#define PAD 1
-#endif
+#include "conv2d_shape.cl"
 #ifndef MR
 #define MR 6
 #endif
@@ -63,33 +52,20 @@
 #define CHANNELS 60
 #endif
 
-#define ELEMENTS 9
-#define TILES_Y  ((OH + 1) / 2)
-#define TILES_X  ((OW + 1) / 2)
-#define TILES    (TILES_Y * TILES_X) // of an image
-#define ROWS     (IMAGES * TILES)    // of a block
-#define COLUMNS  (NV * VW)
-#define PANELS   ((OC + COLUMNS - 1) / COLUMNS)
-#define PITCH    (PANELS * COLUMNS) // floats of a row of M
+#define PIXELS_Y OH
+#define PIXELS_X OW
+#include "winograd.cl"
+
+#define ROWS    (IMAGES * TILES) // of a block
+#define COLUMNS (NV * VW)
+#define PANELS  ((OC + COLUMNS - 1) / COLUMNS)
+#define PITCH   (PANELS * COLUMNS) // floats of a row of M
 
 /* Floats of a row of V: an odd number of cache lines, and room to read MR beyond the channels. */
 #define PITCH_V ((CHANNELS + MR + 15) / 32 * 32 + 16)
 #define V_SIZE  ((size_t)ELEMENTS * ROWS * PITCH_V)
 #define Y_SIZE  ((size_t)ELEMENTS * ROWS * PITCH)
 #define M_SIZE  ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
-
-static void clear(__global float *at, size_t count)
-{
-    for (size_t i = 0; i < count; i += VW)
-        STOREV((floatv)(0.0f), at + i);
-}
-
-/* B^T d, in place */
-static void interpolate(floatv *d, int step)
-{
-    d[0] -= d[step];
-    d[2 * step] -= d[step];
-}
 
 /* Y of the tile at (y, x) of an image; outside it is zero, also in channels beyond the last. */
 static void transform_tile(__global const float *restrict image, int y, int x,
@@ -178,16 +154,19 @@ static void multiply(__global const float *restrict v, __global const float *res
             }
 }
 
-/* Adds a block's products to a chunk of M. */
-static void add_chunk(__global const float *restrict v, __global const float *restrict y, int rows,
-                      int channels, __global float *restrict m)
+/* Adds the products of a block of images to a chunk of M. */
+static void add_chunk(__global const float *restrict v, __global const float *restrict y,
+                      int images, int channels, __global float *restrict m)
 {
-    for (int e = 0; e < ELEMENTS; e++)
+    for (int e = 0; e < ELEMENTS; e++) {
+        const int first = first_row(e, images), rows = last_row(e, images) - first;
+
         for (int p = 0; p < PANELS; p++)
             for (int c = 0; c < channels; c += MR)
-                multiply(v + (size_t)e * ROWS * PITCH_V + c,
-                         y + ((size_t)e * PANELS + p) * ROWS * COLUMNS, rows, channels - c,
-                         m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
+                multiply(v + ((size_t)e * ROWS + first) * PITCH_V + c,
+                         y + (((size_t)e * PANELS + p) * ROWS + first) * COLUMNS, rows,
+                         channels - c, m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
+    }
 }
 
 __kernel void conv2d_filter_winograd(__global const float *restrict x,
@@ -205,20 +184,25 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
         for (int e = 0; e < ELEMENTS; e++)
             clear(m + ((size_t)e * C + c) * PITCH, (size_t)min(CHANNELS, C - c) * PITCH);
     for (int n = n0; n < n1; n += IMAGES) {
-        const int rows = min(IMAGES, n1 - n) * TILES;
+        const int images = min(IMAGES, n1 - n);
 
-        for (int row = 0; row < rows; row++)
-            transform_tile(y + (size_t)(n + row / TILES) * OH * OW * OC, row % TILES / TILES_X * 2,
-                           row % TILES_X * 2, ys + (size_t)row * COLUMNS);
+        for (int row = 0; row < images * TILES; row++) {
+            const struct place at = place_of(row, images);
+
+            transform_tile(y + (size_t)(n + at.n) * OH * OW * OC, at.y * 2, at.x * 2,
+                           ys + (size_t)row * COLUMNS);
+        }
         for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
             const int channels = min(CHANNELS, C - c);
 
-            for (int row = 0; row < rows; row++)
-                transform_window(x + (size_t)(n + row / TILES) * H * W * C + c,
-                                 row % TILES / TILES_X * 2 * S + r / S - PAD,
-                                 row % TILES_X * 2 * S + r % S - PAD, channels,
+            for (int row = 0; row < images * TILES; row++) {
+                const struct place at = place_of(row, images);
+
+                transform_window(x + (size_t)(n + at.n) * H * W * C + c,
+                                 at.y * 2 * S + r / S - PAD, at.x * 2 * S + r % S - PAD, channels,
                                  v + (size_t)row * PITCH_V);
-            add_chunk(v, ys, rows, channels, m + (size_t)c * PITCH);
+            }
+            add_chunk(v, ys, images, channels, m + (size_t)c * PITCH);
         }
     }
 }

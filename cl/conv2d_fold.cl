@@ -17,18 +17,7 @@
  *
  * Global size N * OH (unfold) or N * H (fold), local size 1.
  */
-#ifndef N
-#define N   1
-#define H   4
-#define W   4
-#define C   1
-#define OH  2
-#define OW  2
-#define OC  1
-#define K   4
-#define S   2
-#define PAD 1
-#endif
+#include "conv2d_shape.cl"
 
 __kernel void conv2d_unfold(__global const float *restrict x, __global float *restrict table)
 {

@@ -7,19 +7,8 @@
  *
  * Work size: last dimension of the result x its other ones, one work item per element.
  */
+#include "conv2d_shape.cl"
 
-#ifndef N // to compile alone
-#define N   1
-#define H   28
-#define W   28
-#define C   1
-#define OH  14
-#define OW  14
-#define OC  256
-#define K   4
-#define S   2
-#define PAD 1
-#endif
 #define X_AT(n, iy, ix, c) ((((size_t)(n)*H + (iy)) * W + (ix)) * C + (c))
 #define Y_AT(n, oy, ox, o) ((((size_t)(n)*OH + (oy)) * OW + (ox)) * OC + (o))
 #define W_AT(ky, kx, c, o) ((((size_t)(ky)*K + (kx)) * C + (c)) * OC + (o))

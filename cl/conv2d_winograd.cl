@@ -17,10 +17,7 @@
  *
  *   out = A^T [ (B^T d B) . (G g G^T) ] A      d 3 x 3 pixels of a plane, g 2 x 2 taps, out 2 x 2
  *
- *         [ 1 -1  0 ]        [ 1 0 ]
- *   B^T = [ 0  1  0 ]    G = [ 1 1 ]    A^T = G^T
- *         [ 0 -1  1 ]        [ 0 1 ]
- *
+ * (matrices, and the order of the tiles, in winograd.cl)
  * which over many tiles and channels is one product of matrices for each of the 9 elements e:
  *
  *   M[e][tile][o] = sum over r of V[e][tile][r] U[e][r][o]     V = B^T d B, U = G g G^T
@@ -42,18 +39,7 @@
  *   IMAGES    images in a block
  *   ITEMS     work items
  */
-#ifndef N
-#define N   1
-#define H   4
-#define W   4
-#define C   1
-#define OH  2
-#define OW  2
-#define OC  1
-#define K   4
-#define S   2
-#define PAD 1
-#endif
+#include "conv2d_shape.cl"
 #ifndef MR
 #define MR 6
 #endif
@@ -87,15 +73,14 @@
 #define PHASES 1
 #endif
 
-#define ELEMENTS 9
-#define SPAN     (2 * PHASES) // output pixels from one tile to the next
-#define TILES_Y  ((OUT_H + SPAN - 1) / SPAN)
-#define TILES_X  ((OUT_W + SPAN - 1) / SPAN)
-#define TILES    (TILES_Y * TILES_X) // of an image
-#define ROWS     ((IMAGES * TILES + MR - 1) / MR * MR)
-#define COLUMNS  (NV * VW)
-#define PANELS   ((WIDTH + COLUMNS - 1) / COLUMNS)
-#define BLOCKS   ((N + IMAGES - 1) / IMAGES)
+#define PIXELS_Y ((OUT_H + PHASES - 1) / PHASES) // of a phase
+#define PIXELS_X ((OUT_W + PHASES - 1) / PHASES)
+#include "winograd.cl"
+
+#define ROWS    (IMAGES * TILES + MR) // of V, and some that a last group may touch
+#define COLUMNS (NV * VW)
+#define PANELS  ((WIDTH + COLUMNS - 1) / COLUMNS)
+#define BLOCKS  ((N + IMAGES - 1) / IMAGES)
 
 /* Floats from one row of V to the next: whole cache lines, and not a power of two, which would put
  * all rows into the same few sets of the cache. */
@@ -114,13 +99,6 @@
 #else
 #define UNROLL 1
 #endif
-
-/* B^T d, in place */
-static void interpolate(floatv *d, int step)
-{
-    d[0] -= d[step];
-    d[2 * step] -= d[step];
-}
 
 /* A^T m, into the first two */
 static void evaluate(floatv *m, int step)
@@ -176,17 +154,15 @@ static void transform_window(__global const float *restrict in, int y, int x,
     }
 }
 
-/* V of a block of images from `in` on; the last tile of MR rows repeats a window where it is not
- * full. */
-static void transform_block(__global const float *restrict in, int rows, int r,
+/* V of a block of images from `in` on. */
+static void transform_block(__global const float *restrict in, int images, int r,
                             __global float *restrict v)
 {
-    for (int row = 0; row < (rows + MR - 1) / MR * MR; row++) {
-        const int used = min(row, rows - 1), tile = used % TILES;
+    for (int row = 0; row < images * TILES; row++) {
+        const struct place at = place_of(row, images);
 
-        transform_window(in + (size_t)(used / TILES) * IN_H * IN_W * DEPTH,
-                         origin(r / S, tile / TILES_X), origin(r % S, tile % TILES_X),
-                         v + (size_t)row * PITCH);
+        transform_window(in + (size_t)at.n * IN_H * IN_W * DEPTH, origin(r / S, at.y),
+                         origin(r % S, at.x), v + (size_t)row * PITCH);
     }
 }
 
@@ -250,16 +226,27 @@ static void finish_tile(__global const float *restrict m, floatv bias, int y, in
         }
 }
 
+/* A panel's products, for the tiles that need them; a last group of MR may run into others, which
+ * nobody reads. */
+static void multiply_panel(__global const float *restrict v, __global const float *restrict u,
+                           int images, bool add, __global float *restrict m)
+{
+    for (int e = 0; e < ELEMENTS; e++)
+        for (int row = first_row(e, images); row < last_row(e, images); row += MR)
+            multiply(v + ((size_t)e * ROWS + row) * PITCH, u + e * U_PANEL, add,
+                     m + ((size_t)e * ROWS + row) * COLUMNS);
+}
+
 /* The outputs of a panel of M, for a phase of the images from `out` on. */
 static void finish_panel(__global const float *restrict m, int panel,
 #ifdef BIAS
                          __global const float *restrict bias,
 #endif
-                         int rows, int phase, __global float *restrict out)
+                         int images, int phase, __global float *restrict out)
 {
     for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
-        for (int row = 0; row < rows; row++) {
-            const int tile = row % TILES;
+        for (int row = 0; row < images * TILES; row++) {
+            const struct place at = place_of(row, images);
 
             finish_tile(m + (size_t)row * COLUMNS + o % COLUMNS,
 #ifdef BIAS
@@ -267,8 +254,8 @@ static void finish_panel(__global const float *restrict m, int panel,
 #else
                         (floatv)(0.0f),
 #endif
-                        target(phase / S, tile / TILES_X), target(phase % S, tile % TILES_X),
-                        out + (size_t)(row / TILES) * OUT_H * OUT_W * WIDTH + o);
+                        target(phase / S, at.y), target(phase % S, at.x),
+                        out + (size_t)at.n * OUT_H * OUT_W * WIDTH + o);
         }
 }
 
@@ -281,28 +268,27 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 {
     __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE), *m = v + V_SIZE;
 
+    for (int e = 0; e < ELEMENTS; e++) // rows that a last group reads, but nobody writes
+        clear(v + ((size_t)e * ROWS + IMAGES * TILES) * PITCH, MR * PITCH);
     for (int unit = get_global_id(0); unit < BLOCKS * PHASES * PHASES; unit += ITEMS) {
         const int n = unit / (PHASES * PHASES) * IMAGES, phase = unit % (PHASES * PHASES);
-        const int rows = min(IMAGES, N - n) * TILES;
+        const int images = min(IMAGES, N - n);
 
         for (int plane = 0; plane < PLANES * PLANES; plane++) {
             const int r = PHASES > 1 ? phase : plane;
             __global const float *u = packed + (size_t)r * PANELS * ELEMENTS * U_PANEL;
 
-            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH, rows, r, v);
+            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH, images, r, v);
             for (int panel = 0; panel < PANELS; panel++) {
                 __global float *sums = m + (PLANES > 1 ? panel * M_PANEL : 0);
 
-                for (int e = 0; e < ELEMENTS; e++, u += U_PANEL)
-                    for (int row = 0; row < rows; row += MR)
-                        multiply(v + ((size_t)e * ROWS + row) * PITCH, u, plane > 0,
-                                 sums + ((size_t)e * ROWS + row) * COLUMNS);
+                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, plane > 0, sums);
                 if (plane == PLANES * PLANES - 1)
                     finish_panel(sums, panel,
 #ifdef BIAS
                                  bias,
 #endif
-                                 rows, phase, out + (size_t)n * OUT_H * OUT_W * WIDTH);
+                                 images, phase, out + (size_t)n * OUT_H * OUT_W * WIDTH);
             }
         }
     }

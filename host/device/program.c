@@ -116,20 +116,88 @@ static void fail_build(struct wg_device *device, const struct wg_program *progra
     free(log);
 }
 
+/* The text of a program, in the order in which the compiler reads it. */
+enum { PARTS_MAX = 16 };
+
+struct text {
+    char *parts[PARTS_MAX];
+    cl_uint count;
+};
+
+static void free_text(struct text *text)
+{
+    while (text->count > 0)
+        free(text->parts[--text->count]);
+}
+
+static bool add_part(struct text *text, const char *part, size_t length)
+{
+    assert(text->count < PARTS_MAX); // no file includes more than two
+    char *copy = strndup(part, length);
+    if (!copy)
+        return wg_fail_memory("a kernel source");
+    text->parts[text->count++] = copy;
+    return true;
+}
+
+/* What gives the compiler's messages their file and line. */
+static bool add_line_number(struct text *text, const char *file, int line)
+{
+    char directive[128];
+    int length = snprintf(directive, sizeof directive, "\n#line %d \"cl/%s.cl\"\n", line, file);
+    return add_part(text, directive, (size_t)length);
+}
+
+static bool add_file(struct text *text, const char *file, int depth);
+
+/* Adds a file's text, with the files that its lines #include "NAME.cl" name in their place: OpenCL
+ * would look for them on the disk. */
+static bool add_source(struct text *text, const char *file, const char *source, int depth)
+{
+    static const char directive[] = "#include \"";
+    const char *from = source;
+    int line = 1;
+    for (const char *at = source; *at; line++) {
+        const char *end = at + strcspn(at, "\n");
+        const char *next = *end ? end + 1 : end;
+        if (depth > 0 && strncmp(at, directive, sizeof directive - 1) == 0) {
+            const char *name = at + sizeof directive - 1;
+            char included[64];
+            snprintf(included, sizeof included, "%.*s", (int)strcspn(name, ".\"\n"), name);
+            if (!add_part(text, from, (size_t)(at - from)) ||
+                !add_file(text, included, depth - 1) || !add_line_number(text, file, line + 1))
+                return false;
+            from = next;
+        }
+        at = next;
+    }
+    return add_part(text, from, strlen(from));
+}
+
+static bool add_file(struct text *text, const char *file, int depth)
+{
+    char *source = load_source(file);
+    bool ok = source && add_line_number(text, file, 1) && add_source(text, file, source, depth);
+    free(source);
+    return ok;
+}
+
+static bool load_text(const struct wg_program *program, struct text *text)
+{
+    return add_part(text, program->defines.text, program->defines.length) &&
+           add_file(text, "prelude", 0) && add_file(text, program->file, 1);
+}
+
 static bool build(struct wg_device *device, struct wg_program *program)
 {
-    cl_int code;
-    char *prelude = load_source("prelude");
-    char *body = prelude ? load_source(program->file) : NULL;
-    char line[128];
-    snprintf(line, sizeof line, "\n#line 1 \"cl/%s.cl\"\n", program->file);
-    if (body) {
-        const char *parts[] = {program->defines.text, prelude, line, body};
-        program->program = clCreateProgramWithSource(device->context, 4, parts, NULL, &code);
-    }
-    free(prelude);
-    free(body);
-    if (!body || !CL_CREATED(code, "clCreateProgramWithSource"))
+    cl_int code = CL_SUCCESS;
+    struct text text = {0};
+    bool ok = load_text(program, &text);
+    if (ok)
+        program->program = clCreateProgramWithSource(device->context, text.count,
+                                                     (const char **)text.parts, NULL, &code);
+    free_text(&text);
+    if (!ok || !CL_CREATED(code, "clCreateProgramWithSource"))
         return false;
     // No fast-math: a trainer must see its NaNs, and the same sum must stay the same sum.
     code = clBuildProgram(program->program, 1, &device->id, "-cl-std=CL1.2", NULL, NULL);

@@ -3,7 +3,7 @@
  *
  * What is constant for a node of the graph (shapes, strides, slopes) is a macro; the text of a
  * program is its #define lines, cl/prelude.cl and the file, so a dumped program is complete and
- * compiles alone. The environment variable WGAN_CL_KERNELS names a folder whose .cl files replace
+ * compiles alone. A line #include "NAME.cl" brings in another of these files. The environment variable WGAN_CL_KERNELS names a folder whose .cl files replace
  * the embedded ones, for work on kernels without rebuilding.
  */
 #ifndef WG_DEVICE_PROGRAM_H

@@ -40,6 +40,7 @@ struct filter_sizes {
 
 /* ---- sizes ---- */
 
+/* Tiles of 2 x 2 pixels of a phase of an image, those half outside included. */
 static size_t tiles_of(size_t height, size_t width, size_t phases)
 {
     return wg_divide_up(height, 2 * phases) * wg_divide_up(width, 2 * phases);
@@ -80,7 +81,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t tiles = tiles_of(data ? v->h : v->oh, data ? v->w : v->ow, phases);
     size_t most = wg_larger(TRANSFORMED / (ELEMENTS * tiles * pitch), 1);
     size_t images = choose_images(v->n, tiles, phases * phases, most, device);
-    size_t rows = wg_round_up(images * tiles, tile.pixels);
+    size_t rows = images * tiles + tile.pixels; // ROWS of the kernel
     size_t units = wg_divide_up(v->n, images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
     size_t kept = data ? columns : panels * columns; // columns of M
