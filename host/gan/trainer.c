@@ -228,6 +228,7 @@ static void measure(struct wg_trainer *trainer)
 {
     struct wg_memory *memory = &trainer->memory;
     memory->arena_bytes = trainer->plan->arena_bytes;
+    memory->alive_bytes = trainer->plan->alive_bytes;
     memory->dataset_bytes = wg_node_bytes(trainer->training.dataset);
     memory->weight_bytes = trainer->plan->variable_bytes - memory->dataset_bytes;
     memory->total_bytes = trainer->plan->variable_bytes + trainer->plan->arena_bytes;
@@ -416,12 +417,23 @@ const struct wg_memory *wg_trainer_memory(const struct wg_trainer *trainer)
     return &trainer->memory;
 }
 
-double wg_trainer_flops(const struct wg_trainer *trainer)
+/* A figure of a step, from that of its schedules. */
+static double sum_over_step(const struct wg_trainer *trainer,
+                            double (*figure)(const struct wg_schedule *schedule))
 {
     const struct wg_schedule *s = trainer->plan->schedules;
-    return trainer->settings.critic_steps *
-               (wg_schedule_flops(&s[CRITIC_REAL]) + wg_schedule_flops(&s[CRITIC_FAKE])) +
-           wg_schedule_flops(&s[GENERATOR]);
+    return trainer->settings.critic_steps * (figure(&s[CRITIC_REAL]) + figure(&s[CRITIC_FAKE])) +
+           figure(&s[GENERATOR]);
+}
+
+double wg_trainer_flops(const struct wg_trainer *trainer)
+{
+    return sum_over_step(trainer, wg_schedule_flops);
+}
+
+double wg_trainer_moved_bytes(const struct wg_trainer *trainer)
+{
+    return sum_over_step(trainer, wg_schedule_moved_bytes);
 }
 
 int wg_trainer_launches(const struct wg_trainer *trainer)

@@ -32,6 +32,7 @@ struct wg_memory {
     uint64_t weight_bytes;  // weights, statistics and accumulators
     uint64_t dataset_bytes; //
     uint64_t arena_bytes;   // activations and gradients
+    uint64_t alive_bytes;   // of these at one time, at most
     uint64_t total_bytes;   // all buffers together
     uint64_t largest_bytes; // the largest single buffer
 };
@@ -94,8 +95,10 @@ bool wg_trainer_set_steps_done(struct wg_trainer *trainer, uint32_t steps);
 
 const struct wg_memory *wg_trainer_memory(const struct wg_trainer *trainer);
 
-/* Additions and multiplications of one step, counted directly, and kernel launches. */
+/* Additions and multiplications of one step, counted directly; bytes moved if every tensor is read
+ * and written once per use; kernel launches. */
 double wg_trainer_flops(const struct wg_trainer *trainer);
+double wg_trainer_moved_bytes(const struct wg_trainer *trainer);
 int wg_trainer_launches(const struct wg_trainer *trainer);
 
 #endif

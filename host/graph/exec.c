@@ -27,6 +27,7 @@ struct bound_schedule {
 struct wg_exec {
     struct wg_device *device;
     const struct wg_plan *plan;
+    int node_count;    // of the graph, when this was made
     cl_mem *variables; // by node index
     cl_mem *banks;
     struct bound_schedule *schedules;
@@ -62,7 +63,7 @@ static bool create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret_bu
 static bool create_memory(struct wg_exec *exec)
 {
     const struct wg_plan *plan = exec->plan;
-    for (int n = 0; n < wg_graph_count(plan->graph); n++) {
+    for (int n = 0; n < exec->node_count; n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
         size_t bytes = (wg_node_bytes(node) + 3) / 4 * 4;
         if (!node->op && !create_buffer(exec->device, bytes, &exec->variables[n]))
@@ -285,7 +286,7 @@ static bool bind_schedule(struct wg_exec *exec, int index, int *done, int total,
 {
     const struct wg_schedule *schedule = &exec->plan->schedules[index];
     struct bound_schedule *bound = &exec->schedules[index];
-    bound->tensors = calloc((size_t)wg_graph_count(exec->plan->graph), sizeof *bound->tensors);
+    bound->tensors = calloc((size_t)exec->node_count, sizeof *bound->tensors);
     if (!bound->tensors)
         return wg_fail_memory("a schedule");
     for (int t = 0; t < schedule->count; t++) {
@@ -304,12 +305,13 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
                     void (*progress)(void *user, int done, int total), void *user,
                     struct wg_exec **ret_exec)
 {
-    size_t nodes = (size_t)wg_graph_count(plan->graph);
+    int nodes = wg_graph_count(plan->graph);
     struct wg_exec *exec = calloc(1, sizeof *exec);
     if (exec) {
         exec->device = device;
         exec->plan = plan;
-        exec->variables = calloc(nodes, sizeof *exec->variables);
+        exec->node_count = nodes;
+        exec->variables = calloc((size_t)nodes, sizeof *exec->variables);
         exec->banks = calloc((size_t)plan->bank_count + 1, sizeof *exec->banks);
         exec->schedules = calloc((size_t)plan->count, sizeof *exec->schedules);
     }
@@ -342,19 +344,18 @@ void wg_exec_destroy(struct wg_exec *exec)
     if (!exec)
         return;
     clFinish(exec->device->queue);
-    int nodes = wg_graph_count(exec->plan->graph);
     for (int s = 0; exec->schedules && s < exec->plan->count; s++) {
         struct bound_schedule *bound = &exec->schedules[s];
         for (int l = 0; l < bound->count; l++)
             if (bound->launches[l].kernel)
                 clReleaseKernel(bound->launches[l].kernel);
         free(bound->launches);
-        release_buffers(bound->tensors, nodes);
+        release_buffers(bound->tensors, exec->node_count);
     }
     free(exec->schedules);
     release_buffers(exec->parts, exec->part_count);
     release_buffers(exec->banks, exec->plan->bank_count);
-    release_buffers(exec->variables, nodes);
+    release_buffers(exec->variables, exec->node_count);
     free(exec);
 }
 

@@ -158,6 +158,21 @@ static int collect_items(struct wg_schedule *schedule, const struct wg_device *d
     return count;
 }
 
+/* The largest sum of items alive during one task. */
+static uint64_t count_alive(const struct item *items, int count, int tasks)
+{
+    uint64_t most = 0;
+    for (int t = 0; t < tasks; t++) {
+        uint64_t alive = 0;
+        for (int i = 0; i < count; i++)
+            if (items[i].first <= t && t <= items[i].last)
+                alive += items[i].bytes;
+        if (alive > most)
+            most = alive;
+    }
+    return most;
+}
+
 static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
                   const struct wg_targets *targets, const struct wg_device *device)
 {
@@ -176,6 +191,9 @@ static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
     for (int t = 0; t < targets->count; t++)
         if (item_of[targets->nodes[t]->storage->index] >= 0)
             items[item_of[targets->nodes[t]->storage->index]].last = schedule->count;
+    uint64_t alive = count_alive(items, count, schedule->count);
+    if (alive > plan->alive_bytes)
+        plan->alive_bytes = alive;
     qsort(items, (size_t)count, sizeof *items, compare_items);
     for (int i = 0; i < count; i++)
         place_item(plan, items, i, (size_t)device->info.largest_buffer);
@@ -262,4 +280,20 @@ double wg_schedule_flops(const struct wg_schedule *schedule)
             flops += node->op->flops(node);
     }
     return flops;
+}
+
+double wg_node_moved_bytes(const struct wg_node *node)
+{
+    double bytes = (double)wg_node_bytes(node);
+    for (int i = 0; i < node->in_count; i++)
+        bytes += (double)wg_node_bytes(node->in[i]);
+    return bytes;
+}
+
+double wg_schedule_moved_bytes(const struct wg_schedule *schedule)
+{
+    double bytes = 0;
+    for (int t = 0; t < schedule->count; t++)
+        bytes += wg_node_moved_bytes(schedule->tasks[t].node);
+    return bytes;
 }

@@ -39,7 +39,8 @@ struct wg_plan {
     int bank_count;
     uint64_t variable_bytes; // all variables together
     uint64_t arena_bytes;    // all banks together
-    uint64_t largest_bytes;  // the largest single buffer
+    uint64_t alive_bytes; // tensors and scratch alive at one time, at most: what no arena can undo
+    uint64_t largest_bytes; // the largest single buffer
 };
 
 /* What a schedule must achieve: nodes to compute, and effects in their order. */
@@ -64,5 +65,11 @@ size_t wg_node_bytes(const struct wg_node *node);
 
 /* Additions and multiplications of a schedule, the direct forms counted. */
 double wg_schedule_flops(const struct wg_schedule *schedule);
+
+/* Bytes a node must at least move: every input read once, the result written once. */
+double wg_node_moved_bytes(const struct wg_node *node);
+
+/* The same of all nodes of a schedule. */
+double wg_schedule_moved_bytes(const struct wg_schedule *schedule);
 
 #endif

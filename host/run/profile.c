@@ -21,16 +21,6 @@ static void describe_output(const struct wg_node *node, char *ret_text, size_t s
                  node->attr.conv.w);
 }
 
-/* Bytes that must at least be moved: every input read once, the result written once. An effect
- * writes what it reads. */
-static double moved_bytes(const struct wg_node *node)
-{
-    double bytes = (double)wg_node_bytes(node);
-    for (int i = 0; i < node->in_count; i++)
-        bytes += (double)wg_node_bytes(node->in[i]);
-    return bytes;
-}
-
 static struct wg_bench_node describe(const struct wg_task *task, const struct wg_task_time *time)
 {
     const struct wg_node *node = task->node;
@@ -39,7 +29,7 @@ static struct wg_bench_node describe(const struct wg_task *task, const struct wg
         .launches = time->launches,
         .seconds = time->seconds,
         .gflop = node->op->flops ? node->op->flops(node) * 1e-9 : 0,
-        .gbytes = moved_bytes(node) * 1e-9,
+        .gbytes = wg_node_moved_bytes(node) * 1e-9,
     };
     snprintf(row.op, sizeof row.op, "%s", node->op->name);
     snprintf(row.implementation, sizeof row.implementation, "%s", task->implementation->name);

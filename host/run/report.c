@@ -53,12 +53,14 @@ void wg_report_memory(const struct wg_trainer *trainer, wg_message_function *mes
     const struct wg_memory *m = wg_trainer_memory(trainer);
     snprintf(text, sizeof text,
              "\nmemory     %.1f MiB on the device: %.1f weights and state, %.1f data, %.1f "
-             "activations and gradients; largest buffer %.1f MiB",
+             "activations and gradients (%.1f of them at one time); largest buffer %.1f MiB",
              (double)m->total_bytes / 0x1p20, (double)m->weight_bytes / 0x1p20,
              (double)m->dataset_bytes / 0x1p20, (double)m->arena_bytes / 0x1p20,
-             (double)m->largest_bytes / 0x1p20);
+             (double)m->alive_bytes / 0x1p20, (double)m->largest_bytes / 0x1p20);
     message(user, text);
-    snprintf(text, sizeof text, "step       %.1f GFLOP counted directly, %d kernel launches",
-             wg_trainer_flops(trainer) * 1e-9, wg_trainer_launches(trainer));
+    snprintf(text, sizeof text,
+             "step       %.1f GFLOP counted directly, %.2f GB moved at least, %d kernel launches",
+             wg_trainer_flops(trainer) * 1e-9, wg_trainer_moved_bytes(trainer) * 1e-9,
+             wg_trainer_launches(trainer));
     message(user, text);
 }
