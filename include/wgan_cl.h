@@ -209,6 +209,23 @@ bool wg_sample(struct wg_device *device, const char *source, size_t count, uint6
  * as float32 [count, 28, 28] in [0, 1]. Fails with WG_ERROR_ARGUMENT for another ending. */
 bool wg_images_write(const char *path, const float *images, size_t count, int columns);
 
+enum wg_export_format {
+    WG_EXPORT_H5, // Keras: Generator.h5, Discriminator.h5, Adversarial.h5
+};
+
+struct wg_export_result {
+    int step; // of the checkpoint that was exported
+};
+
+/*
+ * Writes a checkpoint as files of another program into `folder`, which is made if it is not there.
+ * `source` is a run folder (its newest checkpoint) or a checkpoint file. The files of
+ * WG_EXPORT_H5 are those of tf.keras 2.15 and open in Keras 3 as well; RMSprop's accumulators and
+ * settings are in them. Each file appears whole or not at all. ret_result may be NULL.
+ */
+bool wg_export(const char *source, enum wg_export_format format, const char *folder,
+               struct wg_export_result *ret_result);
+
 struct wg_bench_result {
     char device[256];
     int batch;
