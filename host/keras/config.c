@@ -144,34 +144,30 @@ struct wg_json *wg_keras_adversarial_config(void)
 /* ---- training ---- */
 
 /*
- * The loss is y * score, which Keras averages over the batch. tf.keras 2.15 looks a function up in
- * its module only if the name it is registered under is a known one, and "Custom>RMSprop" is one
- * that it always knows. Keras 3 imports from no module of others: it leaves the loss to be given
- * to compile(), and would not open the file at all if the loss were not in a list. README.md says
- * how to go on in either.
+ * tf.keras 2.15 knows its RMSprop by this registered name; by "RMSprop" it would take the one of
+ * older versions, which has epsilon outside the root. Keras 3 takes the name of the class from the
+ * settings, and the learning rate from nowhere.
  */
-static struct wg_json *loss_json(void)
-{
-    return wg_json_pack("[{s: s, s: s, s: s, s: s}]", "class_name", "function", "config",
-                        "multiply", "module", "tensorflow.math", "registered_name",
-                        "Custom>RMSprop");
-}
-
 static struct wg_json *rmsprop_json(float learning_rate)
 {
-    return wg_json_pack(
-        "{s: s, s: {s: s, s: n, s: n, s: n, s: n, s: b, s: f, s: i, s: f, s: f, s: f, s: f, s: b}}",
-        "class_name", "RMSprop", "config", "name", "RMSprop", "weight_decay", "clipnorm",
-        "global_clipnorm", "clipvalue", "use_ema", 0, "ema_momentum", 0.99,
-        "ema_overwrite_frequency", 100, "learning_rate", (double)learning_rate, "rho", 0.9,
-        "momentum", 0.0, "epsilon", 1e-7, "centered", 0);
+    return wg_json_pack("{s: s, s: {s: s, s: n, s: n, s: n, s: n, s: b, s: f, s: i, s: b, s: f, "
+                        "s: f, s: f, s: f, s: b}}",
+                        "class_name", "Custom>RMSprop", "config", "name", "RMSprop", "weight_decay",
+                        "clipnorm", "global_clipnorm", "clipvalue", "use_ema", 0, "ema_momentum",
+                        0.99, "ema_overwrite_frequency", 100, "is_legacy_optimizer", 0,
+                        "learning_rate", (double)learning_rate, "rho", 0.9, "momentum", 0.0,
+                        "epsilon", 1e-7, "centered", 0);
 }
 
+/*
+ * No loss: neither version finds a function of the user's by itself, and a name that it can't find
+ * keeps it from opening the file. README.md says what to give to compile().
+ */
 struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy)
 {
     struct wg_json *metrics =
         with_accuracy ? wg_json_pack("[s]", "accuracy") : wg_json_create_real(NAN); // null
-    return wg_json_pack("{s: o, s: o, s: n, s: n, s: o}", "loss", loss_json(), "metrics", metrics,
+    return wg_json_pack("{s: n, s: o, s: n, s: n, s: o}", "loss", "metrics", metrics,
                         "weighted_metrics", "loss_weights", "optimizer_config",
                         rmsprop_json(learning_rate));
 }

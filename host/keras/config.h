@@ -17,8 +17,8 @@ struct wg_json *wg_keras_network_config(const struct wg_keras_network *network);
 struct wg_json *wg_keras_adversarial_config(void);
 #define WG_KERAS_ADVERSARIAL_INPUT "input_3" // its first layer
 
-/* RMSprop with this learning rate and the loss mean(label * score), the metrics those of the Keras
- * program: accuracy for the critic, none for both. NULL if out of memory. */
+/* RMSprop with this learning rate, and accuracy as the metric, which the Keras program has for the
+ * critic alone. The loss is left out. NULL if out of memory. */
 struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy);
 
 enum { WG_KERAS_LAYERS_MAX = 16 };
