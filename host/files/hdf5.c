@@ -21,18 +21,21 @@ struct wg_hdf5 {
 
 /* ---- files ---- */
 
-/* A file that lives in memory: empty, or with the content of `image`. */
-static hid_t open_in_memory(const char *path, uint8_t *image, size_t size)
+/* A file that lives in memory: empty, or with the content of `image`. Its name is one that no file
+ * on the disk may have, and no other in memory: HDF5 asks. */
+static hid_t open_in_memory(const struct wg_hdf5 *file, uint8_t *image, size_t size)
 {
     enum { GROW_BY = 1 << 20 };
+    char name[64];
+    snprintf(name, sizeof name, ".wgan-cl-in-memory-%p", (const void *)file);
     hid_t id = H5I_INVALID_HID, access = H5Pcreate(H5P_FILE_ACCESS);
     if (access < 0)
         return id;
     if (H5Pset_fapl_core(access, GROW_BY, false) >= 0) {
         if (!image)
-            id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+            id = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
         else if (H5Pset_file_image(access, image, size) >= 0)
-            id = H5Fopen(path, H5F_ACC_RDONLY, access);
+            id = H5Fopen(name, H5F_ACC_RDONLY, access);
     }
     H5Pclose(access);
     return id;
@@ -60,7 +63,7 @@ bool wg_hdf5_create(const char *path, struct wg_hdf5 **ret_file)
     struct wg_hdf5 *file = make(path);
     if (!file)
         return false;
-    file->id = open_in_memory(path, NULL, 0);
+    file->id = open_in_memory(file, NULL, 0);
     if (file->id < 0) {
         wg_hdf5_close(file);
         return wg_fail_memory("an HDF5 file");
@@ -77,7 +80,7 @@ bool wg_hdf5_open(const char *path, struct wg_hdf5 **ret_file)
         return false;
     struct wg_hdf5 *file = make(path);
     if (file && size > 0)
-        file->id = open_in_memory(path, image, size);
+        file->id = open_in_memory(file, image, size);
     free(image); // HDF5 keeps a copy
     if (!file)
         return false;
@@ -474,9 +477,13 @@ bool wg_hdf5_read_floats(const struct wg_hdf5 *file, const char *path, int rank,
 bool wg_hdf5_read_integer(const struct wg_hdf5 *file, const char *path, int64_t *ret_number)
 {
     struct set set;
+    int64_t number;
     if (!open_set(file, path, &set))
         return false;
     bool ok = check_shape(file, path, &set, 0, NULL) &&
               check_type(file, path, &set, H5T_INTEGER, 4, 8, "int64 or int32");
-    return take(file, path, &set, ok, H5T_NATIVE_INT64, ret_number);
+    if (!take(file, path, &set, ok, H5T_NATIVE_INT64, &number))
+        return false;
+    *ret_number = number;
+    return true;
 }

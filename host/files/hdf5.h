@@ -72,7 +72,8 @@ void wg_hdf5_texts_free(struct wg_hdf5_texts *texts);
 bool wg_hdf5_read_rank(const struct wg_hdf5 *file, const char *path, int *ret_rank);
 
 /* A data set of exactly this shape and type: 32-bit floats or 64- or 32-bit integers, of either
- * byte order. Nothing is rounded: other types fail with WG_ERROR_DATA, as other shapes do. */
+ * byte order. Nothing is rounded: other types fail with WG_ERROR_DATA, as other shapes do. Only a
+ * damaged file may leave some of ret_data written. */
 bool wg_hdf5_read_floats(const struct wg_hdf5 *file, const char *path, int rank,
                          const size_t *shape, float *ret_data);
 bool wg_hdf5_read_integer(const struct wg_hdf5 *file, const char *path, int64_t *ret_number);
