@@ -6,6 +6,10 @@
  * A file is built in memory and appears whole or not at all (output.h); it is read into memory
  * whole, so that nothing on the disk can change under the reader. Objects are named by their path
  * from the root, "model_weights/dense"; the root is "/". Every failure names file and object.
+ *
+ * Truncated files and files of another kind are refused. But the format, as Keras uses it, has no
+ * check sums, and the library believes what a file says about its own structure: one that was
+ * damaged inside can crash it (seen with 1.10.8).
  */
 #ifndef WG_FILES_HDF5_H
 #define WG_FILES_HDF5_H

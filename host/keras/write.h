@@ -6,6 +6,9 @@
  *   /model_weights          layer_names; a group per layer with weight_names and the arrays
  *   /optimizer_weights      weight_names: the iteration, then RMSprop's accumulators
  *
+ * One thing is not as the Keras program leaves it: there Discriminator.h5 says that nothing in it
+ * is to be trained, since the program freezes the critic after it was compiled. Here it can be.
+ *
  * The generator alone was never compiled and has neither training_config nor optimizer; its
  * RMSprop is that of Adversarial.h5, where the critic stands frozen behind it.
  */

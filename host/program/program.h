@@ -25,7 +25,7 @@ int command_export(int argc, const char **argv, const char *device);
 int command_import(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);
 
-/* The row of --device that every command has. */
+/* The row of --device that every command has which uses one. */
 #define OPTION_DEVICE(variable)                                                                    \
     {                                                                                              \
         .name = "device", .letter = 'd', .kind = OPTION_TEXT, .value = &(variable),                \

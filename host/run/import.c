@@ -22,13 +22,14 @@ enum { STEPS_MAX = 10000000 };
 
 /* The generator's updates are the steps. Without them the critic's tell, of which each of its
  * iterations takes two. */
-static bool steps_done(const struct wg_keras_state *state, int critic_steps, uint32_t *ret_step)
+static bool steps_done(const char *source, const struct wg_keras_state *state, int critic_steps,
+                       uint32_t *ret_step)
 {
     int64_t steps = state->generator.updates;
     if (steps == 0)
         steps = state->critic.updates / 2 / critic_steps;
     if (steps > STEPS_MAX)
-        return wg_fail(WG_ERROR_DATA, "RMSprop counts %lld steps, expected at most %d",
+        return wg_fail(WG_ERROR_DATA, "%s: RMSprop counts %lld steps, expected at most %d", source,
                        (long long)steps, STEPS_MAX);
     *ret_step = (uint32_t)steps;
     return true;
@@ -70,15 +71,16 @@ static bool write_log(const char *folder, uint32_t steps)
     return ok;
 }
 
-/* What an import that failed has made: a new folder with new files in it. */
-static void remove_run(const char *folder)
+/* What an import that failed has made: new files, and the folder unless it was there. */
+static void remove_run(const char *folder, bool was_there)
 {
     static const char *const parts[] = {"log.csv", "checkpoints", "imgs"};
     char path[WG_PATH_MAX];
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (wg_folder_path(path, folder, "%s", parts[i]))
             remove(path);
-    rmdir(folder);
+    if (!was_there)
+        rmdir(folder);
 }
 
 /* The checkpoint last: it is what makes the folder a run. */
@@ -90,11 +92,12 @@ static bool fill_folder(const char *folder, const struct wg_keras_state *state,
            wg_checkpoint_write_tensors(checkpoint, state->tensors, state->count, info);
 }
 
-static bool make_run(const struct wg_keras_state *state, const struct wg_dataset *dataset,
-                     const struct wg_train_settings *settings, const char *folder,
-                     struct wg_import_result *ret_result)
+static bool make_run(const char *source, const struct wg_keras_state *state,
+                     const struct wg_dataset *dataset, const struct wg_train_settings *settings,
+                     const char *folder, struct wg_import_result *ret_result)
 {
     char made[WG_PATH_MAX], checkpoint[WG_PATH_MAX];
+    const bool was_there = folder && access(folder, F_OK) == 0;
     struct wg_checkpoint_info info = {
         .settings = *settings,
         .data_hash = wg_hash(WG_HASH_START, dataset->pixels,
@@ -102,11 +105,11 @@ static bool make_run(const struct wg_keras_state *state, const struct wg_dataset
     };
     snprintf(info.data_source, sizeof info.data_source, "%s", dataset->source);
     if (!fill_settings(state, &info.settings) ||
-        !steps_done(state, info.settings.critic_steps, &info.step) ||
+        !steps_done(source, state, info.settings.critic_steps, &info.step) ||
         !wg_folder_create(folder, dataset->name, made))
         return false;
     if (!fill_folder(made, state, &info, checkpoint)) {
-        remove_run(made);
+        remove_run(made, was_there);
         return false;
     }
     *ret_result = (struct wg_import_result){
@@ -128,7 +131,7 @@ bool wg_import(const char *source, const struct wg_dataset *dataset,
     struct wg_keras_state state;
     if (!wg_folder_check(folder) || !wg_keras_read(source, &state))
         return false;
-    bool ok = make_run(&state, dataset, settings, folder, ret_result);
+    bool ok = make_run(source, &state, dataset, settings, folder, ret_result);
     wg_keras_state_free(&state);
     return ok;
 }

@@ -131,14 +131,19 @@ END_TEST
 
 START_TEST(a_full_disk_leaves_nothing)
 {
+    temporary_make_folder("mine");
     program_limit_files(1000000);
     const struct outcome export = run("export", "r", "--out", "full"),
-                         import = run("import", "a", "--data", data_path(), "--out", "none");
+                         import = run("import", "a", "--data", data_path(), "--out", "none"),
+                         mine = run("import", "a", "--data", data_path(), "--out", "mine");
     program_limit_files(0);
     check_failed(&export, 1, "full/Generator.h5", "File too large");
     ck_assert(!is_there("full/Generator.h5"));
     check_failed(&import, 1, "none/checkpoints/000001.safetensors", "File too large");
+    check_failed(&mine, 1, "mine/checkpoints/000001.safetensors", "File too large");
     ck_assert(!is_there("none"));
+    ck_assert(is_there("mine")); // it was there before
+    ck_assert_int_eq(count_files("mine", ""), 0);
     ck_assert_int_eq(count_files("", ".part"), 0);
 }
 END_TEST

@@ -134,6 +134,8 @@ START_TEST(the_table_is_that_of_the_model)
         }
     }
     ck_assert_int_eq(i, count);
+    ck_assert_float_eq((float)WG_KERAS_MOMENTUM, WG_NORM_MOMENTUM);
+    ck_assert_float_eq((float)WG_KERAS_EPSILON, WG_NORM_EPSILON);
     wg_graph_destroy(graph);
 }
 END_TEST
