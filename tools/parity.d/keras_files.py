@@ -120,9 +120,25 @@ def state_of(critic, adversarial):
     return state
 
 
-def check_predictions(checks, keras, program, run, images, work):
+def check_plain_rmsprop(checks, models, run):
+    """tf.keras 2.15 restores the optimizer by itself."""
+    tensors, _ = newest(run)
+    for name, prefix, updates in (("Adversarial", "generator.", STEPS),
+                                  ("Discriminator", "critic.", 2 * STEPS)):
+        optimizer = models[name].optimizer
+        iteration, *velocities = [v.numpy() for v in optimizer.variables]
+        expected = [t for n, t in tensors.items() if n.startswith(f"rmsprop.{prefix}")]
+        same = len(velocities) == len(expected) and all(map(np.array_equal, velocities, expected))
+        rate = np.float32(optimizer.learning_rate.numpy())
+        checks.true(f"RMSprop of {name} by load_model alone",
+                    same and iteration == updates and rate == np.float32(LR))
+
+
+def check_predictions(checks, keras, keras3, program, run, images, work):
     """A plain load_model; the same images, the same scores."""
     models = {name: keras.models.load_model(run / f"{name}.h5") for name in NAMES}
+    if not keras3:
+        check_plain_rmsprop(checks, models, run)
     wgan_cl(program, "sample", run, "-n", 16, "--seed", 9, "--out", work / "samples.npy")
     z = philox.noise(9, STREAM_SAMPLES, 0, 0, (16, 100))
     drawn = models["Generator"].predict(z, verbose=0)
@@ -203,7 +219,7 @@ def main():
         images = files.read_idx(work / "data")
         wgan_cl(program, "train", "--data", work / "data", "--out", run, "--steps", STEPS,
                 "--lr-critic", LR, "--lr-generator", LR, *SETTINGS)
-        check_predictions(checks, keras, program, run, images, work)
+        check_predictions(checks, keras, arguments.keras3, program, run, images, work)
         critic = load_for_training(keras, run / "Discriminator.h5")
         adversarial = load_for_training(keras, run / "Adversarial.h5")
         check_training(checks, arguments.keras3, critic, adversarial, program, run, images)
