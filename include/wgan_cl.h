@@ -6,7 +6,8 @@
  *   1. errors      what went wrong, for people
  *   2. devices     what the OpenCL loader shows, and opening one
  *   3. data        images as bytes: the built-in digits or an IDX file
- *   4. the GAN     run a training into a folder, sample a checkpoint, measure a device
+ *   4. the GAN     run a training into a folder, sample a checkpoint, exchange it with
+ *                  Keras, measure a device
  *
  * The model, its losses and its update rules are those of Arjovsky, Chintala, Bottou,
  * "Wasserstein GAN" (2017), algorithm 1, in the form of a small Keras program; README.md gives
@@ -181,8 +182,9 @@ struct wg_train_result {
 
 /*
  * Trains and writes the run folder: run.json, log.csv, generator_loss.npy,
- * discriminator_loss.npy, imgs/, training.gif, loss.png and checkpoints/; README.md describes
- * each. `folder` must not exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
+ * discriminator_loss.npy, imgs/, training.gif, loss.png, checkpoints/ and Keras' model files
+ * Generator.h5, Discriminator.h5, Adversarial.h5; README.md describes each. `folder` must not
+ * exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
  */
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
               const struct wg_train_settings *settings, const char *folder,
@@ -208,6 +210,45 @@ bool wg_sample(struct wg_device *device, const char *source, size_t count, uint6
 /* Writes such images: to PATH.png as a grid, `columns` wide (0: as square as it gets), to PATH.npy
  * as float32 [count, 28, 28] in [0, 1]. Fails with WG_ERROR_ARGUMENT for another ending. */
 bool wg_images_write(const char *path, const float *images, size_t count, int columns);
+
+enum wg_export_format {
+    WG_EXPORT_H5, // Keras: Generator.h5, Discriminator.h5, Adversarial.h5
+};
+
+struct wg_export_result {
+    int step; // of the checkpoint that was exported
+};
+
+/*
+ * Writes a checkpoint as files of another program into `folder`, which is made if it is not there.
+ * `source` is a run folder (its newest checkpoint) or a checkpoint file. The files of
+ * WG_EXPORT_H5 are those of tf.keras 2.15 and open in Keras 3 as well; RMSprop's accumulators and
+ * settings are in them. Each file appears whole or not at all. ret_result may be NULL.
+ */
+bool wg_export(const char *source, enum wg_export_format format, const char *folder,
+               struct wg_export_result *ret_result);
+
+struct wg_import_result {
+    char folder[1024];          // the run folder
+    char checkpoint[1200];      // the checkpoint in it
+    int step;                   // steps done, as RMSprop counted them
+    float lr_generator;         // that a resumed run will use
+    float lr_critic;            //
+    bool has_generator_rmsprop; // false: its accumulators begin at 0
+    bool has_critic_rmsprop;    //
+};
+
+/*
+ * Makes a run folder, from which wg_resume and wg_sample go on, of Generator.h5, Discriminator.h5
+ * and, if it is there, Adversarial.h5 in the folder `source`, as wg_export, tf.keras 2.15 or
+ * Keras 3 wrote them. What the files do not say comes from `dataset` and `settings`, in which a
+ * learning rate of 0 means that of the file, or the default where it has none. `folder` as for
+ * wg_train. The steps done are the updates of the generator's RMSprop, else those of the critic's
+ * by 2 * critic_steps. Fails with WG_ERROR_DATA, naming layer, shape or type, for other models.
+ */
+bool wg_import(const char *source, const struct wg_dataset *dataset,
+               const struct wg_train_settings *settings, const char *folder,
+               struct wg_import_result *ret_result);
 
 /* A row of a profile: the tasks of a step that do the same, taken together. */
 struct wg_bench_node {

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,15 @@ struct wg_json *wg_json_create_real(double number)
 struct wg_json *wg_json_create_bool(bool truth)
 {
     return created(json_boolean(truth));
+}
+
+struct wg_json *wg_json_pack(const char *pattern, ...)
+{
+    va_list arguments;
+    va_start(arguments, pattern);
+    json_t *value = json_vpack_ex(NULL, 0, pattern, arguments);
+    va_end(arguments);
+    return created(value);
 }
 
 void wg_json_destroy(struct wg_json *root)

@@ -38,6 +38,13 @@ struct wg_json *wg_json_create_uint64(uint64_t number);
 struct wg_json *wg_json_create_real(double number);
 struct wg_json *wg_json_create_bool(bool truth);
 
+/*
+ * A value by a pattern of jansson's json_pack: wg_json_pack("{s: s, s: [i, i]}", "name", name,
+ * "strides", 2, 2). `s` is text, `i` an int, `f` a double, `b` a truth, `n` null, `o` a struct
+ * wg_json *, which the new value owns then. A child that is NULL is passed on as failure.
+ */
+struct wg_json *wg_json_pack(const char *pattern, ...);
+
 /* Frees a root with everything below it. NULL is fine. */
 void wg_json_destroy(struct wg_json *root);
 

@@ -21,13 +21,78 @@ enum exit_code {
 int command_devices(int argc, const char **argv, const char *device);
 int command_train(int argc, const char **argv, const char *device);
 int command_sample(int argc, const char **argv, const char *device);
+int command_export(int argc, const char **argv, const char *device);
+int command_import(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);
 
-/* The row of --device that every command has. */
+/* The row of --device that every command has which uses one. */
 #define OPTION_DEVICE(variable)                                                                    \
     {                                                                                              \
         .name = "device", .letter = 'd', .kind = OPTION_TEXT, .value = &(variable),                \
         .argument = "SEL", .help = "0, 0:0, gpu, cpu, or a part of the name; see wgan-cl devices"  \
+    }
+
+/* The rows of a training's settings, which go to the struct wg_train_settings that s points to. */
+#define OPTIONS_TRAINING(s)                                                                        \
+    {.name = "steps",                                                                              \
+     .kind = OPTION_INT,                                                                           \
+     .value = &s->steps,                                                                           \
+     .argument = "N",                                                                              \
+     .help = "generator updates",                                                                  \
+     .low = 1,                                                                                     \
+     .high = 1e9},                                                                                 \
+        {.name = "batch",                                                                          \
+         .kind = OPTION_INT,                                                                       \
+         .value = &s->batch,                                                                       \
+         .argument = "N",                                                                          \
+         .help = "images per update",                                                              \
+         .low = 1,                                                                                 \
+         .high = 1e6},                                                                             \
+        {.name = "lr-generator",                                                                   \
+         .kind = OPTION_FLOAT,                                                                     \
+         .value = &s->lr_generator,                                                                \
+         .argument = "X",                                                                          \
+         .help = "learning rate of the generator",                                                 \
+         .low = 0,                                                                                 \
+         .high = 1},                                                                               \
+        {.name = "lr-critic",                                                                      \
+         .kind = OPTION_FLOAT,                                                                     \
+         .value = &s->lr_critic,                                                                   \
+         .argument = "X",                                                                          \
+         .help = "learning rate of the critic",                                                    \
+         .low = 0,                                                                                 \
+         .high = 1},                                                                               \
+        {.name = "clip",                                                                           \
+         .kind = OPTION_FLOAT,                                                                     \
+         .value = &s->clip,                                                                        \
+         .argument = "X",                                                                          \
+         .help = "largest magnitude of a critic weight",                                           \
+         .low = 0,                                                                                 \
+         .high = 1e6},                                                                             \
+        {.name = "critic-steps",                                                                   \
+         .kind = OPTION_INT,                                                                       \
+         .value = &s->critic_steps,                                                                \
+         .argument = "N",                                                                          \
+         .help = "critic iterations per generator update",                                         \
+         .low = 1,                                                                                 \
+         .high = 1000},                                                                            \
+        {.name = "sample-every",                                                                   \
+         .kind = OPTION_INT,                                                                       \
+         .value = &s->sample_every,                                                                \
+         .argument = "N",                                                                          \
+         .help = "steps between sample grids",                                                     \
+         .low = 1,                                                                                 \
+         .high = 1e9},                                                                             \
+        {.name = "checkpoint-every",                                                               \
+         .kind = OPTION_INT,                                                                       \
+         .value = &s->checkpoint_every,                                                            \
+         .argument = "N",                                                                          \
+         .help = "steps between checkpoints; 0: at the end",                                       \
+         .low = 0,                                                                                 \
+         .high = 1e9},                                                                             \
+    {                                                                                              \
+        .name = "seed", .kind = OPTION_SEED, .value = &s->seed, .argument = "N",                   \
+        .help = "of initial weights, batches and noise"                                            \
     }
 
 /* Opens what --device or WGAN_CL_DEVICE selects. */

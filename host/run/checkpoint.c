@@ -2,7 +2,6 @@
 
 #include "host/base/error.h"
 #include "host/base/hash.h"
-#include "host/files/safetensors.h"
 #include "host/run/settings.h"
 
 #include <errno.h>
@@ -121,8 +120,8 @@ static float *read_entry(struct wg_trainer *trainer, const struct entry *entry)
     return NULL;
 }
 
-static bool write_file(const char *path, const struct wg_safetensor *tensors, int count,
-                       const struct wg_checkpoint_info *info)
+bool wg_checkpoint_write_tensors(const char *path, const struct wg_safetensor *tensors, int count,
+                                 const struct wg_checkpoint_info *info)
 {
     char step[32], data_hash[32], hash_text[32];
     snprintf(step, sizeof step, "%" PRIu32, info->step);
@@ -163,7 +162,7 @@ bool wg_checkpoint_write(const char *path, struct wg_trainer *trainer,
         tensors[i].data = read_entry(trainer, &entries[i]);
         ok = tensors[i].data != NULL;
     }
-    ok = ok && write_file(path, tensors, count, info);
+    ok = ok && wg_checkpoint_write_tensors(path, tensors, count, info);
     for (int i = 0; tensors && i < count; i++)
         free((float *)tensors[i].data);
     free(tensors);
@@ -286,6 +285,11 @@ void wg_checkpoint_close(struct wg_checkpoint *checkpoint)
 const struct wg_checkpoint_info *wg_checkpoint_info(const struct wg_checkpoint *checkpoint)
 {
     return &checkpoint->info;
+}
+
+const struct wg_safetensors *wg_checkpoint_tensors(const struct wg_checkpoint *checkpoint)
+{
+    return checkpoint->file;
 }
 
 /* ---- loading ---- */

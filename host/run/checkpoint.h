@@ -8,6 +8,7 @@
 #ifndef WG_RUN_CHECKPOINT_H
 #define WG_RUN_CHECKPOINT_H
 
+#include "host/files/safetensors.h"
 #include "host/gan/sampler.h"
 #include "host/gan/trainer.h"
 
@@ -24,6 +25,10 @@ struct wg_checkpoint_info {
 bool wg_checkpoint_write(const char *path, struct wg_trainer *trainer,
                          const struct wg_checkpoint_info *info);
 
+/* Writes a state that is no trainer's: `tensors` under the names a checkpoint has for them. */
+bool wg_checkpoint_write_tensors(const char *path, const struct wg_safetensor *tensors, int count,
+                                 const struct wg_checkpoint_info *info);
+
 /*
  * An opened checkpoint, checked: written by wgan-cl, undamaged, of a known version.
  * Fails with WG_ERROR_FILE or WG_ERROR_DATA.
@@ -32,6 +37,9 @@ struct wg_checkpoint;
 bool wg_checkpoint_open(const char *path, struct wg_checkpoint **ret_checkpoint);
 void wg_checkpoint_close(struct wg_checkpoint *checkpoint);
 const struct wg_checkpoint_info *wg_checkpoint_info(const struct wg_checkpoint *checkpoint);
+
+/* All its tensors; they live as long as it is open. */
+const struct wg_safetensors *wg_checkpoint_tensors(const struct wg_checkpoint *checkpoint);
 
 /* Puts all state into the trainer, or the generator's weights into the sampler. Fails with
  * WG_ERROR_DATA, naming the tensor, if one is missing or of another shape. */

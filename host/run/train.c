@@ -206,7 +206,7 @@ static bool save(struct run *run, const char *status)
         !wg_checkpoint_write(path, run->trainer, &info))
         return false;
     memcpy(run->checkpoint, path, sizeof path);
-    return write_manifest(run, status) &&
+    return write_manifest(run, status) && wg_export(path, WG_EXPORT_H5, run->folder, NULL) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
            write_losses(run) && wg_picture_write_animation(run->folder);

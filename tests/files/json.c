@@ -263,6 +263,20 @@ START_TEST(files_that_fail)
 }
 END_TEST
 
+START_TEST(patterns_build_values)
+{
+    struct wg_json *root =
+        wg_json_pack("{s: s, s: [i, i], s: f, s: b, s: n, s: o}", "name", "conv", "strides", 2, 2,
+                     "slope", 0.2, "bias", 1, "loss", "child", wg_json_create_array());
+    char *text = wg_json_text(root, 0);
+    ck_assert_str_eq(text, "{\"name\": \"conv\", \"strides\": [2, 2], \"slope\": 0.2, "
+                           "\"bias\": true, \"loss\": null, \"child\": []}");
+    free(text);
+    wg_json_destroy(root);
+    ck_assert_ptr_null(wg_json_pack("{s: o}", "child", NULL));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -276,6 +290,7 @@ int main(void)
         wrong_types_are_named,
         digits_beyond_64_bits_are_no_number,
         failed_children_are_passed_on,
+        patterns_build_values,
         files_that_fail,
     };
     return run_tests("json", tests, countof(tests));

@@ -1,0 +1,38 @@
+/*
+ * The JSON inside Keras' model files: model_config, which rebuilds a model, and training_config,
+ * with which it is compiled.
+ *
+ * Written so that tf.keras 2.15 and Keras 3 both take it, by settings that both know. Read from
+ * files of either; what is compared are the settings that change what a network computes.
+ */
+#ifndef WG_KERAS_CONFIG_H
+#define WG_KERAS_CONFIG_H
+
+#include "host/files/json.h"
+#include "host/keras/layers.h"
+
+/* A network alone, trainable; and the generator followed by the frozen critic. NULL if out of
+ * memory. */
+struct wg_json *wg_keras_network_config(const struct wg_keras_network *network);
+struct wg_json *wg_keras_adversarial_config(void);
+#define WG_KERAS_ADVERSARIAL_INPUT "input_3" // its first layer
+
+/* RMSprop with this learning rate, and accuracy as the metric, which the Keras program has for the
+ * critic alone. The loss is left out. NULL if out of memory. */
+struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy);
+
+enum { WG_KERAS_LAYERS_MAX = 16 };
+
+/*
+ * Checks that a model_config describes the network, layer after layer, and gives the names its
+ * layers have there; they live as long as `config`. An InputLayer has none (NULL). Fails with
+ * WG_ERROR_DATA: layer, setting, what it is and should be.
+ */
+bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network,
+                            const char *ret_names[WG_KERAS_LAYERS_MAX]);
+
+/* Checks that a training_config is of RMSprop as it is computed here, whatever the loss. Fails
+ * with WG_ERROR_DATA. The learning rate is 0 if it is no constant. */
+bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_rate);
+
+#endif

@@ -1,0 +1,295 @@
+#include "host/keras/read.h"
+
+#include "host/base/error.h"
+#include "host/files/hdf5.h"
+#include "host/keras/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 1024, TENSORS_MAX = 4 * WG_KERAS_WEIGHTS_MAX };
+
+/* ---- the state ---- */
+
+/* A tensor of zeros under a copy of `name`; NULL if out of memory. */
+static float *add_tensor(struct wg_keras_state *state, const char *name,
+                         const struct wg_shape *shape)
+{
+    struct wg_safetensor *tensor = &state->tensors[state->count];
+    char *copy = malloc(strlen(name) + 1);
+    float *data = calloc(wg_shape_count(shape), sizeof *data);
+    if (!copy || !data) {
+        free(copy);
+        free(data);
+        wg_fail_memory("the tensors of a Keras model");
+        return NULL;
+    }
+    strcpy(copy, name);
+    *tensor = (struct wg_safetensor){.name = copy, .rank = shape->rank, .data = data};
+    memcpy(tensor->shape, shape->dim, sizeof shape->dim);
+    state->count++;
+    return data;
+}
+
+void wg_keras_state_free(struct wg_keras_state *state)
+{
+    for (int i = 0; i < state->count; i++) {
+        free((char *)state->tensors[i].name);
+        free((float *)state->tensors[i].data);
+    }
+    free(state->tensors);
+    *state = (struct wg_keras_state){0};
+}
+
+/* ---- model_config and training_config ---- */
+
+/* Prefixes the last failure with the file, which the readers of JSON do not know. */
+static bool fail_in(const struct wg_hdf5 *file, const char *part)
+{
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", wg_error_message());
+    return wg_fail(wg_error_status(), "%s: %s: %s", wg_hdf5_path(file), part, reason);
+}
+
+static bool read_json(const struct wg_hdf5 *file, const char *name, struct wg_json **ret_json)
+{
+    char *text;
+    if (!wg_hdf5_read_text(file, "/", name, &text))
+        return false;
+    bool ok = wg_json_parse(text, strlen(text), ret_json) || fail_in(file, name);
+    free(text);
+    return ok;
+}
+
+/* ---- weights ---- */
+
+/* "conv2d/kernel:0", "kernel" and "Generator/conv2d/kernel" are named "kernel". */
+static bool is_named(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    const char *last = slash ? slash + 1 : path;
+    size_t length = strcspn(last, ":");
+    return strlen(name) == length && memcmp(last, name, length) == 0;
+}
+
+static bool read_weight(const struct wg_hdf5 *file, const char *layer,
+                        const struct wg_hdf5_texts *names, const struct wg_keras_weight *weight,
+                        float *data)
+{
+    char path[PATH_BYTES];
+    for (size_t i = 0; i < names->count; i++) {
+        if (!is_named(names->items[i], weight->name))
+            continue;
+        snprintf(path, sizeof path, "model_weights/%s/%s", layer, names->items[i]);
+        return wg_hdf5_read_floats(file, path, weight->shape.rank, weight->shape.dim, data);
+    }
+    return wg_fail(WG_ERROR_DATA, "%s: layer '%s' has no weight '%s'", wg_hdf5_path(file), layer,
+                   weight->name);
+}
+
+/* The weights of one layer, which the file calls `name`. */
+static bool read_layer(const struct wg_hdf5 *file, const struct wg_keras_layer *layer,
+                       const char *name, struct wg_keras_state *state)
+{
+    char group[PATH_BYTES];
+    struct wg_hdf5_texts names;
+    struct wg_keras_weight weights[4];
+    int count = wg_keras_layer_weights(layer, weights);
+    if (count == 0)
+        return true;
+    snprintf(group, sizeof group, "model_weights/%s", name);
+    if (!wg_hdf5_read_texts(file, group, "weight_names", &names))
+        return false;
+    bool ok = names.count == (size_t)count ||
+              wg_fail(WG_ERROR_DATA, "%s: layer '%s' has %zu weights, expected %d",
+                      wg_hdf5_path(file), name, names.count, count);
+    for (int i = 0; ok && i < count; i++) {
+        float *data = add_tensor(state, weights[i].tensor, &weights[i].shape);
+        ok = data && read_weight(file, name, &names, &weights[i], data);
+    }
+    wg_hdf5_texts_free(&names);
+    return ok;
+}
+
+static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                         struct wg_keras_state *state)
+{
+    struct wg_json *config;
+    const char *names[WG_KERAS_LAYERS_MAX];
+    if (!read_json(file, "model_config", &config))
+        return false;
+    bool ok = wg_keras_check_network(config, network, names) || fail_in(file, "model_config");
+    for (int i = 0; ok && i < network->count; i++)
+        ok = read_layer(file, &network->layers[i], names[i], state);
+    wg_json_destroy(config);
+    return ok;
+}
+
+/* ---- RMSprop ---- */
+
+/* Reads the accumulators behind the first `skipped` names, or leaves them 0 if `names` is NULL. */
+static bool add_accumulators(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                             const struct wg_hdf5_texts *names, size_t skipped,
+                             struct wg_keras_state *state)
+{
+    char path[PATH_BYTES];
+    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    int count = wg_keras_weights(network, weights);
+    size_t next = skipped;
+    for (int i = 0; i < count; i++) {
+        if (!weights[i].is_trained)
+            continue;
+        float *data = add_tensor(state, weights[i].accumulator, &weights[i].shape);
+        if (!data)
+            return false;
+        if (!names)
+            continue;
+        snprintf(path, sizeof path, "optimizer_weights/%s", names->items[next++]);
+        if (!wg_hdf5_read_floats(file, path, weights[i].shape.rank, weights[i].shape.dim, data))
+            return false;
+    }
+    return true;
+}
+
+static size_t count_trained(const struct wg_keras_network *network)
+{
+    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    size_t trained = 0;
+    int count = wg_keras_weights(network, weights);
+    for (int i = 0; i < count; i++)
+        trained += weights[i].is_trained;
+    return trained;
+}
+
+/* The single values in front: the iteration, and in Keras 3 the learning rate. */
+static bool read_updates(const struct wg_hdf5 *file, const struct wg_hdf5_texts *names,
+                         int64_t *ret_updates, size_t *ret_skipped)
+{
+    char path[PATH_BYTES];
+    size_t skipped = 0;
+    int rank = 0;
+    int64_t updates;
+    for (; skipped < names->count; skipped++) {
+        snprintf(path, sizeof path, "optimizer_weights/%s", names->items[skipped]);
+        if (!wg_hdf5_read_rank(file, path, &rank))
+            return false;
+        if (rank > 0)
+            break;
+    }
+    if (skipped == 0)
+        return wg_fail(WG_ERROR_DATA, "%s: 'optimizer_weights' does not begin with an iteration",
+                       wg_hdf5_path(file));
+    snprintf(path, sizeof path, "optimizer_weights/%s", names->items[0]);
+    if (!wg_hdf5_read_integer(file, path, &updates))
+        return false;
+    if (updates < 0)
+        return wg_fail(WG_ERROR_DATA, "%s: '%s' is %lld, expected 0 or more", wg_hdf5_path(file),
+                       path, (long long)updates);
+    *ret_updates = updates;
+    *ret_skipped = skipped;
+    return true;
+}
+
+/* A model that was compiled but never trained has an iteration and nothing else. */
+static bool read_state(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                       const struct wg_hdf5_texts *names, struct wg_keras_state *state,
+                       struct wg_keras_rmsprop *rmsprop)
+{
+    size_t skipped, trained = count_trained(network);
+    if (!read_updates(file, names, &rmsprop->updates, &skipped))
+        return false;
+    rmsprop->is_there = names->count > skipped;
+    if (rmsprop->is_there && names->count - skipped != trained)
+        return wg_fail(WG_ERROR_DATA,
+                       "%s: 'optimizer_weights' holds %zu arrays, expected the %zu accumulators "
+                       "of the %s",
+                       wg_hdf5_path(file), names->count - skipped, trained, network->name);
+    return add_accumulators(file, network, rmsprop->is_there ? names : NULL, skipped, state);
+}
+
+/* `file` NULL, or one that was saved without its optimizer: accumulators of 0. */
+static bool read_rmsprop(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                         struct wg_keras_state *state, struct wg_keras_rmsprop *ret_rmsprop)
+{
+    struct wg_json *config;
+    struct wg_hdf5_texts names;
+    *ret_rmsprop = (struct wg_keras_rmsprop){0};
+    if (file && wg_hdf5_has_attribute(file, "/", "training_config")) {
+        if (!read_json(file, "training_config", &config))
+            return false;
+        bool ok = wg_keras_check_training(config, &ret_rmsprop->learning_rate) ||
+                  fail_in(file, "training_config");
+        wg_json_destroy(config);
+        if (!ok)
+            return false;
+    }
+    if (!file || !wg_hdf5_has(file, "optimizer_weights"))
+        return add_accumulators(file, network, NULL, 0, state);
+    if (!wg_hdf5_read_texts(file, "optimizer_weights", "weight_names", &names))
+        return false;
+    bool ok = read_state(file, network, &names, state, ret_rmsprop);
+    wg_hdf5_texts_free(&names);
+    return ok;
+}
+
+/* ---- files ---- */
+
+static bool open_file(const char *folder, const char *name, struct wg_hdf5 **ret_file)
+{
+    char path[PATH_BYTES];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", folder);
+    return wg_hdf5_open(path, ret_file);
+}
+
+/* *ret_file is NULL if there is none. */
+static bool open_adversarial(const char *folder, struct wg_hdf5 **ret_file)
+{
+    char path[PATH_BYTES];
+    int length = snprintf(path, sizeof path, "%s/Adversarial.h5", folder);
+    *ret_file = NULL;
+    if (length > 0 && (size_t)length < sizeof path && access(path, F_OK) != 0)
+        return true;
+    return open_file(folder, "Adversarial.h5", ret_file);
+}
+
+static bool read_generator(const char *folder, struct wg_keras_state *state)
+{
+    struct wg_hdf5 *file, *adversarial;
+    if (!open_file(folder, "Generator.h5", &file))
+        return false;
+    bool ok = read_network(file, &wg_keras_generator, state);
+    wg_hdf5_close(file);
+    if (!ok || !open_adversarial(folder, &adversarial))
+        return false;
+    ok = read_rmsprop(adversarial, &wg_keras_generator, state, &state->generator);
+    wg_hdf5_close(adversarial);
+    return ok;
+}
+
+static bool read_critic(const char *folder, struct wg_keras_state *state)
+{
+    struct wg_hdf5 *file;
+    if (!open_file(folder, "Discriminator.h5", &file))
+        return false;
+    bool ok = read_network(file, &wg_keras_discriminator, state) &&
+              read_rmsprop(file, &wg_keras_discriminator, state, &state->critic);
+    wg_hdf5_close(file);
+    return ok;
+}
+
+bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state)
+{
+    struct wg_keras_state state = {.tensors = calloc(TENSORS_MAX, sizeof *state.tensors)};
+    if (!state.tensors)
+        return wg_fail_memory("the tensors of a Keras model");
+    if (!read_generator(folder, &state) || !read_critic(folder, &state)) {
+        wg_keras_state_free(&state);
+        return false;
+    }
+    *ret_state = state;
+    return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * Keras' model files back into the tensors of a checkpoint: what write.h writes, and what
+ * tf.keras 2.15 and Keras 3 write when they save such models as .h5.
+ *
+ * Layers are matched by their order and class, weights within a layer by the end of their name
+ * ("kernel:0", "kernel"), RMSprop's accumulators by their order, which is that of the trained
+ * weights. Everything is checked: classes, settings that change what is computed, shapes, types.
+ */
+#ifndef WG_KERAS_READ_H
+#define WG_KERAS_READ_H
+
+#include "host/files/safetensors.h"
+
+#include <stdint.h>
+
+/* What a file says about its RMSprop. */
+struct wg_keras_rmsprop {
+    bool is_there;       // false: the accumulators are 0
+    int64_t updates;     // done so far; 0 if it is not there
+    float learning_rate; // 0 if the file names none, or a schedule
+};
+
+struct wg_keras_state {
+    struct wg_safetensor *tensors; // all of a checkpoint, under their names there
+    int count;
+    struct wg_keras_rmsprop generator; // from Adversarial.h5
+    struct wg_keras_rmsprop critic;    // from Discriminator.h5
+};
+
+/*
+ * Reads FOLDER/Generator.h5 and FOLDER/Discriminator.h5, and FOLDER/Adversarial.h5 if there is
+ * one, of which only the optimizer counts. Fails with WG_ERROR_FILE, or with WG_ERROR_DATA: file,
+ * layer, what is there and what was expected.
+ */
+bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state);
+void wg_keras_state_free(struct wg_keras_state *state);
+
+#endif
