@@ -15,8 +15,8 @@
  * gradient of their kernel rounds with, and they drift by up to 3162 * rate times that.
  */
 #include "host/gan/trainer.h"
-#include "tests/reference/philox_draws.h"
-#include "tests/reference/wgan.h"
+#include "host/reference/philox_draws.h"
+#include "host/reference/wgan.h"
 #include "tests/testlib.h"
 
 #include <math.h>

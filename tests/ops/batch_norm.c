@@ -5,7 +5,7 @@
 #include "host/graph/autodiff.h"
 #include "host/graph/ops/rows.h"
 #include "tests/ops/oplib.h"
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 
 #include <math.h>
 #include <string.h>

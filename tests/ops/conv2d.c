@@ -7,7 +7,7 @@
 #include "host/graph/autodiff.h"
 #include "host/graph/fuse.h"
 #include "tests/ops/oplib.h"
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 
 #include <math.h>
 #include <stdlib.h>

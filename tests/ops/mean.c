@@ -3,7 +3,7 @@
  */
 #include "host/graph/autodiff.h"
 #include "tests/ops/oplib.h"
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 
 #include <math.h>
 

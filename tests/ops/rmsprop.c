@@ -2,7 +2,7 @@
  * rmsprop and clip, by hand-computed numbers and against the reference.
  */
 #include "tests/ops/oplib.h"
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 
 #include <math.h>
 
