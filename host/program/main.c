@@ -14,10 +14,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, const char **argv, const char *device);
 } commands[] = {
-    {"devices", command_devices},
-    {"train", command_train},
-    {"sample", command_sample},
-    {"bench", command_bench},
+    {"devices", command_devices}, {"train", command_train},       {"sample", command_sample},
+    {"bench", command_bench},     {"selftest", command_selftest},
 };
 
 static const char help[] =
@@ -28,6 +26,7 @@ static const char help[] =
     "  train      train a GAN; pictures, losses and checkpoints go to a run folder\n"
     "  sample     draw images with a trained generator\n"
     "  bench      measure the training step against the device's own peak\n"
+    "  selftest   hold every kernel on a device against plain formulas\n"
     "\n"
     "wgan-cl COMMAND --help tells more. To begin:\n"
     "  wgan-cl devices\n"
@@ -84,13 +83,15 @@ static int run(int argc, char **argv)
         return EXIT_OK;
     }
     if (rest == argc) {
-        fprintf(stderr, "wgan-cl: no command (devices, train, sample or bench; see --help)\n");
+        fprintf(stderr,
+                "wgan-cl: no command (devices, train, sample, bench or selftest; see --help)\n");
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[rest], commands[i].name) == 0)
             return commands[i].run(argc - rest, (const char **)argv + rest, device);
-    fprintf(stderr, "wgan-cl: '%s' is no command (devices, train, sample or bench; see --help)\n",
+    fprintf(stderr,
+            "wgan-cl: '%s' is no command (devices, train, sample, bench or selftest; see --help)\n",
             argv[rest]);
     return EXIT_USAGE;
 }

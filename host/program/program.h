@@ -22,6 +22,7 @@ int command_devices(int argc, const char **argv, const char *device);
 int command_train(int argc, const char **argv, const char *device);
 int command_sample(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);
+int command_selftest(int argc, const char **argv, const char *device);
 
 /* The row of --device that every command has. */
 #define OPTION_DEVICE(variable)                                                                    \
