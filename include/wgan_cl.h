@@ -6,8 +6,8 @@
  *   1. errors      what went wrong, for people
  *   2. devices     what the OpenCL loader shows, and opening one
  *   3. data        images as bytes: the built-in digits or an IDX file
- *   4. the GAN     run a training into a folder, sample a checkpoint, exchange it with
- *                  Keras, measure a device
+ *   4. the GAN     test a device, run a training into a folder, sample a checkpoint, exchange it
+ *                  with Keras, measure
  *
  * The model, its losses and its update rules are those of Arjovsky, Chintala, Bottou,
  * "Wasserstein GAN" (2017), algorithm 1, in the form of a small Keras program; README.md gives
@@ -171,6 +171,7 @@ struct wg_train_callbacks {
     void (*building)(void *user, int done, int total);                // kernels
     void (*progress)(void *user, const struct wg_progress *progress); // about 4 times a second
     bool (*stop)(void *user); // asked between steps; true: save and return
+    bool force;               // train even if the device fails its self-test; a message says so
 };
 
 struct wg_train_result {
@@ -180,11 +181,46 @@ struct wg_train_result {
     bool stopped; // by the callback, before all steps were done
 };
 
+/* One implementation of one op, over all shapes it was tried with. */
+struct wg_selftest_row {
+    char op[32];             // "conv2d_data"; "training step" is the last one
+    char implementation[32]; // "direct", "gemm", "ref"; "all" for the step
+    int shapes;              // how many it was tried with
+    char worst_shape[64];    // what it computed there: "3 x 14 x 14 x 40"
+    double error;            // the largest, in units of what rounding allows: up to 1 is right
+    bool passed;             //
+    char failure[4096];      // what was wrong, as wg_error_message would say; empty if it passed
+};
+
+struct wg_selftest {
+    struct wg_selftest_row *rows;
+    int count;
+    int failed; // rows
+    double seconds;
+};
+
+/*
+ * Every op of the training graph, by every implementation that can run on the device, and one
+ * whole training step of a small model, against plain double-precision formulas on the host. The
+ * errors allowed follow from OpenCL's rounding rules; host/selftest derives them. A driver's
+ * error is a failed row. `quick` takes the implementations a training takes, and no step. Only
+ * `building` of the callbacks is used, for how many of the tests are done; they may be NULL.
+ * Fails only if the test itself can't be done: WG_ERROR_MEMORY.
+ */
+bool wg_selftest_run(struct wg_device *device, bool quick,
+                     const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test);
+void wg_selftest_destroy(struct wg_selftest *test);
+
+/* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
+char *wg_selftest_json(const struct wg_selftest *test, const struct wg_device *device);
+
 /*
  * Trains and writes the run folder: run.json, log.csv, generator_loss.npy,
  * discriminator_loss.npy, imgs/, training.gif, loss.png, checkpoints/ and Keras' model files
  * Generator.h5, Discriminator.h5, Adversarial.h5; README.md describes each. `folder` must not
  * exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
+ * A device that the user's cache does not know is self-tested first, the quick way, and refused
+ * with WG_ERROR_DEVICE if it fails; that it passed is remembered for this driver and these kernels.
  */
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
               const struct wg_train_settings *settings, const char *folder,

@@ -1,6 +1,7 @@
 #include "host/device/program.h"
 
 #include "host/base/error.h"
+#include "host/base/hash.h"
 #include "host/device/clerror.h"
 #include "host/device/sources.h"
 
@@ -96,6 +97,20 @@ static char *load_source(const char *file)
 {
     const char *folder = getenv("WGAN_CL_KERNELS");
     return folder && *folder ? read_source(folder, file) : embedded_source(file);
+}
+
+bool wg_program_sources_hash(uint64_t *ret_hash)
+{
+    uint64_t hash = WG_HASH_START;
+    for (const struct wg_source *source = wg_sources; source->name; source++) {
+        char *text = load_source(source->name);
+        if (!text)
+            return false;
+        hash = wg_hash(hash, text, strlen(text) + 1);
+        free(text);
+    }
+    *ret_hash = hash;
+    return true;
 }
 
 /* ---- building ---- */

@@ -29,6 +29,10 @@ void wg_define_flag(struct wg_defines *defines, const char *name);
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel);
 
+/* A hash of all sources as programs would be built from, replaced ones included. Fails with
+ * WG_ERROR_FILE if a replaced one is missing. */
+bool wg_program_sources_hash(uint64_t *ret_hash);
+
 void wg_programs_release(struct wg_device *device);
 
 #endif

@@ -171,6 +171,21 @@ static bool plan_training(struct wg_device *device, const struct training_graph 
     return wg_plan_create(t->graph, device, targets, SCHEDULES, forced, ret_plan);
 }
 
+bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
+                            bool (*visit)(void *user, const struct wg_task *task), void *user)
+{
+    struct training_graph training;
+    struct wg_plan *plan = NULL;
+    bool ok = training_graph_init(&training, params) &&
+              plan_training(device, &training, params->forced, &plan);
+    for (int s = 0; ok && s < SCHEDULES; s++)
+        for (int t = 0; ok && s != SAMPLE && t < plan->schedules[s].count; t++)
+            ok = visit(user, &plan->schedules[s].tasks[t]);
+    wg_plan_destroy(plan);
+    wg_graph_destroy(training.graph);
+    return ok;
+}
+
 /* ---- does it fit? ---- */
 
 static bool fits(const struct wg_device *device, const struct wg_plan *plan)

@@ -56,6 +56,12 @@ bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params 
                        struct wg_trainer **ret_trainer);
 void wg_trainer_destroy(struct wg_trainer *trainer);
 
+/* Plans a run as wg_trainer_create would and shows every task of a step, the estimate included,
+ * until `visit` returns false. Nothing is allocated on the device; the tasks are gone afterwards.
+ * Fails if the plan can't be made or a visit failed. */
+bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
+                            bool (*visit)(void *user, const struct wg_task *task), void *user);
+
 /* Enqueues one step; does not wait. With `estimate` the step's Wasserstein estimate is taken. */
 bool wg_trainer_step(struct wg_trainer *trainer, bool estimate);
 

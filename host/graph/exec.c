@@ -45,7 +45,8 @@ struct wg_binder {
 
 /* ---- memory ---- */
 
-static bool create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret_buffer)
+static bool create_buffer(struct wg_device *device, size_t bytes, cl_uint content,
+                          cl_mem *ret_buffer)
 {
     cl_int code;
     *ret_buffer = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
@@ -55,8 +56,7 @@ static bool create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret_bu
                        device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
     }
     // Many drivers allocate at first use: touch it now, so that lack of memory shows here.
-    const cl_uint zero = 0;
-    return CL_OK(clEnqueueFillBuffer(device->queue, *ret_buffer, &zero, sizeof zero, 0,
+    return CL_OK(clEnqueueFillBuffer(device->queue, *ret_buffer, &content, sizeof content, 0,
                                      (bytes + 3) / 4 * 4, 0, NULL, NULL));
 }
 
@@ -66,11 +66,12 @@ static bool create_memory(struct wg_exec *exec)
     for (int n = 0; n < exec->node_count; n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
         size_t bytes = (wg_node_bytes(node) + 3) / 4 * 4;
-        if (!node->op && !create_buffer(exec->device, bytes, &exec->variables[n]))
+        if (!node->op && !create_buffer(exec->device, bytes, 0, &exec->variables[n]))
             return false;
     }
+    // All bits set is a NaN: what reads the arena before anything is written there shows.
     for (int b = 0; b < plan->bank_count; b++)
-        if (!create_buffer(exec->device, plan->bank_bytes[b], &exec->banks[b]))
+        if (!create_buffer(exec->device, plan->bank_bytes[b], UINT32_MAX, &exec->banks[b]))
             return false;
     return wg_device_finish(exec->device);
 }

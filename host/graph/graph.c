@@ -101,7 +101,7 @@ struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *r
     return NULL;
 }
 
-static bool is_same_attributes(const struct wg_attributes *a, const struct wg_attributes *b)
+bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)
 {
     return memcmp(&a->conv, &b->conv, sizeof a->conv) == 0 && a->activation == b->activation &&
            a->slope == b->slope && a->transpose_a == b->transpose_a &&
@@ -115,7 +115,7 @@ static bool is_same(const struct wg_node *a, const struct wg_node *b)
 {
     return a->op == b->op && a->in_count == b->in_count &&
            memcmp(a->in, b->in, sizeof a->in) == 0 && wg_shape_equal(&a->shape, &b->shape) &&
-           is_same_attributes(&a->attr, &b->attr);
+           wg_attributes_equal(&a->attr, &b->attr);
 }
 
 static struct wg_node *find_same(const struct wg_graph *g, const struct wg_node *draft)

@@ -1,7 +1,8 @@
 /*
  * What an op is: a name, a gradient that builds graph, and implementations that launch kernels.
  *
- * A new op is one file in host/graph/ops, one in cl, one in tests/ops, and a builder in graph.h.
+ * A new op is one file in host/graph/ops, one in cl, one in tests/ops, a builder in graph.h, and
+ * what it must compute in host/selftest/expect.c.
  */
 #ifndef WG_GRAPH_OP_H
 #define WG_GRAPH_OP_H
@@ -17,6 +18,8 @@ struct wg_implementation {
     bool (*suits)(const struct wg_node *node, const struct wg_device *device);
     /* Bytes of scratch memory it needs while it runs. NULL: none. */
     size_t (*scratch)(const struct wg_node *node, const struct wg_device *device);
+    /* Whether it computes by F(2, 2), whose rounding errors are larger: host/selftest/expect.c. */
+    bool is_winograd;
     /* Adds the kernel calls. */
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
@@ -43,6 +46,8 @@ struct wg_op {
  * and attributes are made once. For builders; storage NULL means memory of its own.
  */
 struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
+
+bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b);
 
 /* Records "OP: reason" as the graph's failure if it is the first, and returns NULL. */
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason);

@@ -40,6 +40,7 @@ struct request {
     const char *out;
     const char *resume;
     int steps; // of a resumed run in all; 0: as it was started
+    bool force;
     struct wg_train_settings settings;
 };
 
@@ -84,6 +85,7 @@ static int run(const struct request *request)
         .building = progress_building,
         .progress = progress_step,
         .stop = asked_to_stop,
+        .force = request->force,
     };
     catch_signals();
     bool ok = start(request, device, &callbacks, &result);
@@ -95,7 +97,7 @@ static int run(const struct request *request)
 /* A resumed run keeps its settings: only these may stand beside --resume. */
 static bool check_resume(const struct option *options)
 {
-    static const char *const allowed[] = {"device", "data", "resume", "steps"};
+    static const char *const allowed[] = {"device", "data", "resume", "steps", "force"};
     for (const struct option *o = options; o->name; o++) {
         bool found = !o->given;
         for (size_t a = 0; a < sizeof allowed / sizeof allowed[0]; a++)
@@ -103,7 +105,7 @@ static bool check_resume(const struct option *options)
         if (!found) {
             fprintf(stderr,
                     "wgan-cl: --%s: a resumed run keeps its settings; beside --resume only "
-                    "--steps, --data and --device can be given\n",
+                    "--steps, --data, --device and --force can be given\n",
                     o->name);
             return false;
         }
@@ -150,6 +152,10 @@ int command_train(int argc, const char **argv, const char *device)
          .value = &request.resume,
          .argument = "RUN",
          .help = "go on with a run folder; --steps: in all"},
+        {.name = "force",
+         .kind = OPTION_FLAG,
+         .value = &request.force,
+         .help = "train even if the device fails its self-test"},
         OPTION_DEVICE(request.device),
         {.name = NULL},
     };

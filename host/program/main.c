@@ -14,8 +14,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, const char **argv, const char *device);
 } commands[] = {
-    {"devices", command_devices}, {"train", command_train},   {"sample", command_sample},
-    {"export", command_export},   {"import", command_import}, {"bench", command_bench},
+    {"devices", command_devices},   {"train", command_train},   {"sample", command_sample},
+    {"export", command_export},     {"import", command_import}, {"bench", command_bench},
+    {"selftest", command_selftest},
 };
 
 static const char help[] =
@@ -28,6 +29,7 @@ static const char help[] =
     "  export     write a trained GAN as Keras model files\n"
     "  import     make a run of Keras model files\n"
     "  bench      measure the training step against the device's own peak\n"
+    "  selftest   hold every kernel on a device against plain formulas\n"
     "\n"
     "wgan-cl COMMAND --help tells more. To begin:\n"
     "  wgan-cl devices\n"
@@ -39,6 +41,15 @@ static const char help[] =
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong option or value, 3 no OpenCL device,\n"
     "130 and 143 interrupted (a training has saved its state).\n";
+
+/* "devices, train, sample" */
+static const char *list_commands(char *text, size_t size)
+{
+    int used = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        used += snprintf(text + used, size - (size_t)used, "%s%s", i ? ", " : "", commands[i].name);
+    return text;
+}
 
 int report_failure(void)
 {
@@ -61,6 +72,7 @@ bool open_device(const char *selector, struct wg_device **ret_device)
 
 static int run(int argc, char **argv)
 {
+    char names[256];
     const char *device = NULL;
     bool version = false;
     int rest = 0;
@@ -84,18 +96,15 @@ static int run(int argc, char **argv)
         return EXIT_OK;
     }
     if (rest == argc) {
-        fprintf(
-            stderr,
-            "wgan-cl: no command (devices, train, sample, export, import or bench; see --help)\n");
+        fprintf(stderr, "wgan-cl: no command (expected one of %s; see --help)\n",
+                list_commands(names, sizeof names));
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[rest], commands[i].name) == 0)
             return commands[i].run(argc - rest, (const char **)argv + rest, device);
-    fprintf(stderr,
-            "wgan-cl: '%s' is no command (devices, train, sample, export, import or bench; see "
-            "--help)\n",
-            argv[rest]);
+    fprintf(stderr, "wgan-cl: '%s' is no command (expected one of %s; see --help)\n", argv[rest],
+            list_commands(names, sizeof names));
     return EXIT_USAGE;
 }
 

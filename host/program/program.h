@@ -24,6 +24,7 @@ int command_sample(int argc, const char **argv, const char *device);
 int command_export(int argc, const char **argv, const char *device);
 int command_import(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);
+int command_selftest(int argc, const char **argv, const char *device);
 
 /* The row of --device that every command has which uses one. */
 #define OPTION_DEVICE(variable)                                                                    \

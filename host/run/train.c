@@ -12,6 +12,7 @@
 #include "host/run/pictures.h"
 #include "host/run/report.h"
 #include "host/run/settings.h"
+#include "host/run/verify.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -279,7 +280,8 @@ static bool create_trainer(struct run *run)
         .user = run->callbacks->user,
     };
     wg_report_settings(&run->settings, run->dataset, run->device, message, run);
-    if (!wg_trainer_create(run->device, &params, &run->trainer))
+    if (!wg_verify_device(run->device, run->callbacks) ||
+        !wg_trainer_create(run->device, &params, &run->trainer))
         return false;
     const struct wg_model *model = wg_trainer_model(run->trainer);
     wg_report_network(&model->generator, message, run);

@@ -120,6 +120,19 @@ START_TEST(variables_start_as_zeros_and_keep_what_is_written)
 }
 END_TEST
 
+/* So a kernel that does nothing shows. */
+START_TEST(what_nothing_has_computed_is_no_number)
+{
+    struct pair p;
+    float twice[6];
+    create_pair(&p);
+    ck_assert(wg_exec_read_target(p.exec, 0, p.twice, twice));
+    for (int i = 0; i < 6; i++)
+        ck_assert_float_nan(twice[i]);
+    destroy_pair(&p);
+}
+END_TEST
+
 START_TEST(schedules_run_on_their_own)
 {
     struct pair p;
@@ -215,6 +228,7 @@ int main(void)
     tcase_add_test(tests, the_same_plan_gives_the_same_bytes);
     tcase_add_test(tests, progress_counts_every_task);
     tcase_add_test(tests, variables_start_as_zeros_and_keep_what_is_written);
+    tcase_add_test(tests, what_nothing_has_computed_is_no_number);
     tcase_add_test(tests, schedules_run_on_their_own);
     tcase_add_test(tests, schedules_run_on_their_own);
     tcase_add_test(tests, reading_what_a_schedule_does_not_compute_fails);

@@ -3,8 +3,8 @@
  * are products again, and the adjoint relation they stand for.
  */
 #include "host/graph/autodiff.h"
+#include "host/reference/ops.h"
 #include "tests/ops/oplib.h"
-#include "tests/reference/ops.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,17 +36,6 @@ static struct ref_product ref_of(const struct wg_node *c)
                                 .b_transposed = c->attr.transpose_b};
 }
 
-/* A product of two variables. */
-static void check_product(struct rig *rig, const struct wg_node *c)
-{
-    struct ref_product product = ref_of(c);
-    size_t count = wg_shape_count(&c->shape);
-    double *expected = rig_zeros(rig, count), *magnitude = rig_zeros(rig, count);
-    ref_matmul(&product, rig_doubles(rig, c->in[0]), rig_doubles(rig, c->in[1]), expected);
-    ref_matmul(&product, rig_magnitudes(rig, c->in[0]), rig_magnitudes(rig, c->in[1]), magnitude);
-    rig_check(rig, c, expected, magnitude, product.k + 1);
-}
-
 static void check_against_ref(struct rig *rig, const struct wg_node *c, const float *by_ref)
 {
     size_t count = wg_shape_count(&c->shape);
@@ -69,14 +58,14 @@ START_TEST(every_implementation_agrees_with_the_reference)
     struct wg_node *b = rig_variable(&rig, "b", shape_of(p->k, p->n, p->transpose_b));
     struct wg_node *c = wg_matmul(rig.graph, a, p->transpose_a, b, p->transpose_b);
     rig_run(&rig, "ref", &c, 1);
-    check_product(&rig, c);
+    rig_check_node(&rig, c);
     const float *by_ref = rig_result(&rig, c);
     for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
         if (strcmp(list[i].name, "ref") == 0 || !rig_suits(c, list[i].name))
             continue;
         rig_run(&rig, list[i].name, &c, 1);
         ck_assert_str_eq(rig_implementation(&rig, c), list[i].name);
-        check_product(&rig, c);
+        rig_check_node(&rig, c);
         check_against_ref(&rig, c, by_ref);
     }
     rig_finish(&rig);

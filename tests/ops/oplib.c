@@ -1,6 +1,7 @@
 #include "tests/ops/oplib.h"
 
 #include "host/base/error.h"
+#include "host/selftest/expect.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -134,14 +135,20 @@ double *rig_wide(struct rig *rig, const struct wg_node *node)
     return wide;
 }
 
-const char *rig_implementation(const struct rig *rig, const struct wg_node *node)
+static const struct wg_implementation *implementation_of(const struct rig *rig,
+                                                         const struct wg_node *node)
 {
     const struct wg_schedule *schedule = &rig->plan->schedules[0];
     for (int t = 0; t < schedule->count; t++)
         if (schedule->tasks[t].node == node)
-            return schedule->tasks[t].implementation->name;
+            return schedule->tasks[t].implementation;
     ck_abort_msg("the schedule does not run '%s'", node->name);
     return NULL;
+}
+
+const char *rig_implementation(const struct rig *rig, const struct wg_node *node)
+{
+    return implementation_of(rig, node)->name;
 }
 
 bool rig_suits(const struct wg_node *node, const char *implementation)
@@ -178,6 +185,31 @@ void rig_check(struct rig *rig, const struct wg_node *node, const double *expect
     ck_assert_msg(error <= units,
                   "%s: element %zu is %.9g, expected %.9g, off by %.3g of %.3g units", what, worst,
                   (double)got[worst], expected[worst], error, units);
+}
+
+void rig_check_node(struct rig *rig, const struct wg_node *node)
+{
+    const void *in[WG_INPUTS_MAX];
+    char what[256];
+    struct wg_expectation expectation;
+    for (int i = 0; i < node->in_count; i++)
+        in[i] = rig_values(rig, node->in[i]);
+    ck_assert_msg(wg_expect(node, implementation_of(rig, node), in, &expectation), "%s",
+                  wg_error_message());
+    describe(rig, node, what, sizeof what);
+    for (int i = 0; i < expectation.count; i++) {
+        const struct wg_expected *expected = &expectation.outputs[i];
+        const void *got = rig_result(rig, expected->node);
+        size_t worst;
+        double error = wg_expected_error(expected, got, &worst);
+        ck_assert_msg(
+            error <= 1,
+            "%s: element %zu of '%s' is %.9g, expected %.9g, off by %.3g of what rounding "
+            "allows",
+            what, worst, expected->node->name, wg_element(expected->node, got, worst),
+            expected->value[worst], error);
+    }
+    wg_expectation_finish(&expectation);
 }
 
 double rig_dot(size_t count, const double *a, const double *b)

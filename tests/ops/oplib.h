@@ -2,13 +2,9 @@
  * A rig for ops: a graph on the test device, its variables' values on the host, and the comparison
  * of what comes out with the double-precision reference.
  *
- * Bounds are stated in units of u = 2^-24, the largest relative rounding error of a float, times a
- * magnitude per element. A sum of n products, in whatever order, with or without fused
- * multiply-adds, is off by at most n + 1 units times the sum of the products' absolute values
- * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1; to first order in u). So
- * the magnitude is the reference's own formula applied to absolute values, and the units are the
- * terms plus what follows the sum. OpenCL 1.2 (section 7.4) gives sqrt 3 ulp, a division 2.5 ulp,
- * tanh 5 ulp, log 3 ulp, cospi 4 ulp; an ulp is at most 2 units.
+ * Bounds are stated in units of 2^-24 times a magnitude per element; host/selftest/expect.h tells
+ * why, and has those of every op by itself. Here are bounds of their own where ops follow one
+ * another.
  *
  * Every failure ends the test; nothing here returns an error.
  */
@@ -71,6 +67,10 @@ const char *rig_implementation(const struct rig *rig, const struct wg_node *node
 
 /* Whether the op of this node has an implementation of this name that suits it. */
 bool rig_suits(const struct wg_node *node, const char *implementation);
+
+/* Fails unless the node, all of whose inputs are variables, left what its op should compute from
+ * them, as wg_expect has it. */
+void rig_check_node(struct rig *rig, const struct wg_node *node);
 
 /* Fails unless |result - expected| <= units * 2^-24 * magnitude in every element of the node. */
 void rig_check(struct rig *rig, const struct wg_node *node, const double *expected,

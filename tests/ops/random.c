@@ -6,7 +6,7 @@
 #include "host/device/program.h"
 #include "host/device/sources.h"
 #include "tests/ops/oplib.h"
-#include "tests/reference/philox_draws.h"
+#include "host/reference/philox_draws.h"
 
 #include <math.h>
 #include <stdio.h>

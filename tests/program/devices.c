@@ -2,7 +2,6 @@
 #include "tests/program/programlib.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,32 +205,6 @@ END_TEST
 
 /* ---- kernels from a folder ---- */
 
-/* Copies the kernels of the source tree into the folder "kernels" and returns its path. */
-static const char *copy_kernels(void)
-{
-    static char path[512];
-    const char *source = getenv("WGAN_CL_SOURCES");
-    ck_assert_msg(source != NULL, "WGAN_CL_SOURCES should name the folder of the kernels");
-    snprintf(path, sizeof path, "%s", temporary_make_folder("kernels"));
-    DIR *folder = opendir(source);
-    ck_assert_ptr_nonnull(folder);
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        char from[1024], to[300], text[65536];
-        if (!strstr(entry->d_name, ".cl"))
-            continue;
-        snprintf(from, sizeof from, "%s/%s", source, entry->d_name);
-        snprintf(to, sizeof to, "kernels/%s", entry->d_name);
-        FILE *file = fopen(from, "rb");
-        ck_assert_ptr_nonnull(file);
-        size_t size = fread(text, 1, sizeof text, file);
-        fclose(file);
-        ck_assert_uint_lt(size, sizeof text);
-        temporary_write(to, text, size);
-    }
-    closedir(folder);
-    return path;
-}
-
 START_TEST(kernels_can_be_taken_from_a_folder)
 {
     setenv("WGAN_CL_KERNELS", copy_kernels(), 1);
@@ -252,7 +225,7 @@ START_TEST(a_kernel_that_does_not_build_is_shown_with_its_log)
     const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
     unsetenv("WGAN_CL_KERNELS");
     ck_assert_int_eq(train.code, 1);
-    ck_assert(contains(train.err, "wgan-cl: kernel program 'clip' failed to build"));
+    ck_assert(contains(train.err, "clip by ref: kernel program 'clip' failed to build"));
     ck_assert(contains(train.err, text_of(device_at(root, 0), "name")));
     ck_assert(contains(train.err, "-cl-std=CL1.2"));
     ck_assert(contains(train.err, "no_such_thing")); // the compiler's own words

@@ -26,7 +26,7 @@ static void check_help(const struct outcome *help, const char *const *options, s
 START_TEST(the_program_explains_itself)
 {
     static const char *const parts[] = {
-        "devices",   "train",  "sample",         "bench",           "--device",
+        "devices",   "train",  "sample",         "bench",           "--device",   "selftest",
         "--version", "--help", "WGAN_CL_DEVICE", "WGAN_CL_KERNELS", "Exit codes",
     };
     const struct outcome help = run("--help"), brief = run("-h");
@@ -46,8 +46,12 @@ START_TEST(every_command_explains_itself)
                          for_sample = run("sample", "--help"), for_bench = run("bench", "-h");
     check_help(&for_devices, devices, countof(devices));
     check_help(&for_train, train_options, countof(train_options));
+    ck_assert(contains(for_train.out, "--force"));
     check_help(&for_sample, sample, countof(sample));
     check_help(&for_bench, bench, countof(bench));
+    static const char *const selftest[] = {"--quick", "--json", "--device", "--help"};
+    const struct outcome for_selftest = run("selftest", "--help");
+    check_help(&for_selftest, selftest, countof(selftest));
 }
 END_TEST
 
@@ -72,11 +76,12 @@ END_TEST
 
 /* ---- commands ---- */
 
+static const char all_commands[] = "devices, train, sample, export, import, bench, selftest";
+
 START_TEST(a_missing_command_is_told_what_there_is)
 {
     const struct outcome none = program_run((const char *const[]){NULL});
-    check_failed(&none, 2, "no command", "devices, train, sample, export, import or bench",
-                 "--help");
+    check_failed(&none, 2, "no command", all_commands, "--help");
     const struct outcome only_device = run("--device", "0");
     check_failed(&only_device, 2, "no command");
 }
@@ -85,7 +90,7 @@ END_TEST
 START_TEST(an_unknown_command_is_named)
 {
     const struct outcome unknown = run("tarin", "--steps", "5");
-    check_failed(&unknown, 2, "'tarin'", "devices, train, sample, export, import or bench");
+    check_failed(&unknown, 2, "'tarin'", all_commands);
     const struct outcome empty = run("");
     check_failed(&empty, 2, "''");
 }
@@ -95,8 +100,8 @@ END_TEST
 
 START_TEST(an_unknown_option_is_named)
 {
-    static const char *const commands[] = {"devices", "train",  "sample",
-                                           "export",  "import", "bench"};
+    static const char *const commands[] = {"devices", "train", "sample",  "export",
+                                           "import",  "bench", "selftest"};
     const struct outcome of_program = run("--colour", "train");
     check_failed(&of_program, 2, "--colour", "unknown option", "wgan-cl --help");
     for (size_t i = 0; i < countof(commands); i++) {
@@ -249,7 +254,7 @@ START_TEST(a_resumed_run_keeps_its_settings)
         const struct outcome train =
             run("train", "--resume", "run", settings[i][0], settings[i][1]);
         check_failed(&train, 2, settings[i][0], "keeps its settings",
-                     "--steps, --data and --device");
+                     "--steps, --data, --device and --force");
     }
 }
 END_TEST

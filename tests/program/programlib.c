@@ -37,6 +37,18 @@ void program_limit_files(size_t bytes)
     file_limit = bytes;
 }
 
+void program_use_cache(const char *folder)
+{
+    char path[1024];
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache)
+        snprintf(path, sizeof path, "%s/pocl/kcache", cache);
+    else
+        snprintf(path, sizeof path, "%s/.cache/pocl/kcache", home ? home : "");
+    setenv("POCL_CACHE_DIR", path, 0); // keeps what is set
+    setenv("XDG_CACHE_HOME", folder, 1);
+}
+
 /* In the child: becomes the program, or exits with 127. Nothing here may be Check's, which would
  * write to the parent's record. */
 static void become(const char *folder, const char *const *arguments)
@@ -284,6 +296,31 @@ const char *write_images(const char *name, size_t count, unsigned seed)
     return path;
 }
 
+const char *copy_kernels(void)
+{
+    static char path[512];
+    const char *source = getenv("WGAN_CL_SOURCES");
+    ck_assert_msg(source != NULL, "WGAN_CL_SOURCES should name the folder of the kernels");
+    snprintf(path, sizeof path, "%s", temporary_make_folder("kernels"));
+    DIR *folder = opendir(source);
+    ck_assert_ptr_nonnull(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char from[1024], to[300], text[65536];
+        if (!strstr(entry->d_name, ".cl"))
+            continue;
+        snprintf(from, sizeof from, "%s/%s", source, entry->d_name);
+        snprintf(to, sizeof to, "kernels/%s", entry->d_name);
+        FILE *file = fopen(from, "rb");
+        ck_assert_ptr_nonnull(file);
+        size_t size = fread(text, 1, sizeof text, file);
+        fclose(file);
+        ck_assert_uint_lt(size, sizeof text);
+        temporary_write(to, text, size);
+    }
+    closedir(folder);
+    return path;
+}
+
 /* ---- suites ---- */
 
 static void begin(void)
@@ -301,6 +338,7 @@ static void end(void)
 int run_tests(const char *name, const TTest *const *tests, size_t count, bool in_one_folder)
 {
     TCase *tcase = tcase_create(name);
+    program_use_cache(getenv("WGAN_CL_CACHE"));
     if (in_one_folder)
         tcase_add_unchecked_fixture(tcase, temporary_create, temporary_remove);
     else

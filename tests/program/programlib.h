@@ -45,6 +45,10 @@ void program_enter(const char *folder);
 /* From now on, or with 0 no longer, no file the program writes can grow beyond `bytes`. */
 void program_limit_files(size_t bytes);
 
+/* From now on the program has its cache in this folder, not in the user's; where tests begin that
+ * is WGAN_CL_CACHE. pocl keeps its compiled kernels where they are: they cost minutes. */
+void program_use_cache(const char *folder);
+
 /* ---- judgements ---- */
 
 /* It did what it was asked, without a word on standard error. */
@@ -72,6 +76,9 @@ int count_files(const char *folder, const char *ending);
 /* An IDX file of so many 28x28 images, each of noise of its own; returns its path. Another seed
  * makes other images. */
 const char *write_images(const char *name, size_t count, unsigned seed);
+
+/* Copies the kernels of the source tree into the folder "kernels" and returns its path. */
+const char *copy_kernels(void);
 
 /* ---- suites ---- */
 

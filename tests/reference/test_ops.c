@@ -3,7 +3,7 @@
  */
 #include <math.h>
 
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 #include "tests/reference/test.h"
 
 /* ---- Convolutions ------------------------------------------------------------------------ */

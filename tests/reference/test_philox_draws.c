@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tests/reference/ops.h"
-#include "tests/reference/philox_draws.h"
+#include "host/reference/ops.h"
+#include "host/reference/philox_draws.h"
 #include "tests/reference/test.h"
 
 /* The known answers that come with the authors' Random123, philox 4x32, 10 rounds. */

@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "tests/reference/ops.h"
-#include "tests/reference/philox_draws.h"
+#include "host/reference/ops.h"
+#include "host/reference/philox_draws.h"
+#include "host/reference/wgan.h"
 #include "tests/reference/test.h"
-#include "tests/reference/wgan.h"
 
 enum { PIXELS = 28 * 28, NOISE = 5, BATCH = 3, IMAGES = 7 };
 

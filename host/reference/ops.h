@@ -8,8 +8,8 @@
  * are all dimensions but the last one. Outputs come last; unless a comment allows it, they must
  * not overlap the inputs.
  */
-#ifndef TESTS_REFERENCE_OPS_H
-#define TESTS_REFERENCE_OPS_H
+#ifndef WG_REFERENCE_OPS_H
+#define WG_REFERENCE_OPS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,8 @@
  * Key: the seed's low and high 32 bits. Counter: (block, step, iteration, stream). Element i of a
  * draw takes lane i % 4 of block i / 4.
  */
-#ifndef TESTS_REFERENCE_PHILOX_DRAWS_H
-#define TESTS_REFERENCE_PHILOX_DRAWS_H
+#ifndef WG_REFERENCE_PHILOX_DRAWS_H
+#define WG_REFERENCE_PHILOX_DRAWS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * The random draws of a training in double precision; see philox_draws.h. Each element computes
  * its own block anew: plain rather than fast.
  */
-#include "tests/reference/philox_draws.h"
+#include "host/reference/philox_draws.h"
 
 #include <math.h>
 

@@ -2,15 +2,15 @@
  * The whole WGAN in double precision; see wgan.h. The backward passes are written out by hand,
  * one line for each line of the forward pass, in reverse.
  */
-#include "tests/reference/wgan.h"
+#include "host/reference/wgan.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/reference/ops.h"
-#include "tests/reference/philox_draws.h"
+#include "host/reference/ops.h"
+#include "host/reference/philox_draws.h"
 
 enum {
     PIXELS = 28 * 28,

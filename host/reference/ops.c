@@ -2,7 +2,7 @@
  * The operations of the model in double precision, each as its formula; see ops.h. Not made for
  * speed, and independent of the product.
  */
-#include "tests/reference/ops.h"
+#include "host/reference/ops.h"
 
 #include <math.h>
 #include <string.h>

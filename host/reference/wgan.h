@@ -7,8 +7,8 @@
  * that a training can be compared tensor by tensor. Not made for speed: at the full widths a step
  * takes about half a second per image.
  */
-#ifndef TESTS_REFERENCE_WGAN_H
-#define TESTS_REFERENCE_WGAN_H
+#ifndef WG_REFERENCE_WGAN_H
+#define WG_REFERENCE_WGAN_H
 
 #include <stddef.h>
 #include <stdint.h>

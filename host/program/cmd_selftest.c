@@ -1,0 +1,97 @@
+/*
+ * wgan-cl selftest: every kernel of a training on this device, against plain formulas on the host.
+ */
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void print_row(const struct wg_selftest_row *row)
+{
+    printf("%-20s %-10s %6d  %-22s %9.3g  %s\n", row->op, row->implementation, row->shapes,
+           row->worst_shape, row->error, row->passed ? "pass" : "FAIL");
+    if (!row->passed) // without a compiler's log: JSON has it
+        printf("    %.*s\n", (int)strcspn(row->failure, "\n"), row->failure);
+}
+
+static void print_test(const struct wg_selftest *test, const struct wg_device_info *device)
+{
+    printf("%s, driver %s, %s\n\n", device->name, device->driver_version, device->opencl_version);
+    printf("%-20s %-10s %6s  %-22s %9s\n", "op", "by", "shapes", "worst shape", "error");
+    for (int i = 0; i < test->count; i++)
+        print_row(&test->rows[i]);
+    printf("\nerror: the largest, in units of what rounding allows; up to 1 is right\n");
+    if (test->failed)
+        printf("FAILED: %d of %d, %.1f s; a training on this device would go wrong\n", test->failed,
+               test->count, test->seconds);
+    else
+        printf("all %d pass, %.1f s\n", test->count, test->seconds);
+}
+
+static void show_progress(void *user, int done, int total)
+{
+    (void)user;
+    fprintf(stderr, "\r\033[Ktesting %d of %d%s", done, total, done == total ? "\r\033[K" : "");
+}
+
+static int run(const char *selector, bool quick, bool json)
+{
+    struct wg_device *device;
+    struct wg_selftest *test;
+    const struct wg_train_callbacks callbacks = {.building =
+                                                     isatty(STDERR_FILENO) ? show_progress : NULL};
+    if (!open_device(selector, &device))
+        return report_failure();
+    bool ok = wg_selftest_run(device, quick, &callbacks, &test);
+    if (!ok) {
+        wg_device_close(device);
+        return report_failure();
+    }
+    char *text = json ? wg_selftest_json(test, device) : NULL;
+    if (text)
+        puts(text);
+    else if (!json)
+        print_test(test, wg_device_get_info(device));
+    bool passed = test->failed == 0;
+    ok = text || !json;
+    free(text);
+    wg_selftest_destroy(test);
+    wg_device_close(device);
+    if (!ok)
+        return report_failure();
+    return passed ? EXIT_OK : EXIT_FAILED;
+}
+
+int command_selftest(int argc, const char **argv, const char *device)
+{
+    bool quick = false, json = false;
+    const char *operands[1];
+    struct option options[] = {
+        {.name = "quick",
+         .kind = OPTION_FLAG,
+         .value = &quick,
+         .help = "only what a training does before its first step"},
+        {.name = "json", .kind = OPTION_FLAG, .value = &json, .help = "print JSON, for programs"},
+        OPTION_DEVICE(device),
+        {.name = NULL},
+    };
+    const struct command_line line = {
+        .usage = "selftest [--quick] [--json]",
+        .text = "Runs every op of the training graph, by every implementation that can run on the\n"
+                "device, and one whole training step, against double-precision formulas on the\n"
+                "host. Errors are in units of what the rounding rules of OpenCL allow: up to 1 is\n"
+                "right. Exit code 1 if anything fails: the driver, or wgan-cl, computes wrong\n"
+                "numbers there, and a training would not tell.\n",
+        .options = options,
+    };
+    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
+    case OPTIONS_HELP:
+        return EXIT_OK;
+    case OPTIONS_WRONG:
+        return EXIT_USAGE;
+    case OPTIONS_OK:
+        return run(device, quick, json);
+    }
+    return EXIT_USAGE;
+}

@@ -1,0 +1,220 @@
+#include "host/selftest/case.h"
+
+#include "host/base/error.h"
+#include "host/base/philox.h"
+#include "host/graph/exec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the node alone ---- */
+
+/* An input that comes twice is one variable: the first input that is the same as this one. */
+static int first_of(const struct wg_node *node, int input)
+{
+    int first = 0;
+    while (node->in[first] != node->in[input])
+        first++;
+    return first;
+}
+
+bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case)
+{
+    struct wg_graph *graph = wg_graph_create();
+    struct wg_node draft = *node;
+    if (!graph)
+        return false;
+    for (int i = 0; i < node->in_count; i++) {
+        char name[16];
+        int same = first_of(node, i);
+        snprintf(name, sizeof name, "input %d", i);
+        draft.in[i] = same < i ? draft.in[same]
+                               : wg_variable(graph, name, node->in[i]->element, node->in[i]->shape);
+    }
+    draft.storage = node->op->is_effect && draft.in[0] ? draft.in[0]->storage : NULL;
+    *ret_case = (struct wg_case){.graph = graph, .node = wg_node_add(graph, &draft)};
+    if (wg_graph_ok(graph))
+        return true;
+    wg_case_finish(ret_case);
+    return false;
+}
+
+void wg_case_forget(struct wg_case *c)
+{
+    for (int i = 0; i < WG_INPUTS_MAX; i++) {
+        free(c->values[i]);
+        c->values[i] = NULL;
+    }
+    wg_expectation_finish(&c->expectation);
+}
+
+void wg_case_finish(struct wg_case *c)
+{
+    wg_case_forget(c);
+    wg_graph_destroy(c->graph);
+    *c = (struct wg_case){0};
+}
+
+bool wg_case_equal(const struct wg_case *a, const struct wg_case *b)
+{
+    const struct wg_node *x = a->node, *y = b->node;
+    bool equal = x->op == y->op && x->in_count == y->in_count &&
+                 wg_shape_equal(&x->shape, &y->shape) && wg_attributes_equal(&x->attr, &y->attr);
+    for (int i = 0; equal && i < x->in_count; i++)
+        equal = x->in[i]->index == y->in[i]->index && x->in[i]->element == y->in[i]->element &&
+                wg_shape_equal(&x->in[i]->shape, &y->in[i]->shape);
+    return equal;
+}
+
+void wg_case_shape(const struct wg_case *c, char *text, size_t size)
+{
+    int used = 0;
+    for (int d = 0; d < c->node->shape.rank; d++)
+        used += snprintf(text + used, size - (size_t)used, "%s%zu", d ? " x " : "",
+                         c->node->shape.dim[d]);
+}
+
+/* ---- its inputs ---- */
+
+enum fill {
+    FILL_EVEN,    // uniform in (-0.9, 0.9), unless the op asks for others
+    FILL_POWERS,  // of all sizes from 2^-18 to 1, of both signs
+    FILL_SQUARES, // of all sizes from 2^-36 to 1, not negative
+    FILL_MOMENTS, // uniform; the second half not negative
+    FILL_BOUND,   // uniform within twice the node's rate
+    FILL_ROWS,    // uniform, times the rows of the first input: what sums over them are like
+};
+
+static const struct {
+    const char *op;
+    int input;
+    enum fill fill;
+} fills[] = {
+    {"rmsprop", 0, FILL_POWERS},  // small weights show small steps,
+    {"rmsprop", 1, FILL_SQUARES}, // and small roots where epsilon stands
+    {"rmsprop", 2, FILL_POWERS},          {"clip", 0, FILL_BOUND},
+    {"batch_norm", 1, FILL_MOMENTS},      {"batch_norm_sums", 1, FILL_MOMENTS},
+    {"batch_norm_data", 1, FILL_MOMENTS}, {"batch_norm_data", 5, FILL_ROWS},
+    {"moving_average", 0, FILL_MOMENTS},  {"moving_average", 1, FILL_MOMENTS},
+};
+
+static enum fill fill_of(const struct wg_node *node, int input)
+{
+    for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++)
+        if (fills[i].input == input && strcmp(fills[i].op, node->op->name) == 0)
+            return fills[i].fill;
+    return FILL_EVEN;
+}
+
+/* Element `i` of `count`, from a uniform random word. */
+static float number(const struct wg_node *node, enum fill fill, size_t i, size_t count,
+                    uint32_t word)
+{
+    float even = 0.9f * (2.0f * wg_uniform_float(word) - 1.0f); // sums off the grid of the draw
+    size_t rows = wg_shape_count(&node->in[0]->shape) / wg_shape_last(&node->shape);
+    switch (fill) {
+    case FILL_POWERS:
+        return copysignf(exp2f(-20.0f * fabsf(even)), even);
+    case FILL_SQUARES:
+        return exp2f(-40.0f * fabsf(even));
+    case FILL_MOMENTS:
+        return i < count / 2 ? even : fabsf(even);
+    case FILL_BOUND:
+        return 2.0f * node->attr.rate * even;
+    case FILL_ROWS:
+        return (float)rows * even;
+    default:
+        return even;
+    }
+}
+
+static void fill_input(const struct wg_node *node, int input, void *values)
+{
+    const struct wg_node *variable = node->in[input];
+    size_t count = wg_shape_count(&variable->shape);
+    const uint32_t key[2] = {(uint32_t)input, 0};
+    struct wg_philox_block block = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t counter[4] = {(uint32_t)(i / 4)};
+        if (i % 4 == 0)
+            block = wg_philox(counter, key);
+        uint32_t word = block.v[i % 4];
+        if (variable->element == WG_F32)
+            ((float *)values)[i] = number(node, fill_of(node, input), i, count, word);
+        else if (variable->element == WG_U8)
+            ((uint8_t *)values)[i] = (uint8_t)(word >> 24);
+        else // a clock: a step beyond the ring of losses, and an iteration
+            ((uint32_t *)values)[i] = i == WG_CLOCK_STEP ? 70 : 1;
+    }
+}
+
+bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
+{
+    wg_case_forget(c);
+    for (int i = 0; i < c->node->in_count; i++) {
+        c->values[i] = malloc(wg_node_bytes(c->node->in[i]));
+        if (!c->values[i])
+            return wg_fail_memory("the inputs of a test");
+        fill_input(c->node, first_of(c->node, i), c->values[i]);
+    }
+    return wg_expect(c->node, by, (const void *const *)c->values, &c->expectation);
+}
+
+/* ---- its run ---- */
+
+static void describe(const struct wg_expected *expected, const void *got, size_t element,
+                     struct wg_deviation *deviation)
+{
+    snprintf(deviation->text, sizeof deviation->text,
+             "element %zu is %.9g, expected %.9g within %.3g", element,
+             wg_element(expected->node, got, element), expected->value[element],
+             expected->allowed[element]);
+}
+
+/* The worst of all tensors the node wrote. */
+static bool compare(const struct wg_case *c, struct wg_exec *exec,
+                    struct wg_deviation *ret_deviation)
+{
+    *ret_deviation = (struct wg_deviation){.error = 0};
+    for (int i = 0; i < c->expectation.count; i++) {
+        const struct wg_expected *expected = &c->expectation.outputs[i];
+        size_t element;
+        void *got = malloc(wg_node_bytes(expected->node));
+        if (!got)
+            return wg_fail_memory("the result of a test");
+        bool ok = wg_exec_read_target(exec, 0, expected->node, got);
+        double error = ok ? wg_expected_error(expected, got, &element) : 0;
+        if (ok && (i == 0 || error > ret_deviation->error)) {
+            ret_deviation->error = error;
+            describe(expected, got, element, ret_deviation);
+        }
+        free(got);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool run(const struct wg_case *c, struct wg_device *device, struct wg_exec *exec)
+{
+    for (int i = 0; i < c->node->in_count; i++)
+        if (!wg_exec_write(exec, c->node->in[i], c->values[i]))
+            return false;
+    return wg_exec_run(exec, 0) && wg_device_finish(device);
+}
+
+bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                 struct wg_deviation *ret_deviation)
+{
+    struct wg_plan *plan = NULL;
+    struct wg_exec *exec = NULL;
+    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
+    bool ok = wg_plan_create(c->graph, device, &targets, 1, implementation, &plan) &&
+              wg_exec_create(device, plan, NULL, NULL, &exec) && run(c, device, exec) &&
+              compare(c, exec, ret_deviation);
+    wg_exec_destroy(exec);
+    wg_plan_destroy(plan);
+    return ok;
+}

@@ -1,0 +1,46 @@
+/*
+ * A case of the self-test: one node of a training, alone. Its inputs become variables with values
+ * that suit its op, so that whatever it gets wrong is its own doing and not that of a node before.
+ */
+#ifndef WG_SELFTEST_CASE_H
+#define WG_SELFTEST_CASE_H
+
+#include "host/device/device.h"
+#include "host/graph/op.h"
+#include "host/selftest/expect.h"
+
+struct wg_case {
+    struct wg_graph *graph;
+    struct wg_node *node;
+    void *values[WG_INPUTS_MAX]; // of node->in[i]
+    struct wg_expectation expectation;
+};
+
+/* How far a run was off. */
+struct wg_deviation {
+    double error;   // the largest, in units of what rounding allows: up to 1 is right
+    char text[320]; // which element, what it is and should be
+};
+
+/* A copy of `node` in a graph of its own. Cheap: values come with wg_case_prepare. */
+bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case);
+void wg_case_finish(struct wg_case *c);
+
+/* Whether both would test the same. */
+bool wg_case_equal(const struct wg_case *a, const struct wg_case *b);
+
+/* Draws the inputs and computes what is expected of this implementation. Fails with
+ * WG_ERROR_ARGUMENT if the op is unknown to wg_expect, and with WG_ERROR_MEMORY. */
+bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by);
+
+/* Frees what wg_case_prepare made. */
+void wg_case_forget(struct wg_case *c);
+
+/* Runs the prepared node by an implementation that suits it. Fails with the device's own words. */
+bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                 struct wg_deviation *ret_deviation);
+
+/* "2 x 14 x 14 x 256" */
+void wg_case_shape(const struct wg_case *c, char *text, size_t size);
+
+#endif

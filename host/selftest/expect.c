@@ -1,0 +1,560 @@
+#include "host/selftest/expect.h"
+
+#include "host/base/error.h"
+#include "host/graph/op.h"
+#include "host/graph/ops/rows.h"
+#include "host/reference/ops.h"
+#include "host/reference/philox_draws.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define U 0x1p-24
+
+/* A node with all it is computed from. */
+struct work {
+    const struct wg_node *node;
+    bool by_winograd;
+    const void *const *raw;      // inputs in their element types
+    double *in[WG_INPUTS_MAX];   // inputs
+    double *size[WG_INPUTS_MAX]; // their absolute values
+    double *spare;               // as long as the longest tensor
+    struct wg_expectation *out;
+    size_t count, c, rows; // of the first output; of in[0] where that is a tensor to be reduced
+    double *value, *allowed;
+};
+
+/* allowed = units * U * magnitude, in place: functions below put the magnitudes there first. */
+static void allow(const struct wg_expected *expected, double units)
+{
+    for (size_t i = 0; i < expected->count; i++)
+        expected->allowed[i] *= units * U;
+}
+
+/* ---- linear maps ---- */
+
+static void expect_matmul(const struct work *w)
+{
+    const struct wg_node *c = w->node;
+    bool ta = c->attr.transpose_a;
+    const struct ref_product product = {.m = (int)c->shape.dim[0],
+                                        .n = (int)c->shape.dim[1],
+                                        .k = (int)c->in[0]->shape.dim[ta ? 0 : 1],
+                                        .a_transposed = ta,
+                                        .b_transposed = c->attr.transpose_b};
+    ref_matmul(&product, w->in[0], w->in[1], w->value);
+    ref_matmul(&product, w->size[0], w->size[1], w->allowed);
+    allow(&w->out->outputs[0], product.k + 1);
+}
+
+typedef void ref_form(const struct ref_conv *conv, const double *first, const double *second,
+                      double *result);
+
+/* size[0][i] + 2 * its neighbours at this distance along an axis; `inner` elements lie between
+ * neighbours on it. */
+static void smear(const struct work *w, size_t length, size_t inner, size_t distance)
+{
+    double *x = w->size[0];
+    size_t count = wg_shape_count(&w->node->in[0]->shape);
+    memcpy(w->spare, x, count * sizeof *x);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i / inner % length;
+        if (at >= distance)
+            x[i] += 2 * w->spare[i - distance * inner];
+        if (at + distance < length)
+            x[i] += 2 * w->spare[i + distance * inner];
+    }
+}
+
+/*
+ * F(2, 2) adds and subtracts neighbours before it multiplies, and what cancels in the end was
+ * rounded before. The sum of all absolute values is that of the form over images whose every pixel
+ * also holds twice its neighbours in the same plane, along both axes (cl/conv2d_winograd.cl:
+ * |A^T| [(|B^T| d |B|) . (|G| g |G^T|)] |A|, multiplied out). It adds eight roundings, and has a
+ * quarter of the terms.
+ */
+static void smear_images(const struct work *w)
+{
+    const size_t *dim = w->node->in[0]->shape.dim;
+    size_t distance = w->node->op == &wg_op_conv2d_data ? 1 : w->node->attr.conv.stride;
+    smear(w, dim[1], dim[2] * dim[3], distance);
+    smear(w, dim[2], dim[3], distance);
+}
+
+/* One of the three forms, whose sums have `terms` terms at most. */
+static void expect_form(const struct work *w, ref_form *form, size_t terms)
+{
+    const struct wg_conv *v = &w->node->attr.conv;
+    const struct wg_attributes *attr = &w->node->attr;
+    const struct ref_conv conv = {(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
+                                  (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
+    form(&conv, w->in[0], w->in[1], w->value);
+    if (w->by_winograd)
+        smear_images(w);
+    form(&conv, w->size[0], w->size[1], w->allowed);
+    if (w->node->in_count > 2) {
+        ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[2], (enum ref_act)attr->activation,
+                     (double)attr->slope, w->value);
+        for (size_t i = 0; i < w->count; i++)
+            w->allowed[i] += w->size[2][i % w->c];
+    }
+    // The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
+    // result that is no larger than its argument, a slope one rounding.
+    allow(&w->out->outputs[0], (double)terms + 2 + 10);
+}
+
+static void expect_conv2d(const struct work *w)
+{
+    const struct wg_conv *v = &w->node->attr.conv;
+    expect_form(w, ref_conv2d, v->k * v->k * v->c);
+}
+
+static void expect_conv2d_data(const struct work *w)
+{
+    const struct wg_conv *v = &w->node->attr.conv;
+    expect_form(w, ref_conv2d_data, v->k * v->k * v->oc);
+}
+
+static void expect_conv2d_filter(const struct work *w)
+{
+    const struct wg_conv *v = &w->node->attr.conv;
+    expect_form(w, ref_conv2d_filter, v->n * v->oh * v->ow);
+}
+
+/* ---- element by element, and sums ---- */
+
+static void expect_bias(const struct work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    ref_bias_act(w->count / w->c, (int)w->c, w->in[0], w->in[1], (enum ref_act)attr->activation,
+                 (double)attr->slope, w->value);
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] = w->size[0][i] + w->size[1][i % w->c];
+    // One addition, one multiplication by the slope or 5 ulp of tanh.
+    allow(&w->out->outputs[0], 12);
+}
+
+static void expect_activation_gradient(const struct work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    ref_act_gradient(w->count, w->in[0], w->in[1], (enum ref_act)attr->activation,
+                     (double)attr->slope, w->value);
+    bool is_tanh = attr->activation == WG_ACTIVATION_TANH;
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] = w->size[1][i] * (is_tanh ? 1 + w->in[0][i] * w->in[0][i] : 1);
+    allow(&w->out->outputs[0], is_tanh ? 3 : 1); // dy (1 - y y), or dy times the slope
+}
+
+/* Rows of a chunk one by one; the compensated sum of the chunks adds 2 units. */
+static double row_sum_units(const struct wg_node *x)
+{
+    struct wg_row_split split = wg_row_split(&x->shape);
+    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 2;
+}
+
+static void expect_sum_rows(const struct work *w)
+{
+    ref_sum_rows(w->rows, (int)w->c, w->in[0], w->value);
+    ref_sum_rows(w->rows, (int)w->c, w->size[0], w->allowed);
+    allow(&w->out->outputs[0], row_sum_units(w->node->in[0]));
+}
+
+static void expect_mean(const struct work *w)
+{
+    size_t count = wg_shape_count(&w->node->in[0]->shape);
+    double scale = (double)w->node->attr.scale;
+    w->value[0] = scale * ref_mean(count, w->in[0]);
+    w->allowed[0] = fabs(scale) * ref_mean(count, w->size[0]);
+    // The sum is compensated: 2 units however many; a division (5 units) and a multiplication.
+    allow(&w->out->outputs[0], 2 + 5 + 1);
+}
+
+static void expect_broadcast(const struct work *w)
+{
+    double x = w->node->in_count ? w->in[0][0] : 1;
+    for (size_t i = 0; i < w->count; i++) {
+        w->value[i] = (double)w->node->attr.scale * x;
+        w->allowed[i] = w->node->in_count ? U * fabs(w->value[i]) : 0;
+    }
+}
+
+static void expect_add(const struct work *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        w->value[i] = w->in[0][i] + w->in[1][i];
+        w->allowed[i] = U * fabs(w->value[i]);
+    }
+}
+
+/* ---- batch normalisation ---- */
+
+/*
+ * Rows of a chunk are added one by one, chunks with compensation, so a mean is off by k = rows per
+ * chunk + 4 units of the mean |x|. The deviations are taken from means as computed: within a chunk
+ * that matters to second order only, between chunks a mean's error counts with twice the distance
+ * of the means, which is below the deviation. So the variance is off by k units of
+ * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
+ */
+static void expect_moments(const struct work *w)
+{
+    size_t c = w->c;
+    double units = row_sum_units(w->node->in[0]) + 2, *magnitude = w->allowed;
+    bool many = wg_row_split(&w->node->in[0]->shape).chunks > 1;
+    ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
+    ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
+    for (size_t i = 0; i < c; i++) {
+        double variance = w->value[c + i], mean = magnitude[i];
+        double between = many ? 4 * sqrt(variance) * mean : 0;
+        magnitude[c + i] = 2 * variance + between + units * U * mean * mean;
+    }
+    allow(&w->out->outputs[0], units);
+}
+
+enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
+
+/* gamma / sqrt(variance + epsilon) is off by a division (5 units), a root (6), half of the sum's
+ * rounding; then follow two of beta - mean * factor, two of the sum, one of the slope. */
+enum { FACTOR_UNITS = 12, NORM_UNITS = 17 };
+
+static double root_of(const struct work *w, size_t column)
+{
+    return sqrt(w->in[MOMENTS][w->c + column] + (double)w->node->attr.epsilon);
+}
+
+/* |x - mean| / root without the cancellation */
+static double xhat_size(const struct work *w, size_t i)
+{
+    return (w->size[X][i] + w->size[MOMENTS][i % w->c]) / root_of(w, i % w->c);
+}
+
+static double norm_size(const struct work *w, size_t i)
+{
+    return xhat_size(w, i) * w->size[GAMMA][i % w->c] + w->size[BETA][i % w->c];
+}
+
+/* Before the activation. */
+static void normalise(const struct work *w, double *y)
+{
+    const struct ref_norm norm = {w->rows,
+                                  (int)w->c,
+                                  (double)w->node->attr.epsilon,
+                                  w->in[MOMENTS],
+                                  w->in[MOMENTS] + w->c,
+                                  w->in[GAMMA],
+                                  w->in[BETA]};
+    ref_batch_norm(&norm, w->in[X], false, y);
+}
+
+static void expect_batch_norm(const struct work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    normalise(w, w->value);
+    for (size_t i = 0; i < w->count; i++) {
+        if (attr->activation == WG_ACTIVATION_LEAKY_RELU && w->value[i] <= 0)
+            w->value[i] *= (double)attr->slope;
+        w->allowed[i] = norm_size(w, i);
+    }
+    allow(&w->out->outputs[0], NORM_UNITS);
+}
+
+/*
+ * g = dy * activation'(y) where y is recomputed from x. So close to zero that rounding decides on
+ * its sign, either branch is right: what the other one differs by.
+ */
+struct gradient {
+    double g;
+    double doubt;
+};
+
+static struct gradient gradient_at(const struct work *w, const double *y, size_t i)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    struct gradient result = {.g = w->in[DY][i]};
+    if (attr->activation != WG_ACTIVATION_LEAKY_RELU)
+        return result;
+    if (y[i] <= 0)
+        result.g *= (double)attr->slope;
+    if (fabs(y[i]) <= NORM_UNITS * U * norm_size(w, i))
+        result.doubt = fabs(w->in[DY][i]) * (1 - (double)attr->slope);
+    return result;
+}
+
+/* dbeta = sum g, dgamma = sum g xhat; the latter's terms are off by three roundings, the sum is
+ * divided by the root. */
+static void expect_batch_norm_sums(const struct work *w)
+{
+    size_t c = w->c;
+    double units = row_sum_units(w->node->in[X]) + 1;
+    normalise(w, w->spare);
+    for (size_t i = 0; i < w->rows * c; i++) {
+        size_t at = i % c;
+        struct gradient gradient = gradient_at(w, w->spare, i);
+        double root = root_of(w, at), size = xhat_size(w, i);
+        w->value[at] += gradient.g;
+        w->value[c + at] += gradient.g * (w->in[X][i] - w->in[MOMENTS][at]) / root;
+        w->allowed[at] += units * U * fabs(gradient.g) + gradient.doubt;
+        w->allowed[c + at] +=
+            (units + 3 + FACTOR_UNITS) * U * fabs(gradient.g) * size + gradient.doubt * size;
+    }
+}
+
+/* dx = gamma / root * (g - dbeta / n - xhat dgamma / n): the factor, once more a root and a
+ * division before xhat's part, and some six roundings. */
+static void expect_batch_norm_data(const struct work *w)
+{
+    double n = (double)w->rows;
+    normalise(w, w->spare);
+    for (size_t i = 0; i < w->count; i++) {
+        size_t at = i % w->c;
+        struct gradient gradient = gradient_at(w, w->spare, i);
+        double root = root_of(w, at), factor = w->in[GAMMA][at] / root;
+        double dbeta = w->in[SUMS][at], dgamma = w->in[SUMS][w->c + at];
+        double xhat = (w->in[X][i] - w->in[MOMENTS][at]) / root;
+        double size = fabs(gradient.g) + (fabs(dbeta) + xhat_size(w, i) * fabs(dgamma)) / n;
+        w->value[i] = factor * (gradient.g - dbeta / n - xhat * dgamma / n);
+        w->allowed[i] = fabs(factor) * ((2 * FACTOR_UNITS + 6) * U * size + gradient.doubt);
+    }
+}
+
+static void expect_moving_average(const struct work *w)
+{
+    double momentum = (double)w->node->attr.rate;
+    memcpy(w->value, w->in[0], w->count * sizeof(double));
+    ref_moving_average(w->c, w->in[1], momentum, 1.0, w->value);
+    ref_moving_average(w->c, w->in[1] + w->c, momentum, (double)w->node->attr.scale,
+                       w->value + w->c);
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] = w->size[0][i] + w->size[1][i];
+    allow(&w->out->outputs[0], 4);
+}
+
+/* ---- draws ---- */
+
+static struct ref_draw draw_of(const struct wg_node *node, const double *clock)
+{
+    return (struct ref_draw){
+        .seed = (uint64_t)node->attr.key[1] << 32 | node->attr.key[0],
+        .step = (uint32_t)clock[WG_CLOCK_STEP],
+        .iteration = (uint32_t)clock[WG_CLOCK_ITERATION],
+        .stream = (enum ref_stream)node->attr.stream,
+    };
+}
+
+static void expect_normal(const struct work *w)
+{
+    const struct ref_draw draw = draw_of(w->node, w->in[0]);
+    ref_draw_normals(&draw, w->count, w->value);
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] = fabs(w->value[i]);
+    // log 3 ulp, half of it after the root; sqrt 3 ulp; cospi 4 ulp; a product: 6 / 2 + 6 + 8 + 1.
+    allow(&w->out->outputs[0], 18);
+}
+
+static void expect_batch(const struct work *w)
+{
+    const struct wg_shape *dataset = &w->node->in[0]->shape;
+    size_t pixels = dataset->dim[1] * dataset->dim[2], n = w->count / pixels;
+    const struct ref_draw draw = draw_of(w->node, w->in[1]);
+    uint32_t *indices = (uint32_t *)(void *)w->spare;
+    ref_draw_indices(&draw, dataset->dim[0], n, indices);
+    for (size_t i = 0; i < w->count; i++) {
+        w->value[i] = w->in[0][indices[i / pixels] * pixels + i % pixels] / 127.5 - 1;
+        w->allowed[i] = 2; // the division is good to 2.5 ulp of a quotient of at most 2
+    }
+    allow(&w->out->outputs[0], 6);
+}
+
+/* ---- effects, and copies ---- */
+
+static void expect_rmsprop(const struct work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    struct wg_expected *v = &w->out->outputs[1];
+    memcpy(w->value, w->in[0], w->count * sizeof(double));
+    memcpy(v->value, w->in[1], w->count * sizeof(double));
+    ref_rmsprop(w->count, w->in[2], (double)attr->rate, (double)attr->decay, (double)attr->epsilon,
+                w->value, v->value);
+    // v: at most four roundings of positive terms. Its root halves them, and the sum under it adds
+    // one; sqrt 3 ulp, division 2.5 ulp, a multiplication: 15 of the step, and one for what is
+    // small of second order; w is rounded once.
+    for (size_t i = 0; i < w->count; i++) {
+        w->allowed[i] = U * (fabs(w->value[i]) + 16 * fabs(w->value[i] - w->in[0][i]));
+        v->allowed[i] = 4 * U * v->value[i];
+    }
+}
+
+static void expect_clip(const struct work *w)
+{
+    memcpy(w->value, w->in[0], w->count * sizeof(double));
+    ref_clip(w->count, (double)w->node->attr.rate, w->value);
+}
+
+static void expect_slice(const struct work *w)
+{
+    memcpy(w->value, w->in[0] + w->node->attr.index * w->count, w->count * sizeof(double));
+}
+
+static void expect_assign(const struct work *w)
+{
+    memcpy(w->value, w->in[1], w->count * sizeof(double));
+}
+
+static void expect_record(const struct work *w)
+{
+    const struct wg_shape *ring = &w->node->shape;
+    size_t row = (size_t)w->in[1][WG_CLOCK_STEP] % ring->dim[0];
+    memcpy(w->value, w->in[0], w->count * sizeof(double));
+    w->value[row * ring->dim[1] + w->node->attr.index] = w->in[2][0];
+}
+
+static void expect_advance(const struct work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    memcpy(w->value, w->in[0], w->count * sizeof(double));
+    double next = w->in[0][attr->index] + 1;
+    if (attr->index == WG_CLOCK_ITERATION)
+        next = next >= attr->modulus ? 0 : next;
+    else
+        next = fmod(next, 0x1p32);
+    w->value[attr->index] = next;
+}
+
+static const struct {
+    const char *op;
+    void (*expect)(const struct work *work);
+    bool writes_two; // in[0] and in[1]
+} ops[] = {
+    {"matmul", expect_matmul, false},
+    {"conv2d", expect_conv2d, false},
+    {"conv2d_data", expect_conv2d_data, false},
+    {"conv2d_filter", expect_conv2d_filter, false},
+    {"bias", expect_bias, false},
+    {"activation_gradient", expect_activation_gradient, false},
+    {"sum_rows", expect_sum_rows, false},
+    {"mean", expect_mean, false},
+    {"broadcast", expect_broadcast, false},
+    {"add", expect_add, false},
+    {"moments", expect_moments, false},
+    {"batch_norm", expect_batch_norm, false},
+    {"batch_norm_sums", expect_batch_norm_sums, false},
+    {"batch_norm_data", expect_batch_norm_data, false},
+    {"moving_average", expect_moving_average, false},
+    {"normal", expect_normal, false},
+    {"batch", expect_batch, false},
+    {"rmsprop", expect_rmsprop, true},
+    {"clip", expect_clip, false},
+    {"slice", expect_slice, false},
+    {"assign", expect_assign, false},
+    {"record", expect_record, false},
+    {"advance", expect_advance, false},
+};
+
+/* ---- the whole ---- */
+
+double wg_element(const struct wg_node *node, const void *values, size_t i)
+{
+    switch (node->element) {
+    case WG_U8:
+        return ((const uint8_t *)values)[i];
+    case WG_U32:
+        return ((const uint32_t *)values)[i];
+    default:
+        return (double)((const float *)values)[i];
+    }
+}
+
+/* Zeros, for values and allowances. */
+static bool add_output(struct wg_expectation *out, const struct wg_node *node)
+{
+    struct wg_expected *expected = &out->outputs[out->count++];
+    *expected = (struct wg_expected){.node = node, .count = wg_shape_count(&node->shape)};
+    expected->value = calloc(expected->count, sizeof(double));
+    expected->allowed = calloc(expected->count, sizeof(double));
+    return expected->value && expected->allowed;
+}
+
+static bool widen(struct work *w, int i, size_t *longest)
+{
+    const struct wg_node *input = w->node->in[i];
+    size_t count = wg_shape_count(&input->shape);
+    w->in[i] = malloc(count * sizeof(double));
+    w->size[i] = malloc(count * sizeof(double));
+    for (size_t k = 0; w->in[i] && w->size[i] && k < count; k++) {
+        w->in[i][k] = wg_element(input, w->raw[i], k);
+        w->size[i][k] = fabs(w->in[i][k]);
+    }
+    *longest = count > *longest ? count : *longest;
+    return w->in[i] && w->size[i];
+}
+
+static bool prepare(struct work *w, bool writes_two)
+{
+    const struct wg_node *node = w->node;
+    bool is_effect = node->op->is_effect;
+    size_t longest = wg_shape_count(&node->shape);
+    bool ok = add_output(w->out, is_effect ? node->in[0] : node);
+    if (writes_two)
+        ok = ok && add_output(w->out, node->in[1]);
+    for (int i = 0; ok && i < node->in_count; i++)
+        ok = widen(w, i, &longest);
+    w->spare = ok ? malloc(longest * sizeof(double)) : NULL;
+    w->value = w->out->outputs[0].value;
+    w->allowed = w->out->outputs[0].allowed;
+    w->count = w->out->outputs[0].count;
+    w->c = wg_shape_last(&node->shape);
+    w->rows = node->in_count ? wg_shape_count(&node->in[0]->shape) / w->c : 0;
+    return w->spare || wg_fail_memory("what a node should compute");
+}
+
+bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
+               const void *const in[], struct wg_expectation *ret_expectation)
+{
+    struct wg_expectation expectation = {.count = 0};
+    struct work work = {
+        .node = node, .by_winograd = by && by->is_winograd, .raw = in, .out = &expectation};
+    size_t i = 0, count = sizeof ops / sizeof ops[0];
+    while (i < count && strcmp(ops[i].op, node->op->name) != 0)
+        i++;
+    if (i == count)
+        return wg_fail(WG_ERROR_ARGUMENT, "self-test: nothing is known about op '%s'",
+                       node->op->name);
+    bool ok = prepare(&work, ops[i].writes_two);
+    if (ok)
+        ops[i].expect(&work);
+    for (int k = 0; k < node->in_count; k++) {
+        free(work.in[k]);
+        free(work.size[k]);
+    }
+    free(work.spare);
+    if (!ok) {
+        wg_expectation_finish(&expectation);
+        return false;
+    }
+    *ret_expectation = expectation;
+    return true;
+}
+
+void wg_expectation_finish(struct wg_expectation *expectation)
+{
+    for (int i = 0; i < expectation->count; i++) {
+        free(expectation->outputs[i].value);
+        free(expectation->outputs[i].allowed);
+    }
+    *expectation = (struct wg_expectation){.count = 0};
+}
+
+double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_element)
+{
+    double worst = 0;
+    *ret_element = 0;
+    for (size_t i = 0; i < expected->count; i++) {
+        double off = fabs(wg_element(expected->node, got, i) - expected->value[i]);
+        double error = off == 0 ? 0 : off / expected->allowed[i];
+        if (!(error <= worst)) { // a NaN is the worst
+            worst = isnan(error) ? INFINITY : error;
+            *ret_element = i;
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,50 @@
+/*
+ * What a node must compute, by the double-precision reference, and how far rounding may take a
+ * float from it.
+ *
+ * Bounds are stated in units of u = 2^-24, the largest relative rounding error of a float, times a
+ * magnitude per element. A sum of n products, in whatever order, with or without fused
+ * multiply-adds, is off by at most n + 1 units times the sum of the products' absolute values
+ * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1; to first order in u). So
+ * the magnitude is the reference's own formula applied to absolute values, and the units are the
+ * terms plus what follows the sum. OpenCL 1.2 (section 7.4) gives sqrt 3 ulp, a division 2.5 ulp,
+ * tanh 5 ulp, log 3 ulp, cospi 4 ulp; an ulp is at most 2 units.
+ */
+#ifndef WG_SELFTEST_EXPECT_H
+#define WG_SELFTEST_EXPECT_H
+
+#include "host/graph/op.h"
+
+/* A tensor that a node writes. */
+struct wg_expected {
+    const struct wg_node *node; // itself or, for an effect, a variable among its inputs
+    size_t count;
+    double *value;   // [count]
+    double *allowed; // [count], the largest |got - value|; 0 where there is nothing to round
+};
+
+enum { WG_EXPECTED_MAX = 2 };
+
+/* What a node leaves behind: outputs[0] and, where two tensors are written, outputs[1]. */
+struct wg_expectation {
+    struct wg_expected outputs[WG_EXPECTED_MAX];
+    int count;
+};
+
+/*
+ * The expectation of a node whose inputs hold in[i], in their own element types, when this
+ * implementation computes it (NULL: a plain one; values are the same for all). Fails with
+ * WG_ERROR_ARGUMENT if its op is unknown here, and with WG_ERROR_MEMORY.
+ */
+bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
+               const void *const in[], struct wg_expectation *ret_expectation);
+void wg_expectation_finish(struct wg_expectation *expectation);
+
+/* The largest |got - value| / allowed over the elements: up to 1 is right. `got` is in the node's
+ * element type; a NaN, and any error where none is allowed, is infinite. */
+double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_element);
+
+/* Element `i` of values in a node's element type. */
+double wg_element(const struct wg_node *node, const void *values, size_t i);
+
+#endif

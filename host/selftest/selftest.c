@@ -1,0 +1,305 @@
+/*
+ * The self-test: which nodes are tried, by which implementations, and what becomes of it.
+ *
+ * The nodes are those of the trainer's own plan, each alone (case.h), so that no op of a training
+ * can be forgotten and every geometry of the model is there. The reference is slow, so the images
+ * are few, and convolutions have fewer channels than the model's. All other kernels of a quick
+ * test are compiled for what the model is compiled for: a training then finds them built.
+ */
+#include "host/base/clock.h"
+#include "host/base/error.h"
+#include "host/selftest/case.h"
+#include "host/selftest/step.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which nodes ---- */
+
+/* Channels in whole vectors, as the model has them, and with remainders; CLBlast's tiles do not pad
+ * either more than it accepts. */
+static const struct wg_widths even = {
+    .noise = 20, .base = 16, .up1 = 16, .up2 = 32, .down1 = 32, .down2 = 16, .down3 = 16};
+static const struct wg_widths odd = {
+    .noise = 20, .base = 12, .up1 = 18, .up2 = 40, .down1 = 33, .down2 = 24, .down3 = 12};
+
+enum kind { KIND_PRODUCT = 1, KIND_CONVOLUTION = 2, KIND_OTHER = 4, KIND_ANY = 7 };
+
+static enum kind kind_of(const struct wg_node *node)
+{
+    if (node->op == &wg_op_matmul)
+        return KIND_PRODUCT;
+    return node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data ||
+                   node->op == &wg_op_conv2d_filter
+               ? KIND_CONVOLUTION
+               : KIND_OTHER;
+}
+
+/* Nodes of these kinds in a training of these widths and batch. */
+static const struct sweep {
+    const struct wg_widths *widths;
+    int batch;
+    unsigned kinds;
+    bool is_quick;
+} sweeps[] = {
+    {&wg_widths_default, 16, KIND_PRODUCT, true}, // enough rows for the fast implementations
+    {&even, 3, KIND_CONVOLUTION, true},           {&odd, 3, KIND_CONVOLUTION, false},
+    {&wg_widths_default, 2, KIND_OTHER, true},    {&wg_step_widths, WG_STEP_BATCH, KIND_ANY, false},
+};
+enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
+
+enum { IMPLEMENTATIONS_MAX = 128 };
+
+struct tester {
+    struct wg_device *device;
+    const struct wg_train_callbacks *callbacks;
+    bool quick;
+    const struct sweep *sweep;                                 // being visited
+    const struct wg_implementation *used[IMPLEMENTATIONS_MAX]; // by a training
+    int used_count;
+    struct wg_case *cases;
+    int case_count, case_capacity;
+    int done, total; // runs
+    struct wg_selftest *result;
+    int row_capacity;
+};
+
+/* A device too small for the batch is shown the tasks of a smaller one. */
+static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, int batch,
+                        bool (*visit)(void *user, const struct wg_task *task))
+{
+    struct wg_train_settings settings = wg_train_settings_default();
+    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
+    const struct wg_trainer_params params = {
+        .settings = &settings, .dataset = &dataset, .widths = widths};
+    settings.critic_steps = 2; // else there is no iteration to count
+    for (settings.batch = batch; settings.batch > 0; settings.batch /= 2) {
+        if (wg_trainer_visit_tasks(tester->device, &params, visit, tester))
+            return true;
+        if (wg_error_status() != WG_ERROR_MEMORY)
+            return false;
+    }
+    return false;
+}
+
+static bool is_used(const struct tester *tester, const struct wg_implementation *implementation)
+{
+    for (int i = 0; i < tester->used_count; i++)
+        if (tester->used[i] == implementation)
+            return true;
+    return false;
+}
+
+static bool note_used(void *user, const struct wg_task *task)
+{
+    struct tester *tester = user;
+    if (!is_used(tester, task->implementation) && tester->used_count < IMPLEMENTATIONS_MAX)
+        tester->used[tester->used_count++] = task->implementation;
+    return true;
+}
+
+static bool is_tried(const struct tester *tester, const struct wg_node *node,
+                     const struct wg_implementation *implementation)
+{
+    return (!implementation->suits || implementation->suits(node, tester->device)) &&
+           (!tester->quick || is_used(tester, implementation));
+}
+
+/* How many implementations a node is tried by; they come first. At least one: where none that a
+ * training takes suits so small a node, the one that does. */
+static int list_tried(const struct tester *tester, const struct wg_node *node,
+                      const struct wg_implementation *ret_tried[WG_IMPLEMENTATIONS_MAX])
+{
+    int count = 0;
+    const struct wg_implementation *list = node->op->implementations;
+    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
+        if (is_tried(tester, node, &list[i]))
+            ret_tried[count++] = &list[i];
+    if (count == 0)
+        ret_tried[count++] = wg_op_choose(node, tester->device, NULL);
+    return count;
+}
+
+static bool add_case(void *user, const struct wg_task *task)
+{
+    struct tester *tester = user;
+    const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
+    struct wg_case new;
+    if (!(kind_of(task->node) & tester->sweep->kinds))
+        return true;
+    if (tester->case_count == tester->case_capacity) {
+        int capacity = 2 * tester->case_capacity + 64;
+        struct wg_case *grown = realloc(tester->cases, (size_t)capacity * sizeof *grown);
+        if (!grown)
+            return wg_fail_memory("the self-test");
+        tester->cases = grown;
+        tester->case_capacity = capacity;
+    }
+    if (!wg_case_create(task->node, &new))
+        return false;
+    for (int i = 0; i < tester->case_count; i++)
+        if (wg_case_equal(&tester->cases[i], &new)) {
+            wg_case_finish(&new);
+            return true;
+        }
+    tester->cases[tester->case_count++] = new;
+    tester->total += list_tried(tester, new.node, tried);
+    return true;
+}
+
+static bool collect_cases(struct tester *tester)
+{
+    for (int s = 0; s < SWEEPS; s++) {
+        tester->sweep = &sweeps[s];
+        if (tester->quick && !sweeps[s].is_quick)
+            continue;
+        if (!visit_tasks(tester, sweeps[s].widths, sweeps[s].batch, add_case))
+            return false;
+    }
+    return true;
+}
+
+/* ---- what becomes of it ---- */
+
+static void report_progress(struct tester *tester)
+{
+    tester->done++;
+    if (tester->callbacks && tester->callbacks->building)
+        tester->callbacks->building(tester->callbacks->user, tester->done, tester->total);
+}
+
+/* The row of this name, a new one if there is none; NULL with a message if there is no memory. */
+static struct wg_selftest_row *find_row(struct tester *tester, const char *op,
+                                        const char *implementation)
+{
+    struct wg_selftest *result = tester->result;
+    for (int i = 0; i < result->count; i++)
+        if (strcmp(result->rows[i].op, op) == 0 &&
+            strcmp(result->rows[i].implementation, implementation) == 0)
+            return &result->rows[i];
+    if (result->count == tester->row_capacity) {
+        int capacity = 2 * tester->row_capacity + 32;
+        struct wg_selftest_row *grown = realloc(result->rows, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            wg_fail_memory("the self-test");
+            return NULL;
+        }
+        result->rows = grown;
+        tester->row_capacity = capacity;
+    }
+    struct wg_selftest_row *row = &result->rows[result->count++];
+    *row = (struct wg_selftest_row){.passed = true};
+    snprintf(row->op, sizeof row->op, "%s", op);
+    snprintf(row->implementation, sizeof row->implementation, "%s", implementation);
+    return row;
+}
+
+/* The first failure stays: what follows may follow from it. */
+static void fail_row(struct tester *tester, struct wg_selftest_row *row, const char *text)
+{
+    if (!row->passed)
+        return;
+    row->passed = false;
+    tester->result->failed++;
+    snprintf(row->failure, sizeof row->failure, "%s", text);
+}
+
+/* `ok`: the device did what it was asked; else the failure is recorded. */
+static void add_to_row(struct tester *tester, struct wg_selftest_row *row, const char *shape,
+                       bool ok, const struct wg_deviation *deviation)
+{
+    char text[512];
+    row->shapes++;
+    if (row->shapes == 1 || !ok || deviation->error > row->error)
+        snprintf(row->worst_shape, sizeof row->worst_shape, "%s", shape);
+    if (!ok) {
+        fail_row(tester, row, wg_error_message());
+    } else if (row->shapes == 1 || deviation->error > row->error) {
+        row->error = deviation->error;
+        snprintf(text, sizeof text, "[%s] %s", shape, deviation->text);
+        if (deviation->error > 1)
+            fail_row(tester, row, text);
+    }
+}
+
+static bool run_case(struct tester *tester, struct wg_case *c)
+{
+    const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
+    char shape[sizeof((struct wg_selftest_row *)0)->worst_shape];
+    int count = list_tried(tester, c->node, tried);
+    bool prepared = false;
+    wg_case_shape(c, shape, sizeof shape);
+    for (int i = 0; i < count; i++) {
+        if (i == 0 || tried[i]->is_winograd != tried[i - 1]->is_winograd)
+            prepared = wg_case_prepare(c, tried[i]);
+        if (!prepared && wg_error_status() != WG_ERROR_ARGUMENT) // an op without a formula fails
+            return false;
+        struct wg_deviation deviation;
+        struct wg_selftest_row *row = find_row(tester, c->node->name, tried[i]->name);
+        if (!row)
+            return false;
+        bool ok = prepared && wg_case_run(c, tester->device, tried[i]->name, &deviation);
+        add_to_row(tester, row, shape, ok, &deviation);
+        report_progress(tester);
+    }
+    wg_case_forget(c);
+    return true;
+}
+
+/* One step, and samples of what it made. */
+static bool run_step(struct tester *tester)
+{
+    struct wg_step_test test;
+    struct wg_selftest_row *row = find_row(tester, "training step", "all");
+    if (!row)
+        return false;
+    bool ok = wg_step_test_create(tester->device, 1, WG_STEP_SEED, NULL, &test);
+    if (ok) {
+        ok = wg_step_test_step(&test) && wg_step_test_sample(&test);
+        add_to_row(tester, row, "batch 3", ok, &test.worst);
+        wg_step_test_finish(&test);
+    } else {
+        add_to_row(tester, row, "batch 3", false, NULL);
+    }
+    report_progress(tester);
+    return true;
+}
+
+static bool run_all(struct tester *tester)
+{
+    if (!visit_tasks(tester, &wg_widths_default, wg_train_settings_default().batch, note_used) ||
+        !collect_cases(tester))
+        return false;
+    tester->total += !tester->quick;
+    for (int i = 0; i < tester->case_count; i++)
+        if (!run_case(tester, &tester->cases[i]))
+            return false;
+    return tester->quick || run_step(tester);
+}
+
+bool wg_selftest_run(struct wg_device *device, bool quick,
+                     const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
+{
+    double start = wg_clock_seconds();
+    struct tester tester = {.device = device, .callbacks = callbacks, .quick = quick};
+    tester.result = calloc(1, sizeof *tester.result);
+    bool ok = tester.result ? run_all(&tester) : wg_fail_memory("the self-test");
+    for (int i = 0; i < tester.case_count; i++)
+        wg_case_finish(&tester.cases[i]);
+    free(tester.cases);
+    if (!ok) {
+        wg_selftest_destroy(tester.result);
+        return false;
+    }
+    tester.result->seconds = wg_clock_seconds() - start;
+    *ret_test = tester.result;
+    return true;
+}
+
+void wg_selftest_destroy(struct wg_selftest *test)
+{
+    if (test)
+        free(test->rows);
+    free(test);
+}

@@ -1,0 +1,242 @@
+/*
+ * The self-test passes here, leaves nothing of a training out, and notices kernels that are wrong:
+ * each of these is the built-in one with a single mistake, as a compiler might make it.
+ */
+#include "host/device/program.h"
+#include "host/device/sources.h"
+#include "host/gan/trainer.h"
+#include "tests/data/temporary.h"
+#include "tests/testlib.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct wg_selftest *run(bool quick)
+{
+    struct wg_selftest *test;
+    ck_assert_msg(wg_selftest_run(test_device(), quick, NULL, &test), "%s", wg_error_message());
+    return test;
+}
+
+static const struct wg_selftest_row *find(const struct wg_selftest *test, const char *op,
+                                          const char *implementation)
+{
+    for (int i = 0; i < test->count; i++)
+        if (strcmp(test->rows[i].op, op) == 0 &&
+            (!implementation || strcmp(test->rows[i].implementation, implementation) == 0))
+            return &test->rows[i];
+    return NULL;
+}
+
+/* ---- kernels as they are ---- */
+
+/* Every implementation that a training of the default size takes has its row. */
+static bool check_row(void *user, const struct wg_task *task)
+{
+    ck_assert_msg(find(user, task->node->name, task->implementation->name) != NULL,
+                  "the self-test does not try %s by %s", task->node->name,
+                  task->implementation->name);
+    return true;
+}
+
+static void check_complete(struct wg_selftest *test)
+{
+    struct wg_train_settings settings = wg_train_settings_default();
+    const struct wg_dataset dataset = {.count = 1000, .height = 28, .width = 28};
+    const struct wg_trainer_params params = {.settings = &settings, .dataset = &dataset};
+    ck_assert(wg_trainer_visit_tasks(test_device(), &params, check_row, test));
+}
+
+static void check_passed(const struct wg_selftest *test)
+{
+    for (int i = 0; i < test->count; i++) {
+        const struct wg_selftest_row *row = &test->rows[i];
+        ck_assert_msg(row->passed && row->error >= 0 && row->error <= 1, "%s by %s: %s", row->op,
+                      row->implementation, row->failure);
+        ck_assert_str_eq(row->failure, "");
+        ck_assert_int_gt(row->shapes, 0);
+        ck_assert(row->worst_shape[0] != '\0');
+    }
+    ck_assert_int_eq(test->failed, 0);
+    ck_assert_double_gt(test->seconds, 0);
+}
+
+START_TEST(this_device_passes_and_nothing_is_left_out)
+{
+    struct wg_selftest *test = run(false);
+    check_passed(test);
+    check_complete(test);
+    // The plain kernels run everywhere, whatever a training takes.
+    ck_assert(find(test, "conv2d", "ref") && find(test, "conv2d_data", "ref") &&
+              find(test, "conv2d_filter", "ref") && find(test, "matmul", "ref"));
+    ck_assert_ptr_nonnull(find(test, "training step", "all"));
+    wg_selftest_destroy(test);
+}
+END_TEST
+
+START_TEST(the_quick_form_tries_what_a_training_takes)
+{
+    struct wg_selftest *test = run(true);
+    check_passed(test);
+    check_complete(test);
+    ck_assert_ptr_null(find(test, "training step", NULL));
+    wg_selftest_destroy(test);
+}
+END_TEST
+
+/* ---- kernels with a mistake ---- */
+
+/* A text that stands in a kernel, what stands there instead, and the row that must fail. Those of
+ * one round are made all at once: each op is tried alone, so no mistake hides another. */
+static const struct mistake {
+    int round;
+    const char *file, *right, *wrong, *op, *implementation;
+} mistakes[] = {
+    {0, "bias", "LOADV(b + at % C)", "1.001f * LOADV(b + at % C)", "bias", "ref"},
+    {0, "bias", "ACTIVATE_GRADIENT(out, grad), dx", "grad, dx", "activation_gradient", "ref"},
+    {0, "batch_norm", "LOADV(m + C + c) + EPSILON);\n    STOREV",
+     "LOADV(m + C + c) + 1.01f * EPSILON);\n    STOREV", "batch_norm", "ref"},
+    {0, "batch_norm", "STOREV(squares / (float)rows", "STOREV(squares / (float)(rows - 1)",
+     "moments", "ref"},
+    {0, "batch_norm", "STOREV(product / root", "STOREV(product", "batch_norm_sums", "ref"},
+    {0, "batch_norm", "in - LOADV(coefficients + 2 * C + c)", "in", "batch_norm_data", "ref"},
+    {0, "moving_average", "momentum * moving[i]", "moving[i]", "moving_average", "ref"},
+    {0, "rmsprop", "sqrt(mean_square + EPSILON)", "(sqrt(mean_square) + EPSILON)", "rmsprop",
+     "ref"},
+    {0, "clip", "weight > bound ? bound : weight < -bound ? -bound : weight", "weight", "clip",
+     "ref"},
+    {0, "random", "cospi(2.0f * turn), sinpi", "sinpi(2.0f * turn), cospi", "normal", "ref"},
+    {0, "random", "/ 127.5f", "/ 127.6f", "batch", "ref"},
+    {0, "sum_rows", "row < last", "row < last - 1", "sum_rows", "ref"},
+    {0, "mean", "i < count; i++", "i + 1 < count; i++", "mean", "ref"},
+    {0, "mean", "y[i] = scale * x[0];", "y[i] = x[0];", "broadcast", "ref"},
+    {0, "copy", "x[offset + i];", "x[i];", "slice", "ref"},
+    {0, "record", "== 0", "== 99999", "record", "ref"}, // does nothing
+    {0, "advance", "clock[0] += 1", "clock[0] += 2", "advance", "ref"},
+    {0, "matmul", "n >= N", "n >= 0", "matmul", "ref"}, // does nothing
+    {0, "conv2d_ref", "INSIDE(iy, H) && INSIDE(ix, W))\n                for",
+     "INSIDE(iy, H) && INSIDE(ix, W) && kx < K - 1)\n                for", "conv2d", "ref"},
+    {0, "conv2d_ref", "int o = 0; o < OC", "int o = 1; o < OC", "conv2d_data", "ref"},
+    {0, "conv2d_ref", "sum += line;", "sum = line;", "conv2d_filter", "ref"},
+    {0, "conv2d_direct", "row < rows; row++", "row < rows - 1; row++", "conv2d", "direct"},
+    {0, "conv2d_direct", "row < rows; row++", NULL, "conv2d_data", "direct"},
+    {0, "conv2d_filter_direct", "tap < K * K; tap++)\n                add",
+     "tap < K * K - 1; tap++)\n                add", "conv2d_filter", "direct"},
+    {0, "conv2d_winograd", "k < DEPTH; k += UNROLL", "k < DEPTH - UNROLL; k += UNROLL", "conv2d",
+     "winograd"},
+    {0, "conv2d_winograd", "k < DEPTH; k += UNROLL", NULL, "conv2d_data", "winograd"},
+    {0, "conv2d_filter_winograd", "row < rows; row++", "row < rows - 1; row++", "conv2d_filter",
+     "winograd"},
+    {0, "im2col", "kx = k / C % K", "kx = 0", "conv2d", "gemm"},
+    {0, "col2im", "oy = (iy + PAD) / S - ty", "oy = (iy + PAD) / S", "conv2d_data", "gemm"},
+    {1, "random", "round < 10", "round < 9", "normal", "ref"},
+    {1, "random", "round < 10", NULL, "batch", "ref"},
+    {1, "copy", "i < count", "i < count - 1", "assign", "ref"}, // stops too early
+    {1, "clip", "__kernel", "kernel__", "clip", "ref"},         // does not build
+    {1, "bias", "void bias", "void wrong_name", "bias", "ref"}, // can't be found
+    {1, "conv2d_pack", "r < depth", "r < depth - 1", "conv2d", "direct"},
+    {1, "conv2d_pack", "r < depth", NULL, "matmul", "direct"},
+    {1, "winograd", "d[0] -= d[step]", "d[0] += d[step]", "conv2d", "winograd"},
+    {1, "winograd", "d[0] -= d[step]", NULL, "conv2d_data", "winograd"},
+    {1, "winograd", "d[0] -= d[step]", NULL, "conv2d_filter", "winograd"},
+};
+enum { MISTAKES = sizeof mistakes / sizeof mistakes[0], SOURCE_MAX = 1 << 16 };
+
+/* The first `right` in the text becomes `wrong`. */
+static void make_mistake(char *text, const struct mistake *mistake)
+{
+    char *at = strstr(text, mistake->right);
+    ck_assert_msg(at != NULL, "'%s' does not stand in %s.cl", mistake->right, mistake->file);
+    size_t right = strlen(mistake->right), wrong = strlen(mistake->wrong);
+    ck_assert_uint_lt(strlen(text) + wrong, SOURCE_MAX);
+    memmove(at + wrong, at + right, strlen(at + right) + 1);
+    memcpy(at, mistake->wrong, wrong);
+}
+
+/* All kernels, with the mistakes of a round, in the temporary folder. */
+static void write_kernels(int round)
+{
+    static char text[SOURCE_MAX];
+    for (const struct wg_source *source = wg_sources; source->name; source++) {
+        char name[64];
+        text[0] = '\0';
+        size_t length = 0;
+        for (const char *const *line = source->lines; *line; line++) {
+            ck_assert_uint_lt(length + strlen(*line), SOURCE_MAX);
+            strcpy(text + length, *line);
+            length += strlen(*line);
+        }
+        for (int i = 0; i < MISTAKES; i++)
+            if (mistakes[i].round == round && mistakes[i].wrong &&
+                strcmp(mistakes[i].file, source->name) == 0)
+                make_mistake(text, &mistakes[i]);
+        snprintf(name, sizeof name, "%s.cl", source->name);
+        temporary_write(name, text, strlen(text));
+    }
+    setenv("WGAN_CL_KERNELS", temporary_path(""), 1);
+    wg_programs_release(test_device()); // those built from the embedded text
+}
+
+static void forget_kernels(void)
+{
+    unsetenv("WGAN_CL_KERNELS");
+    wg_programs_release(test_device());
+    temporary_remove();
+}
+
+static void check_noticed(const struct wg_selftest *test, const struct mistake *mistake)
+{
+    const struct wg_selftest_row *row = find(test, mistake->op, mistake->implementation);
+    if (!row) { // what only CPUs run
+        ck_assert(strcmp(mistake->implementation, "direct") == 0 ||
+                  strcmp(mistake->implementation, "winograd") == 0);
+        ck_assert(!wg_device_is_cpu(test_device()));
+        return;
+    }
+    ck_assert_msg(!row->passed, "%s by %s passes (%g) with a mistake in %s.cl: %s", row->op,
+                  row->implementation, row->error, mistake->file, mistake->right);
+    ck_assert_str_ne(row->failure, "");
+}
+
+/* What fails in the driver is told in the driver's words; what is as it should be passes. */
+static void check_words(const struct wg_selftest *test)
+{
+    ck_assert_ptr_nonnull(strstr(find(test, "clip", "ref")->failure, "'clip' failed to build"));
+    ck_assert_ptr_nonnull(strstr(find(test, "bias", "ref")->failure, "kernel 'bias'"));
+    const char *failure = find(test, "batch", "ref")->failure;
+    ck_assert_msg(strstr(failure, "element") && strstr(failure, "expected"), "%s", failure);
+    ck_assert(find(test, "batch_norm", "ref")->passed && find(test, "conv2d", "ref")->passed);
+}
+
+/* _i: the round */
+START_TEST(mistakes_are_noticed_where_they_are)
+{
+    write_kernels(_i);
+    struct wg_selftest *test = run(false);
+    for (int i = 0; i < MISTAKES; i++)
+        if (mistakes[i].round == _i)
+            check_noticed(test, &mistakes[i]);
+    ck_assert(!find(test, "training step", "all")->passed);
+    if (_i == 1)
+        check_words(test);
+    wg_selftest_destroy(test);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("selftest");
+    tcase_add_test(tests, this_device_passes_and_nothing_is_left_out);
+    tcase_add_test(tests, the_quick_form_tries_what_a_training_takes);
+
+    TCase *wrong = tcase_create("mistakes");
+    tcase_add_checked_fixture(wrong, temporary_create, forget_kernels);
+    tcase_add_loop_test(wrong, mistakes_are_noticed_where_they_are, 0, 2);
+
+    Suite *suite = suite_create("selftest");
+    suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, wrong);
+    return test_run(suite);
+}
