@@ -191,9 +191,7 @@ static bool write_losses(const struct run *run)
     return wg_picture_write_losses(run->folder, title, &run->history);
 }
 
-/* Everything but the log and the sample grids, which are written as they come. The checkpoint
- * first: it is what can't be made again. */
-static bool save(struct run *run, const char *status)
+static bool write_checkpoint(struct run *run)
 {
     struct wg_checkpoint_info info = {
         .step = wg_trainer_steps_done(run->trainer),
@@ -206,7 +204,14 @@ static bool save(struct run *run, const char *status)
         !wg_checkpoint_write(path, run->trainer, &info))
         return false;
     memcpy(run->checkpoint, path, sizeof path);
-    return write_manifest(run, status) &&
+    return true;
+}
+
+/* Everything but the log and the sample grids, which are written as they come. The checkpoint
+ * first: it is what can't be made again. */
+static bool save(struct run *run, const char *status)
+{
+    return write_checkpoint(run) && write_manifest(run, status) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
            write_losses(run) && wg_picture_write_animation(run->folder);
@@ -328,7 +333,8 @@ static void fill_result(const struct run *run, bool stopped, struct wg_train_res
     snprintf(ret_result->checkpoint, sizeof ret_result->checkpoint, "%s", run->checkpoint);
 }
 
-/* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. */
+/* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
+ * first checkpoint is the initial state: others can start from it, and a full disk shows now. */
 static bool begin(struct run *run, const char *folder)
 {
     char path[WG_PATH_MAX];
@@ -338,7 +344,8 @@ static bool begin(struct run *run, const char *folder)
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
-           write_manifest(run, "running") && write_real(run) && write_samples(run);
+           write_manifest(run, "running") && write_real(run) && write_samples(run) &&
+           (!is_multiple(0, run->settings.checkpoint_every) || write_checkpoint(run));
 }
 
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
