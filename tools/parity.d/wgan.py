@@ -36,13 +36,12 @@ def trainable(names):
     return [name for name in names if ".moving_" not in name]
 
 
+def accumulator(name):
+    return f"rmsprop.{name}"
+
+
 def wasserstein_loss(y_true, y_pred):
     return K.mean(y_true * y_pred)
-
-
-def mean_score(y_true, y_pred):
-    """How large the scores are whose mean is the loss."""
-    return K.mean(K.abs(y_pred))
 
 
 def build_generator():
@@ -75,26 +74,26 @@ def build_critic():
 
 
 class Training:
-    """A training from given tensors on, with the draws of wgan-cl.
+    """A training with the draws of wgan-cl; `load` gives it its weights.
 
     `order` permutes every batch: the same training for exact numbers, as the losses and the batch
     statistics do not depend on the order, but other sums for rounded ones.
     """
 
-    def __init__(self, settings, images, tensors, order=None):
+    def __init__(self, settings, images, order=None):
         K.clear_session()
         self.settings, self.order, self.step = settings, order, 0
         self.images = (images / 127.5 - 1).reshape(-1, 28, 28, 1)
         self.generator, self.critic = build_generator(), build_critic()
-        self.critic.compile(loss=wasserstein_loss, metrics=[mean_score],
+        self.critic.compile(loss=wasserstein_loss, metrics=["accuracy"],
                             optimizer=RMSprop(learning_rate=settings["lr_critic"]))
+        self.critic.optimizer.build(self.critic.trainable_weights)
         self.critic.trainable = False
         noise = Input(shape=(100,))
         self.adversarial = Model(noise, self.critic(self.generator(noise)), name="Adversarial")
-        self.adversarial.compile(loss=wasserstein_loss, metrics=[mean_score],
+        self.adversarial.compile(loss=wasserstein_loss,
                                  optimizer=RMSprop(learning_rate=settings["lr_generator"]))
-        self.generator.set_weights([tensors[name] for name in GENERATOR])
-        self.critic.set_weights([tensors[name] for name in CRITIC])
+        self.adversarial.optimizer.build(self.adversarial.trainable_weights)
 
     def draw_images(self, iteration):
         i = philox.indices(self.settings["seed"], self.step, iteration, len(self.images),
@@ -110,28 +109,41 @@ class Training:
         return batch if self.order is None else batch[self.order]
 
     def train_step(self):
-        """One step; returns the three losses and the mean magnitudes of the scores behind them."""
+        """One step; returns the losses of the critic on real and on fake, and of the generator."""
         clip, n = self.settings["clip"], self.settings["batch"]
         real, fake = -np.ones((n, 1)), np.ones((n, 1))
         for iteration in range(self.settings["critic_steps"]):
             images = self.draw_images(iteration)
             noise = self.draw_noise(philox.STREAM_NOISE_CRITIC, iteration)
             generated = self.generator.predict(noise, verbose=0)
-            on_real = self.critic.train_on_batch(images, real)
-            on_fake = self.critic.train_on_batch(generated, fake)
+            on_real, _ = self.critic.train_on_batch(images, real)
+            on_fake, _ = self.critic.train_on_batch(generated, fake)
             for layer in self.critic.layers:
                 layer.set_weights([np.clip(w, -clip, clip) for w in layer.get_weights()])
         noise = self.draw_noise(philox.STREAM_NOISE_GENERATOR, 0)
         on_generator = self.adversarial.train_on_batch(noise, real)
         self.step += 1
-        return np.array([on_real, on_fake, on_generator], dtype=np.float64).T
+        return np.array([on_real, on_fake, on_generator], dtype=np.float64)
+
+    def accumulators(self):
+        """The variables of RMSprop under their names in a checkpoint."""
+        variables = {}
+        for model, names in ((self.adversarial, GENERATOR), (self.critic, CRITIC)):
+            velocities = [v for v in model.optimizer.variables if "velocity" in v.name]
+            variables.update(zip(map(accumulator, trainable(names)), velocities, strict=True))
+        return variables
+
+    def load(self, tensors, step):
+        """Takes over the state of a checkpoint after so many steps."""
+        self.generator.set_weights([tensors[name] for name in GENERATOR])
+        self.critic.set_weights([tensors[name] for name in CRITIC])
+        for name, variable in self.accumulators().items():
+            variable.assign(tensors[name])
+        self.step = step
 
     def tensors(self):
         """Everything a checkpoint holds, under the same names."""
-        tensors = dict(zip(GENERATOR, self.generator.get_weights()))
-        tensors.update(zip(CRITIC, self.critic.get_weights()))
-        for model, names in ((self.adversarial, GENERATOR), (self.critic, CRITIC)):
-            accumulators = [v.numpy() for v in model.optimizer.variables if "velocity" in v.name]
-            tensors.update(zip([f"rmsprop.{name}" for name in trainable(names)], accumulators,
-                               strict=True))
+        tensors = dict(zip(GENERATOR, self.generator.get_weights(), strict=True))
+        tensors.update(zip(CRITIC, self.critic.get_weights(), strict=True))
+        tensors.update((name, v.numpy()) for name, v in self.accumulators().items())
         return tensors

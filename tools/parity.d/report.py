@@ -1,0 +1,109 @@
+"""Comparisons as tables, for the terminal and as Markdown."""
+import datetime
+import platform
+
+import numpy as np
+
+import compare
+
+LOSSES = ("critic on real", "critic on fake", "generator")
+
+
+def number(x):
+    return f"{x:.1e}"
+
+
+def print_steps(comparison):
+    """The losses of both, the difference in one go, and that of the single step."""
+    print("step" + "".join(f" | {name:>14} {'Keras':>12} {'diff.':>7} {'step':>7}"
+                           for name in LOSSES))
+    for i in range(comparison.run.steps):
+        cells = []
+        for j in range(3):
+            single = number(comparison.step_losses[i][j]) if comparison.step_losses else ""
+            cells.append(f" | {comparison.run.losses[i, j]:14.7g} {comparison.losses[i, j]:12.7g} "
+                         f"{number(comparison.free_losses[i, j]):>7} {single:>7}")
+        print(f"{i + 1:4}" + "".join(cells))
+
+
+def tensor_rows(comparison):
+    last = comparison.run.steps
+    single = comparison.worst_step_tensors()
+    for name, scale in comparison.scale.items():
+        mark = " *" if name in compare.WITHOUT_EFFECT else ""
+        yield (name + mark, number(scale), number(single[name]),
+               number(comparison.free_tensors[last][name]),
+               number(comparison.self_tensors[last][name]))
+
+
+TENSOR_HEADING = ("tensor", "RMS", "one step", "all steps", "Keras, itself")
+
+
+def largest(differences):
+    value, name = compare.largest(differences)
+    return f"{number(value)} {name}"
+
+
+def case_row(name, comparison):
+    last = comparison.run.steps
+    return (name,
+            number(np.max(comparison.step_losses)),
+            largest(comparison.worst_step_tensors()),
+            "yes" if comparison.agrees_step_by_step() else "NO",
+            number(np.max(comparison.free_losses)),
+            largest(comparison.free_tensors[last]),
+            number(np.max(comparison.self_losses)),
+            largest(comparison.self_tensors[last]),
+            "yes" if comparison.stays_together() else
+            "no; as Keras" if comparison.drifts_like_keras() else "NO")
+
+
+CASE_HEADING = ("training", "one step: losses", "weights", "within bounds",
+                "all steps: losses", "weights", "Keras, itself: losses", "weights",
+                "within bounds")
+
+
+def drift_rows(comparison):
+    """Per stop: the losses since the stop before, and the weights there."""
+    before = 0
+    for stop in (s for s in comparison.run.stops if s > 0):
+        since = slice(before, stop)
+        yield (str(stop), number(np.max(comparison.free_losses[since])),
+               number(np.max(comparison.self_losses[since])),
+               largest(comparison.free_tensors[stop]), largest(comparison.self_tensors[stop]))
+        before = stop
+
+
+DRIFT_HEADING = ("step", "losses: wgan-cl", "Keras, itself", "weights: wgan-cl", "Keras, itself")
+
+
+def print_table(heading, rows):
+    rows = [heading, *rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def markdown_table(heading, rows):
+    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            lines = [line for line in stream if line.startswith("model name")]
+        return f"{lines[0].split(':')[1].strip()}, {len(lines)} threads"
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def versions(run):
+    import keras
+    import tensorflow as tf
+    device = run.about["device"]
+    return (f"wgan-cl {run.about['version']} on {device['name']}, {device['platform']}, "
+            f"driver {device['driver']}, CLBlast {run.about['clblast']}; "
+            f"TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}, "
+            f"Python {platform.python_version()} on {processor()}. "
+            f"Data: {run.about['data']['images']} images. Measured {datetime.date.today()}.")
