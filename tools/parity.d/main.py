@@ -55,7 +55,7 @@ def parse():
     add("--clip", metavar="X", type=float, default=0.01, help="[%(default)s]")
     add("--seed", metavar="N", type=int, default=1, help="[%(default)s]")
     add("--suite", action="store_true", help="these settings, and others one at a time")
-    add("--drift", metavar="N", type=int, help="after N steps: how trainings stray, no bounds")
+    add("--drift", metavar="N", type=int, help="instead, or after --suite: how N steps stray, no bounds")
     add("--markdown", metavar="FILE", help="writes the tables there as well")
     options = parser.parse_args()
     if options.steps < 1 or (options.drift is not None and options.drift < 1):
@@ -87,7 +87,7 @@ def data_of(options, folder):
 
 
 def compare_cases(options, settings, folder):
-    """The trainings asked for: (comparison by name, Markdown)."""
+    """The trainings asked for: (comparisons, Markdown)."""
     import report
     suite = SUITE if options.suite else {"as given": {}}
     comparisons = {}
@@ -104,12 +104,9 @@ def compare_cases(options, settings, folder):
     rows = [report.case_row(name, c) for name, c in comparisons.items()]
     print()
     report.print_table(report.CASE_HEADING, rows)
-    first_name, first = next(iter(comparisons.items()))
-    return comparisons, "\n".join([
-        report.markdown_table(report.CASE_HEADING, rows),
-        f"Each tensor of the training \"{first_name}\":\n",
-        report.markdown_table(report.TENSOR_HEADING, report.tensor_rows(first)),
-        "\\* without effect, for batch norm subtracts it: relative to what it is added to.\n"])
+    first = comparisons["as given"]
+    text = report.cases_markdown(rows, first)
+    return list(comparisons.values()), text
 
 
 def compare_drift(options, settings, folder):
@@ -119,7 +116,7 @@ def compare_drift(options, settings, folder):
     rows = list(report.drift_rows(comparison))
     print()
     report.print_table(report.DRIFT_HEADING, rows)
-    return comparison, report.markdown_table(report.DRIFT_HEADING, rows)
+    return comparison, report.drift_markdown(rows, comparison)
 
 
 def main():
@@ -129,18 +126,24 @@ def main():
                 ("batch", "critic_steps", "lr_generator", "lr_critic", "clip", "seed")}
     with tempfile.TemporaryDirectory(prefix="parity-") as name:
         folder = pathlib.Path(name)
+        judged, others, texts = [], [], []
+        if options.suite or not options.drift:
+            judged, text = compare_cases(options, settings, folder)
+            texts.append(text)
         if options.drift:
             comparison, text = compare_drift(options, settings, folder)
-            comparisons = [comparison]
-        else:
-            by_name, text = compare_cases(options, settings, folder)
-            comparisons = list(by_name.values())
-    about = report.versions(comparisons[0].run)
+            others.append(comparison)
+            texts.append(text)
+    about = report.versions((judged + others)[0].run)
     print(f"\n{about}")
     if options.markdown:
-        pathlib.Path(options.markdown).write_text(f"{about}\n\n{text}", encoding="utf-8")
-    return 0 if options.drift or all(c.passes() for c in comparisons) else 1
+        text = "\n".join([report.TITLE, about + "\n", *texts])
+        pathlib.Path(options.markdown).write_text(text, encoding="utf-8")
+    return 0 if all(c.passes() for c in judged) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"parity: {error}")

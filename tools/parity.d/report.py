@@ -89,6 +89,37 @@ def markdown_table(heading, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
+TITLE = """# wgan-cl against tf.keras 2.15
+
+Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is compared.
+"""
+
+CASES_TEXT = f"""## Trainings
+
+Largest differences; bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for
+weights. *One step*: every step by Keras from the state wgan-cl had before it. *All steps*: Keras
+from the same initial weights on. *Keras, itself*: the same in Keras with oneDNN on and off.
+"""
+
+EFFECT_TEXT = (r"\* without effect, for batch norm subtracts it: relative to what it is added to."
+               " `rmsprop` marks the accumulators, whose differences have no bound.\n")
+
+
+def cases_markdown(rows, first):
+    return "\n".join([
+        CASES_TEXT, markdown_table(CASE_HEADING, rows),
+        f"## Every tensor of the first training, after {first.run.steps} steps\n",
+        markdown_table(TENSOR_HEADING, tensor_rows(first)), EFFECT_TEXT])
+
+
+def drift_markdown(rows, comparison):
+    settings = comparison.run.settings
+    return "\n".join([
+        f"## How trainings stray, batch {settings['batch']}\n",
+        "Losses: the largest difference since the row before. Weights: the largest at that step.\n",
+        markdown_table(DRIFT_HEADING, rows)])
+
+
 def processor():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as stream:
