@@ -28,15 +28,15 @@ def print_steps(comparison):
 
 def tensor_rows(comparison):
     last = comparison.run.steps
-    single = comparison.worst_step_tensors()
+    single, single_rms = comparison.worst_step_tensors(), comparison.worst_step_rms()
     for name, scale in comparison.scale.items():
         mark = " *" if name in compare.WITHOUT_EFFECT else ""
-        yield (name + mark, number(scale), number(single[name]),
+        yield (name + mark, number(scale), number(single_rms[name]), number(single[name]),
                number(comparison.free_tensors[last][name]),
                number(comparison.self_tensors[last][name]))
 
 
-TENSOR_HEADING = ("tensor", "RMS", "one step", "all steps", "Keras, itself")
+TENSOR_HEADING = ("tensor", "RMS", "one step: RMS", "largest", "all steps", "Keras, itself")
 
 
 def largest(differences):
@@ -48,6 +48,7 @@ def case_row(name, comparison):
     last = comparison.run.steps
     return (name,
             number(np.max(comparison.step_losses)),
+            largest(comparison.worst_step_rms()),
             largest(comparison.worst_step_tensors()),
             "yes" if comparison.agrees_step_by_step() else "NO",
             number(np.max(comparison.free_losses)),
@@ -58,7 +59,7 @@ def case_row(name, comparison):
             "no; as Keras" if comparison.drifts_like_keras() else "NO")
 
 
-CASE_HEADING = ("training", "one step: losses", "weights", "within bounds",
+CASE_HEADING = ("training", "one step: losses", "weights, RMS", "largest", "within bounds",
                 "all steps: losses", "weights", "Keras, itself: losses", "weights",
                 "within bounds")
 
@@ -97,8 +98,8 @@ Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is
 CASES_TEXT = f"""## Trainings
 
 Largest differences; bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for
-weights. *One step*: every step by Keras from the state wgan-cl had before it. *All steps*: Keras
-from the same initial weights on. *Keras, itself*: the same in Keras with oneDNN on and off.
+weights. *One step*: every step by Keras from the state wgan-cl had before it; the bound is for the
+RMS of the differences. *All steps*: Keras from the same initial weights on; for the largest. *Keras, itself*: the same in Keras with oneDNN on and off.
 """
 
 EFFECT_TEXT = (r"\* without effect, for batch norm subtracts it: relative to what it is added to."
