@@ -97,9 +97,11 @@ Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is
 
 CASES_TEXT = f"""## Trainings
 
-Largest differences; bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for
-weights. *One step*: every step by Keras from the state wgan-cl had before it; the bound is for the
-RMS of the differences. *All steps*: Keras from the same initial weights on; for the largest. *Keras, itself*: the same in Keras with oneDNN on and off.
+The bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for weights. *One
+step*: every step by Keras from the state wgan-cl had before it; the bound is for the RMS of the
+differences. *All steps*: Keras from the same initial weights on; the bound is for the largest
+difference. *Keras, itself*: the same, by Keras with oneDNN on and by Keras with oneDNN off.
+*As Keras*: beyond the bound, but no more than {compare.DRIFT_FACTOR} times as far as Keras itself.
 """
 
 EFFECT_TEXT = (r"\* without effect, for batch norm subtracts it: relative to what it is added to."
