@@ -4,6 +4,9 @@
  *   m [2, C] = mean, biased variance;  rstd = 1 / sqrt(variance + EPSILON)
  *   y = ACTIVATE(gamma * (x - mean) * rstd + beta)
  *
+ * The mean is subtracted first: where x is the mean, as always in a single row, y is beta exactly,
+ * which for a beta of 0 decides what a ReLU lets through.
+ *
  * Sums over rows go in two passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have
  * work size C/VW x chunks, the ..._merge kernels and those per column C/VW, the others
  * rows * C / VW = vectors, one work item per vector.
@@ -72,7 +75,7 @@ __kernel void moments_merge(__global const float *restrict partial, __global flo
     STOREV(squares / (float)rows, m + C + c);
 }
 
-/* scale [2, C]: y = ACTIVATE(x * scale[0] + scale[1]) */
+/* scale [3, C]: y = ACTIVATE((x - scale[0]) * scale[1] + scale[2]) */
 __kernel void batch_norm_scale(__global const float *restrict m,
                                __global const float *restrict gamma,
                                __global const float *restrict beta, __global float *restrict scale)
@@ -80,9 +83,9 @@ __kernel void batch_norm_scale(__global const float *restrict m,
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
-    const floatv factor = LOADV(gamma + c) / sqrt(LOADV(m + C + c) + EPSILON);
-    STOREV(factor, scale + c);
-    STOREV(LOADV(beta + c) - LOADV(m + c) * factor, scale + C + c);
+    STOREV(LOADV(m + c), scale + c);
+    STOREV(LOADV(gamma + c) / sqrt(LOADV(m + C + c) + EPSILON), scale + C + c);
+    STOREV(LOADV(beta + c), scale + 2 * C + c);
 }
 
 __kernel void batch_norm(__global const float *restrict x, __global const float *restrict scale,
@@ -91,35 +94,34 @@ __kernel void batch_norm(__global const float *restrict x, __global const float 
     const int i = (int)get_global_id(0);
     if (i < vectors) {
         const int at = i * VW, c = at % C;
-        const floatv value = MAC(LOADV(x + at), LOADV(scale + c), LOADV(scale + C + c));
+        const floatv deviation = LOADV(x + at) - LOADV(scale + c);
+        const floatv value = MAC(deviation, LOADV(scale + C + c), LOADV(scale + 2 * C + c));
         STOREV(ACTIVATE(value), y + at);
     }
 }
 
 /* partial [chunks, 2, C]: sum of g and of g * xhat, where g = dy * activation'(y) */
-__kernel void batch_norm_sums_chunk(__global const float *restrict x,
-                                    __global const float *restrict m,
-                                    __global const float *restrict gamma,
-                                    __global const float *restrict beta,
-                                    __global const float *restrict dy,
-                                    __global float *restrict partial, const int rows,
-                                    const int rows_per_chunk)
+__kernel void
+batch_norm_sums_chunk(__global const float *restrict x, __global const float *restrict m,
+                      __global const float *restrict gamma, __global const float *restrict beta,
+                      __global const float *restrict dy, __global float *restrict partial,
+                      const int rows, const int rows_per_chunk)
 {
     const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
     if (c >= C)
         return;
     const floatv mean = LOADV(m + c), root = sqrt(LOADV(m + C + c) + EPSILON);
-    const floatv factor = LOADV(gamma + c) / root;
-    const floatv offset = LOADV(beta + c) - mean * factor;
+    const floatv factor = LOADV(gamma + c) / root, shift = LOADV(beta + c);
     const int first = chunk * rows_per_chunk;
     const int last = min(first + rows_per_chunk, rows);
     floatv sum = 0.0f, product = 0.0f;
     for (int row = first; row < last; row++) {
-        const floatv in = LOADV(x + (size_t)row * C + c), out = MAC(in, factor, offset);
+        const floatv deviation = LOADV(x + (size_t)row * C + c) - mean;
+        const floatv out = MAC(deviation, factor, shift);
         const floatv grad = LOADV(dy + (size_t)row * C + c);
         const floatv g = ACTIVATE_GRADIENT(out, grad);
         sum += g;
-        product = MAC(g, in - mean, product);
+        product = MAC(g, deviation, product);
     }
     STOREV(sum, partial + chunk * 2 * C + c);
     STOREV(product / root, partial + chunk * 2 * C + C + c);
@@ -141,7 +143,7 @@ __kernel void batch_norm_sums_merge(__global const float *restrict partial,
     STOREV(product, sums + C + c);
 }
 
-/* coefficients [5, C]: factor and offset of the forward map, mean, and a, b of
+/* coefficients [5, C]: mean, factor and beta of the forward map, and a, b of
  * dx = factor * g + a * (x - mean) + b */
 __kernel void batch_norm_coefficients(__global const float *restrict m,
                                       __global const float *restrict gamma,
@@ -152,11 +154,10 @@ __kernel void batch_norm_coefficients(__global const float *restrict m,
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
-    const floatv mean = LOADV(m + c), root = sqrt(LOADV(m + C + c) + EPSILON);
-    const floatv factor = LOADV(gamma + c) / root;
-    STOREV(factor, coefficients + c);
-    STOREV(LOADV(beta + c) - mean * factor, coefficients + C + c);
-    STOREV(mean, coefficients + 2 * C + c);
+    const floatv root = sqrt(LOADV(m + C + c) + EPSILON), factor = LOADV(gamma + c) / root;
+    STOREV(LOADV(m + c), coefficients + c);
+    STOREV(factor, coefficients + C + c);
+    STOREV(LOADV(beta + c), coefficients + 2 * C + c);
     STOREV(-factor * LOADV(sums + C + c) / (root * (float)rows), coefficients + 3 * C + c);
     STOREV(-factor * LOADV(sums + c) / (float)rows, coefficients + 4 * C + c);
 }
@@ -168,10 +169,10 @@ __kernel void batch_norm_data(__global const float *restrict x, __global const f
     const int i = (int)get_global_id(0);
     if (i < vectors) {
         const int at = i * VW, c = at % C;
-        const floatv factor = LOADV(coefficients + c), in = LOADV(x + at), grad = LOADV(dy + at);
-        const floatv out = MAC(in, factor, LOADV(coefficients + C + c));
+        const floatv deviation = LOADV(x + at) - LOADV(coefficients + c);
+        const floatv factor = LOADV(coefficients + C + c), grad = LOADV(dy + at);
+        const floatv out = MAC(deviation, factor, LOADV(coefficients + 2 * C + c));
         const floatv g = ACTIVATE_GRADIENT(out, grad);
-        const floatv deviation = in - LOADV(coefficients + 2 * C + c);
         const floatv mean_part =
             MAC(LOADV(coefficients + 3 * C + c), deviation, LOADV(coefficients + 4 * C + c));
         STOREV(MAC(factor, g, mean_part), dx + at);

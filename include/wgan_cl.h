@@ -142,7 +142,7 @@ struct wg_train_settings {
     float clip;           // largest magnitude of a critic weight, > 0
     int critic_steps;     // critic iterations per generator update, >= 1
     int sample_every;     // steps between sample grids, >= 1
-    int checkpoint_every; // steps between checkpoints; 0: only one, at the end
+    int checkpoint_every; // steps between checkpoints, the first at 0; 0: only one, at the end
     uint64_t seed;        // decides initial weights, batches and noise
 };
 

@@ -88,7 +88,7 @@ int command_selftest(int argc, const char **argv, const char *device);
          .kind = OPTION_INT,                                                                       \
          .value = &s->checkpoint_every,                                                            \
          .argument = "N",                                                                          \
-         .help = "steps between checkpoints; 0: at the end",                                       \
+         .help = "steps between checkpoints; 0: at the end only",                                  \
          .low = 0,                                                                                 \
          .high = 1e9},                                                                             \
     {                                                                                              \

@@ -40,6 +40,8 @@ struct run {
     char started[32];
     char checkpoint[WG_PATH_MAX]; // the newest
     uint32_t first_step;          // done when this session began
+    uint32_t rate_step;           // done at the first look of this session,
+    double rate_seconds;          // and when that was; 0 before
     double seconds_before;        // of training in earlier sessions
     double clock_start;           // of this session's first step
     double wasserstein;           // newest estimate
@@ -66,13 +68,24 @@ static double seconds_now(const struct run *run)
     return run->seconds_before + (wg_clock_seconds() - run->clock_start);
 }
 
-static void report_progress(const struct run *run)
+/* Steps per second since the first look: a driver may build kernels at their first launch, which
+ * says nothing about the steps to come. */
+static double measure_rate(struct run *run, uint32_t step, double seconds)
+{
+    if (run->rate_seconds > 0 && step > run->rate_step)
+        return (step - run->rate_step) / (seconds - run->rate_seconds);
+    run->rate_step = step;
+    run->rate_seconds = seconds;
+    return seconds > 0 ? (step - run->first_step) / seconds : 0;
+}
+
+static void report_progress(struct run *run)
 {
     if (!run->callbacks->progress || run->history.count == 0)
         return;
     const struct wg_history_row *row = &run->history.rows[run->history.count - 1];
     double seconds = wg_clock_seconds() - run->clock_start;
-    double rate = seconds > 0 ? (row->step - run->first_step) / seconds : 0;
+    double rate = measure_rate(run, row->step, seconds);
     const struct wg_progress progress = {
         .step = (int)row->step,
         .steps = run->settings.steps,
@@ -192,9 +205,7 @@ static bool write_losses(const struct run *run)
     return wg_picture_write_losses(run->folder, title, &run->history);
 }
 
-/* Everything but the log and the sample grids, which are written as they come. The checkpoint
- * first: it is what can't be made again. */
-static bool save(struct run *run, const char *status)
+static bool write_checkpoint(struct run *run)
 {
     struct wg_checkpoint_info info = {
         .step = wg_trainer_steps_done(run->trainer),
@@ -207,7 +218,15 @@ static bool save(struct run *run, const char *status)
         !wg_checkpoint_write(path, run->trainer, &info))
         return false;
     memcpy(run->checkpoint, path, sizeof path);
-    return write_manifest(run, status) && wg_export(path, WG_EXPORT_H5, run->folder, NULL) &&
+    return true;
+}
+
+/* Everything but the log and the sample grids, which are written as they come. The checkpoint
+ * first: it is what can't be made again. */
+static bool save(struct run *run, const char *status)
+{
+    return write_checkpoint(run) && write_manifest(run, status) &&
+           wg_export(run->checkpoint, WG_EXPORT_H5, run->folder, NULL) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
            write_losses(run) && wg_picture_write_animation(run->folder);
@@ -330,7 +349,8 @@ static void fill_result(const struct run *run, bool stopped, struct wg_train_res
     snprintf(ret_result->checkpoint, sizeof ret_result->checkpoint, "%s", run->checkpoint);
 }
 
-/* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. */
+/* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
+ * first checkpoint is the initial state: others can start from it, and a full disk shows now. */
 static bool begin(struct run *run, const char *folder)
 {
     char path[WG_PATH_MAX];
@@ -340,7 +360,8 @@ static bool begin(struct run *run, const char *folder)
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
-           write_manifest(run, "running") && write_real(run) && write_samples(run);
+           write_manifest(run, "running") && write_real(run) && write_samples(run) &&
+           (!is_multiple(0, run->settings.checkpoint_every) || write_checkpoint(run));
 }
 
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,

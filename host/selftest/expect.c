@@ -214,8 +214,8 @@ static void expect_moments(const struct work *w)
 enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
 
 /* gamma / sqrt(variance + epsilon) is off by a division (5 units), a root (6), half of the sum's
- * rounding; then follow two of beta - mean * factor, two of the sum, one of the slope. */
-enum { FACTOR_UNITS = 12, NORM_UNITS = 17 };
+ * rounding; then follow one of x - mean, two of the product and sum, one of the slope. */
+enum { FACTOR_UNITS = 12, NORM_UNITS = 16 };
 
 static double root_of(const struct work *w, size_t column)
 {

@@ -71,6 +71,35 @@ START_TEST(inference_by_hand)
 }
 END_TEST
 
+/* A single row is its own mean, so y is beta to the last bit, and a ReLU at a beta of 0 lets
+ * nothing through: were y a rounding error, half of its units would learn where there is nothing to
+ * learn. */
+START_TEST(a_single_row_is_beta)
+{
+    enum { C = 37 };
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *x = rig_variable(&rig, "x", wg_shape(1, C));
+    struct wg_node *gamma = rig_variable(&rig, "gamma", wg_shape(C));
+    struct wg_node *beta = rig_variable(&rig, "beta", wg_shape(C));
+    struct wg_node *r = rig_variable(&rig, "r", wg_shape(1, C)), *dbeta;
+    float *shift = rig_values(&rig, beta);
+    const float *upstream = rig_values(&rig, r);
+    for (int c = 0; c < C; c++)
+        shift[c] = c % 2 ? fabsf(shift[c]) : 0.0f;
+    struct wg_node *y = wg_batch_norm(rig.graph, x, wg_moments(rig.graph, x), gamma, beta, EPSILON,
+                                      true, WG_ACTIVATION_LEAKY_RELU, 0.0f);
+    wg_gradient(rig.graph, rig_inner(&rig, y, r), &beta, 1, &dbeta);
+    rig_run(&rig, NULL, (struct wg_node *[]){y, dbeta}, 2);
+    const float *got = rig_result(&rig, y), *slope = rig_result(&rig, dbeta);
+    for (int c = 0; c < C; c++) {
+        ck_assert(got[c] == shift[c]);
+        ck_assert(slope[c] == (shift[c] > 0 ? upstream[c] : 0.0f));
+    }
+    rig_finish(&rig);
+}
+END_TEST
+
 /*
  * With momentum 0.8, from mean 1 and variance 2 to those of the batch above:
  *   mean      0.8 * 1 + 0.2 * 2.5 = 1.3
@@ -385,6 +414,7 @@ int main(void)
     TCase *tests = tcase_create("batch_norm");
     tcase_add_test(tests, training_by_hand);
     tcase_add_test(tests, inference_by_hand);
+    tcase_add_test(tests, a_single_row_is_beta);
     tcase_add_loop_test(tests, moving_statistics_by_hand, 0, 2);
     tcase_add_loop_test(tests, variance_does_not_cancel, 0, 2);
     tcase_add_loop_test(tests, training_agrees_with_the_reference, 0, CASES);

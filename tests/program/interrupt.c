@@ -87,8 +87,8 @@ START_TEST(a_checkpoint_that_does_not_fit_is_not_there)
 {
     const char *data = write_images("data", 10, 1);
     program_limit_files(DISK);
-    const struct outcome train =
-        run("train", "--data", data, "--batch", "2", "--steps", "2", "--out", "full");
+    const struct outcome train = run("train", "--data", data, "--batch", "2", "--steps", "2",
+                                     "--checkpoint-every", "0", "--out", "full");
     check_failed(&train, 1, "full/checkpoints/000002.safetensors", "File too large");
     ck_assert_int_eq(count_files("full/checkpoints", ""), 0);
     ck_assert_int_eq(count_files("", ".part"), 0);

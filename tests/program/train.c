@@ -59,6 +59,7 @@ START_TEST(every_file_is_there)
         "imgs/000010.png",
         "imgs/000012.png",
         "imgs/real.png",
+        "checkpoints/000000.safetensors",
         "checkpoints/000005.safetensors",
         "checkpoints/000010.safetensors",
         "checkpoints/000012.safetensors",
@@ -213,6 +214,15 @@ START_TEST(pictures_are_pictures)
 }
 END_TEST
 
+START_TEST(the_first_checkpoint_is_the_state_before_any_step)
+{
+    const struct outcome sample =
+        run("sample", "straight/r/checkpoints/000000.safetensors", "--out", "initial.png");
+    check_done(&sample);
+    ck_assert(same_files("initial.png", "straight/r/imgs/000000.png"));
+}
+END_TEST
+
 /* ---- the same again, and another ---- */
 
 static const char *const repeatable[] = {
@@ -315,6 +325,7 @@ int main(void)
         the_log_has_a_row_for_each_step,
         losses_are_there_as_arrays,
         pictures_are_pictures,
+        the_first_checkpoint_is_the_state_before_any_step,
         the_same_seed_gives_the_same_bytes,
         another_seed_gives_another_run,
         a_resumed_run_is_the_uninterrupted_one,

@@ -91,7 +91,7 @@ struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)
 
 /* ---- forward ---- */
 
-enum { SCALE_ROWS = 2, COEFFICIENT_ROWS = 5 }; // per column, see cl/batch_norm.cl
+enum { SCALE_ROWS = 3, COEFFICIENT_ROWS = 5 }; // per column, see cl/batch_norm.cl
 
 static size_t scratch_forward(const struct wg_node *y, const struct wg_device *device)
 {

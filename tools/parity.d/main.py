@@ -1,0 +1,150 @@
+"""parity: trains with wgan-cl and with tf.keras 2.15 from the same weights and draws; compares."""
+import argparse
+import pathlib
+import shutil
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+DESCRIPTION = """
+Trains with wgan-cl, and with three models and a loop in tf.keras 2.15 that begins with the weights
+wgan-cl wrote and draws the same batches and noise, and compares losses, weights, moving statistics
+and RMSprop accumulators in two ways:
+
+  one step    every step by Keras from the state that wgan-cl had before it;
+  all steps   Keras left alone from the initial weights on. Rounding errors grow then, so Keras is
+              also compared with itself, its convolutions summing in another order (oneDNN off).
+
+A difference of a loss is relative to the loss, one of a weight to the RMS of its tensor.
+"""
+
+EPILOGUE = """
+Exit code: 0 if each single step agrees, losses within 1e-4 and weights, by RMS, within 1e-3, and
+all steps together do so to the last weight, or stray no more than ten times as far as Keras from
+itself; else 1.
+"""
+
+# The settings as given, and what a training may be asked for beside them.
+SUITE = {
+    "as given": {},
+    "batch 1": {"batch": 1},
+    "batch 37": {"batch": 37},
+    "batch 37, 5 critic steps": {"batch": 37, "critic_steps": 5},
+    "batch 37, other rates, clip and seed": {
+        "batch": 37, "lr_generator": 1e-4, "lr_critic": 2e-4, "clip": 0.05, "seed": 2**40 + 7},
+}
+
+DRIFT_STOPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="parity", description=DESCRIPTION, epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    built = HERE.parent.parent / "build/host/program/wgan-cl"
+    default = str(built) if built.exists() else shutil.which("wgan-cl") or str(built)
+    add = parser.add_argument
+    add("--wgan-cl", metavar="PATH", default=default, help="the program [build/..., or in PATH]")
+    add("--device", metavar="SEL", help="of wgan-cl, see wgan-cl devices")
+    add("--data", metavar="PATH", help="IDX images, file or folder [1000 drawings of strokes]")
+    add("--steps", metavar="N", type=int, default=20, help="[%(default)s]")
+    add("--batch", metavar="N", type=int, default=128, help="[%(default)s]")
+    add("--critic-steps", metavar="N", type=int, default=1, help="[%(default)s]")
+    add("--lr-generator", metavar="X", type=float, default=5e-5, help="[%(default)s]")
+    add("--lr-critic", metavar="X", type=float, default=5e-5, help="[%(default)s]")
+    add("--clip", metavar="X", type=float, default=0.01, help="[%(default)s]")
+    add("--seed", metavar="N", type=int, default=1, help="[%(default)s]")
+    add("--suite", action="store_true", help="these settings, and others one at a time")
+    add("--drift", metavar="N", type=int, help="instead, or after --suite: how N steps stray, no bounds")
+    add("--markdown", metavar="FILE", help="writes the tables there as well")
+    options = parser.parse_args()
+    if options.steps < 1 or (options.drift is not None and options.drift < 1):
+        parser.error("--steps and --drift take a number from 1")
+    if options.batch < 1 or options.critic_steps < 1:
+        parser.error("--batch and --critic-steps take a number from 1")
+    return options
+
+
+def compare_case(options, settings, stops, folder, step_by_step):
+    import compare
+    import runs
+    run = runs.train(options.wgan_cl, options.device, data_of(options, folder),
+                     folder / "run", settings, stops)
+    comparison = compare.Comparison(
+        run, runs.one_step_each(run) if step_by_step else [], runs.all_steps(run),
+        runs.all_steps_in_another_order(run))
+    shutil.rmtree(folder / "run")
+    return comparison
+
+
+def data_of(options, folder):
+    import files
+    if options.data:
+        return str(pathlib.Path(options.data).resolve())
+    path = folder / "strokes"
+    files.write_idx(path, files.draw_strokes())
+    return str(path)
+
+
+def compare_cases(options, settings, folder):
+    """The trainings asked for: (comparisons, Markdown)."""
+    import report
+    suite = SUITE if options.suite else {"as given": {}}
+    comparisons = {}
+    for name, change in suite.items():
+        stops = list(range(1, options.steps + 1))
+        comparison = compare_case(options, {**settings, **change}, stops, folder, True)
+        comparisons[name] = comparison
+        print(f"\n{name}: {comparison.run.settings}\n")
+        report.print_steps(comparison)
+        print()
+        report.print_table(report.TENSOR_HEADING, report.tensor_rows(comparison))
+        print("* without effect, for batch norm subtracts it: relative to what it is added to",
+              flush=True)
+    rows = [report.case_row(name, c) for name, c in comparisons.items()]
+    print()
+    report.print_table(report.CASE_HEADING, rows)
+    first = comparisons["as given"]
+    text = report.cases_markdown(rows, first)
+    return list(comparisons.values()), text
+
+
+def compare_drift(options, settings, folder):
+    import report
+    stops = [s for s in DRIFT_STOPS if s < options.drift] + [options.drift]
+    comparison = compare_case(options, settings, stops, folder, False)
+    rows = list(report.drift_rows(comparison))
+    print()
+    report.print_table(report.DRIFT_HEADING, rows)
+    return comparison, report.drift_markdown(rows, comparison)
+
+
+def main():
+    options = parse()
+    import report
+    settings = {name: getattr(options, name) for name in
+                ("batch", "critic_steps", "lr_generator", "lr_critic", "clip", "seed")}
+    with tempfile.TemporaryDirectory(prefix="parity-") as name:
+        folder = pathlib.Path(name)
+        judged, others, texts = [], [], []
+        if options.suite or not options.drift:
+            judged, text = compare_cases(options, settings, folder)
+            texts.append(text)
+        if options.drift:
+            comparison, text = compare_drift(options, settings, folder)
+            others.append(comparison)
+            texts.append(text)
+    about = report.versions((judged + others)[0].run)
+    print(f"\n{about}")
+    if options.markdown:
+        text = "\n".join([report.TITLE, about + "\n", *texts])
+        pathlib.Path(options.markdown).write_text(text, encoding="utf-8")
+    return 0 if all(c.passes() for c in judged) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"parity: {error}")

@@ -1,0 +1,95 @@
+"""Trainings to compare: by wgan-cl, by Keras from the same start, by Keras one step at a time."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import files
+
+
+class Run:
+    """The run folder of a training by wgan-cl, with the data it was trained on."""
+
+    def __init__(self, folder, data):
+        self.folder, self.data = pathlib.Path(folder), data
+        self.about = json.loads((self.folder / "run.json").read_text())
+        self.losses = files.read_log(self.folder / "log.csv")
+        self.settings = self.about["settings"]
+        self.steps = len(self.losses)
+        self.stops = sorted(int(p.stem) for p in self.folder.glob("checkpoints/*.safetensors"))
+
+    def tensors(self, step):
+        return files.read_checkpoint(self.folder / f"checkpoints/{step:06d}.safetensors")[0]
+
+
+def train(program, device, data, folder, settings, stops):
+    """Trains to the last of `stops` with a checkpoint at each, and one before the first step."""
+    every = 1 if stops == list(range(1, stops[-1] + 1)) else stops[-1]
+    first = stops[-1] if every == 1 else stops[0]
+    where = ["--device", device] if device else []
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    commands = [["--data", data, "--out", folder, "--steps", first, "--sample-every", stops[-1],
+                 "--checkpoint-every", every, *options]]
+    commands += [["--resume", folder, "--steps", stop] for stop in stops if stop > first]
+    for command in commands:
+        line = [program, *where, "train", *map(str, command)]
+        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            sys.exit(f"parity: {' '.join(line)}\n{done.stdout}")
+    return Run(folder, data)
+
+
+def one_step_each(run):
+    """Every step by Keras from the state wgan-cl had before it: (losses, tensors) of each."""
+    from wgan import Training
+    training = Training(run.settings, files.read_idx(run.data))
+    for step in range(run.steps):
+        training.load(run.tensors(step), step)
+        yield training.train_step(), training.tensors()
+
+
+def all_steps(run):
+    """The training by Keras from the initial weights of wgan-cl: losses, and tensors by stop."""
+    from wgan import Training
+    training = Training(run.settings, files.read_idx(run.data))
+    training.load(run.tensors(0), 0)
+    losses, tensors = [], {}
+    for step in range(1, run.steps + 1):
+        losses.append(training.train_step())
+        if step in run.stops:
+            tensors[step] = training.tensors()
+    return np.array(losses), tensors
+
+
+def all_steps_in_another_order(run):
+    """The same by Keras with TensorFlow's other convolutions, which sum in another order.
+
+    TensorFlow chooses them when it is loaded, hence in a process of its own.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        result = pathlib.Path(folder) / "result.npz"
+        order = dict(os.environ, TF_ENABLE_ONEDNN_OPTS="0")
+        subprocess.run([sys.executable, "-B", __file__, run.folder, run.data, result],
+                       env=order, check=True, stderr=subprocess.DEVNULL)
+        with np.load(result) as arrays:
+            tensors = {stop: {} for stop in run.stops if stop > 0}
+            for key in arrays.files:
+                if key != "losses":
+                    stop, name = key.split("/")
+                    tensors[int(stop)][name] = arrays[key]
+            return arrays["losses"], tensors
+
+
+def main(folder, data, result):
+    losses, tensors = all_steps(Run(folder, data))
+    named = {f"{stop}/{name}": value for stop, all_ in tensors.items()
+             for name, value in all_.items()}
+    np.savez(result, losses=losses, **named)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
