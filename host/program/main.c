@@ -15,7 +15,8 @@ static const struct {
     int (*run)(int argc, const char **argv, const char *device);
 } commands[] = {
     {"devices", command_devices}, {"train", command_train},   {"sample", command_sample},
-    {"export", command_export},   {"import", command_import}, {"bench", command_bench},
+    {"eval", command_eval},       {"export", command_export}, {"import", command_import},
+    {"bench", command_bench},
 };
 
 static const char help[] =
@@ -25,6 +26,7 @@ static const char help[] =
     "  devices    list the OpenCL devices and mark the default\n"
     "  train      train a GAN; pictures, losses and checkpoints go to a run folder\n"
     "  sample     draw images with a trained generator\n"
+    "  eval       judge the images of a trained generator by a classifier\n"
     "  export     write a trained GAN as Keras model files\n"
     "  import     make a run of Keras model files\n"
     "  bench      measure the training step against the device's own peak\n"
@@ -84,17 +86,17 @@ static int run(int argc, char **argv)
         return EXIT_OK;
     }
     if (rest == argc) {
-        fprintf(
-            stderr,
-            "wgan-cl: no command (devices, train, sample, export, import or bench; see --help)\n");
+        fprintf(stderr,
+                "wgan-cl: no command (devices, train, sample, eval, export, import or bench; see "
+                "--help)\n");
         return EXIT_USAGE;
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[rest], commands[i].name) == 0)
             return commands[i].run(argc - rest, (const char **)argv + rest, device);
     fprintf(stderr,
-            "wgan-cl: '%s' is no command (devices, train, sample, export, import or bench; see "
-            "--help)\n",
+            "wgan-cl: '%s' is no command (devices, train, sample, eval, export, import or bench; "
+            "see --help)\n",
             argv[rest]);
     return EXIT_USAGE;
 }

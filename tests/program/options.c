@@ -75,7 +75,7 @@ END_TEST
 START_TEST(a_missing_command_is_told_what_there_is)
 {
     const struct outcome none = program_run((const char *const[]){NULL});
-    check_failed(&none, 2, "no command", "devices, train, sample, export, import or bench",
+    check_failed(&none, 2, "no command", "devices, train, sample, eval, export, import or bench",
                  "--help");
     const struct outcome only_device = run("--device", "0");
     check_failed(&only_device, 2, "no command");
@@ -85,7 +85,7 @@ END_TEST
 START_TEST(an_unknown_command_is_named)
 {
     const struct outcome unknown = run("tarin", "--steps", "5");
-    check_failed(&unknown, 2, "'tarin'", "devices, train, sample, export, import or bench");
+    check_failed(&unknown, 2, "'tarin'", "devices, train, sample, eval, export, import or bench");
     const struct outcome empty = run("");
     check_failed(&empty, 2, "''");
 }
@@ -95,7 +95,7 @@ END_TEST
 
 START_TEST(an_unknown_option_is_named)
 {
-    static const char *const commands[] = {"devices", "train",  "sample",
+    static const char *const commands[] = {"devices", "train",  "sample", "eval",
                                            "export",  "import", "bench"};
     const struct outcome of_program = run("--colour", "train");
     check_failed(&of_program, 2, "--colour", "unknown option", "wgan-cl --help");
