@@ -8,6 +8,8 @@
  *
  * normal  y [count] ~ N(0, 1); work size count / 4 rounded up, one work item per block
  * batch   y [count] pixels of images drawn with replacement; work size count, one per pixel
+ * labels  y [count] labels of the same draw; work size count, one per label
+ * shift   y [count] pixels of images moved at random; work size count, one per pixel
  */
 static uint4 philox(uint4 counter, uint2 key)
 {
@@ -48,6 +50,16 @@ __kernel void normal(__global const uint *restrict clock, const int key0, const 
         y[block * 4 + lane] = lanes[lane];
 }
 
+/* Element i of a draw: lane i % 4 of block i / 4. */
+static uint draw(const int i, __global const uint *clock, const int key0, const int key1,
+                 const int stream)
+{
+    const uint4 bits = philox((uint4)((uint)i / 4, clock[0], clock[1], (uint)stream),
+                              (uint2)((uint)key0, (uint)key1));
+    const int lane = i % 4;
+    return lane == 0 ? bits.x : lane == 1 ? bits.y : lane == 2 ? bits.z : bits.w;
+}
+
 /* dataset u8 [images, pixels]; y[n, pixel] = dataset[index, pixel] / 127.5 - 1, where
  * index = floor(u * images / 2^32) of lane n. */
 __kernel void batch(__global const uchar *restrict dataset, const int images, const int pixels,
@@ -58,10 +70,36 @@ __kernel void batch(__global const uchar *restrict dataset, const int images, co
     if (i >= count)
         return;
     const int n = i / pixels, pixel = i % pixels;
-    const uint4 bits = philox((uint4)((uint)n / 4, clock[0], clock[1], (uint)stream),
-                              (uint2)((uint)key0, (uint)key1));
-    const int lane = n % 4;
-    const uint u = lane == 0 ? bits.x : lane == 1 ? bits.y : lane == 2 ? bits.z : bits.w;
-    const size_t index = mul_hi(u, (uint)images);
+    const size_t index = mul_hi(draw(n, clock, key0, key1, stream), (uint)images);
     y[i] = (float)dataset[index * pixels + pixel] / 127.5f - 1.0f;
+}
+
+/* labels u8 [images]; y[n] = labels[index] with the index of batch */
+__kernel void batch_labels(__global const uchar *restrict labels, const int images,
+                           __global const uint *restrict clock, const int key0, const int key1,
+                           const int stream, __global uchar *restrict y, const int count)
+{
+    const int n = (int)get_global_id(0);
+    if (n < count)
+        y[n] = labels[mul_hi(draw(n, clock, key0, key1, stream), (uint)images)];
+}
+
+/* x, y [n, height, width, channels]; y[n, i, j] = x[n, i + a, j + b], or fill outside of x, with
+ * a, b = floor(u * (2 reach + 1) / 2^32) - reach of elements 2n and 2n + 1. */
+__kernel void shift(__global const float *restrict x, const int height, const int width,
+                    const int channels, __global const uint *restrict clock, const int key0,
+                    const int key1, const int stream, const int reach, const float fill,
+                    __global float *restrict y, const int count)
+{
+    const int at = (int)get_global_id(0);
+    if (at >= count)
+        return;
+    const int c = at % channels, pixel = at / channels;
+    const int n = pixel / (height * width);
+    const uint choices = (uint)(2 * reach + 1);
+    const int a = (int)mul_hi(draw(2 * n, clock, key0, key1, stream), choices) - reach;
+    const int b = (int)mul_hi(draw(2 * n + 1, clock, key0, key1, stream), choices) - reach;
+    const int i = pixel / width % height + a, j = pixel % width + b;
+    const bool inside = i >= 0 && i < height && j >= 0 && j < width;
+    y[at] = inside ? x[((n * height + i) * width + j) * channels + c] : fill;
 }

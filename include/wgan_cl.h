@@ -1,13 +1,14 @@
 /*
  * wgan-cl: Wasserstein GANs trained entirely through OpenCL.
  *
- * The whole public interface. It has four tiers; each builds on those before it:
+ * The whole public interface. It has five tiers; each builds on those before it:
  *
  *   1. errors      what went wrong, for people
  *   2. devices     what the OpenCL loader shows, and opening one
  *   3. data        images as bytes: the built-in digits or an IDX file
  *   4. the GAN     test a device, run a training into a folder, sample a checkpoint, exchange it
  *                  with Keras, measure
+ *   5. evaluation  judge a checkpoint's images
  *
  * The model, its losses and its update rules are those of Arjovsky, Chintala, Bottou,
  * "Wasserstein GAN" (2017), algorithm 1, in the form of a small Keras program; README.md gives
@@ -334,6 +335,69 @@ bool wg_bench_read(const char *path, struct wg_bench_result *ret_result);
 
 /* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
 char *wg_bench_json(const struct wg_bench_result *result);
+
+/* ---- 5. Evaluation -------------------------------------------------------------------------- */
+
+struct wg_eval_settings {
+    int images;    // to generate, >= 1
+    int k;         // which nearest neighbour bounds a ball of precision and recall, 1 to 100
+    uint64_t seed; // which images are generated: those of wg_sample
+};
+
+/* 10000 images, k = 3, seed 1. */
+struct wg_eval_settings wg_eval_settings_default(void);
+
+enum { WG_EVAL_CLASSES = 10 };
+
+/* What a set of images is worth, judged by the classifier. README.md defines each figure. */
+struct wg_eval_figures {
+    int images;                       // judged for the score and the shares
+    double score;                     // classifier score, 1 to 10
+    double frechet;                   // squared Frechet distance of features to training images
+    double precision;                 // 0 to 1
+    double recall;                    // 0 to 1
+    double wasserstein;               // mean critic score: held-out minus generated images;
+                                      // in the ceiling, training minus held-out images
+    double shares[WG_EVAL_CLASSES];   // of the images the classifier puts in each class
+    bool is_missing[WG_EVAL_CLASSES]; // share below a tenth of that among the training images
+    int missing;                      // how many are
+};
+
+struct wg_eval_result {
+    char device[256];
+    char checkpoint[1024];
+    char data[1024];
+    int step;             // of the checkpoint
+    uint64_t seed;        //
+    int k;                //
+    int training_images;  // that the classifier learned from
+    int held_out_images;  // that it did not
+    bool is_cached;       // the classifier was trained before
+    double train_seconds; // else this took so long
+    double accuracy;      // share of the held-out images it gets right
+    int compared;         // images of each set, for distances, precision, recall, wasserstein
+    struct wg_eval_figures generated;
+    struct wg_eval_figures held_out; // real images in the place of the generated: the ceiling
+};
+
+/* All may be NULL. */
+struct wg_eval_callbacks {
+    void *user;
+    void (*warning)(void *user, const char *text);
+    void (*progress)(void *user, const char *stage, int done, int total);
+};
+
+/*
+ * Judges a run's (its newest checkpoint's) or a checkpoint's images by a classifier of the ten
+ * classes of `data`, as wg_dataset_open takes it, with labels; NULL: what the run was trained on.
+ * The classifier is trained on the device and cached, see README.md.
+ */
+bool wg_eval(struct wg_device *device, const char *source, const char *data,
+             const struct wg_eval_settings *settings, const struct wg_eval_callbacks *callbacks,
+             struct wg_eval_result *ret_result);
+
+/* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
+char *wg_eval_json(const struct wg_eval_result *result);
 
 #ifdef __cplusplus
 }

@@ -51,9 +51,8 @@ static void add_accumulator(struct wg_weight *weight, struct wg_graph *g)
     weight->accumulator = wg_variable(g, name, WG_F32, weight->node->shape);
 }
 
-/* kernel and bias; fans as Keras counts them: taps times channels on either side */
-static void add_linear(struct wg_network *network, struct wg_graph *g, const char *layer,
-                       struct wg_shape kernel, size_t bias)
+void wg_network_add_linear(struct wg_network *network, struct wg_graph *g, const char *layer,
+                           struct wg_shape kernel, size_t bias)
 {
     size_t taps = kernel.rank == 4 ? kernel.dim[0] * kernel.dim[1] : 1;
     size_t fans = taps * (kernel.dim[kernel.rank - 2] + kernel.dim[kernel.rank - 1]);
@@ -89,13 +88,13 @@ static void init_generator(struct wg_network *network, struct wg_graph *g,
                            const struct wg_widths *s)
 {
     *network = (struct wg_network){.name = "generator"};
-    add_linear(network, g, "dense", wg_shape(s->noise, 49 * s->base), 49 * s->base);
+    wg_network_add_linear(network, g, "dense", wg_shape(s->noise, 49 * s->base), 49 * s->base);
     add_norm(network, g, "norm0", 49 * s->base);
-    add_linear(network, g, "conv1", wg_shape(KERNEL, KERNEL, s->up1, s->base), s->up1);
+    wg_network_add_linear(network, g, "conv1", wg_shape(KERNEL, KERNEL, s->up1, s->base), s->up1);
     add_norm(network, g, "norm1", s->up1);
-    add_linear(network, g, "conv2", wg_shape(KERNEL, KERNEL, s->up2, s->up1), s->up2);
+    wg_network_add_linear(network, g, "conv2", wg_shape(KERNEL, KERNEL, s->up2, s->up1), s->up2);
     add_norm(network, g, "norm2", s->up2);
-    add_linear(network, g, "conv3", wg_shape(KERNEL, KERNEL, 1, s->up2), 1);
+    wg_network_add_linear(network, g, "conv3", wg_shape(KERNEL, KERNEL, 1, s->up2), 1);
 
     add_layer(network, "dense", wg_shape(49 * s->base), DENSE, NORM0);
     add_layer(network, "batch norm, ReLU", wg_shape(7, 7, s->base), NORM0, CONV1);
@@ -109,10 +108,12 @@ static void init_generator(struct wg_network *network, struct wg_graph *g,
 static void init_critic(struct wg_network *network, struct wg_graph *g, const struct wg_widths *s)
 {
     *network = (struct wg_network){.name = "critic"};
-    add_linear(network, g, "conv1", wg_shape(KERNEL, KERNEL, 1, s->down1), s->down1);
-    add_linear(network, g, "conv2", wg_shape(KERNEL, KERNEL, s->down1, s->down2), s->down2);
-    add_linear(network, g, "conv3", wg_shape(KERNEL, KERNEL, s->down2, s->down3), s->down3);
-    add_linear(network, g, "dense", wg_shape(49 * s->down3, 1), 1);
+    wg_network_add_linear(network, g, "conv1", wg_shape(KERNEL, KERNEL, 1, s->down1), s->down1);
+    wg_network_add_linear(network, g, "conv2", wg_shape(KERNEL, KERNEL, s->down1, s->down2),
+                          s->down2);
+    wg_network_add_linear(network, g, "conv3", wg_shape(KERNEL, KERNEL, s->down2, s->down3),
+                          s->down3);
+    wg_network_add_linear(network, g, "dense", wg_shape(49 * s->down3, 1), 1);
 
     add_layer(network, "conv 4x4 /2, leaky ReLU", wg_shape(14, 14, s->down1), D_CONV1, D_CONV2);
     add_layer(network, "conv 4x4 /2, leaky ReLU", wg_shape(7, 7, s->down2), D_CONV2, D_CONV3);
@@ -229,8 +230,8 @@ void wg_generator_update_moving(const struct wg_model *model, struct wg_graph *g
 
 /* ---- the critic ---- */
 
-static struct wg_node *down(const struct wg_network *network, struct wg_graph *g, struct wg_node *x,
-                            int weight, size_t stride)
+struct wg_node *wg_network_down(const struct wg_network *network, struct wg_graph *g,
+                                struct wg_node *x, int weight, size_t stride)
 {
     struct wg_node *w = node_at(network, weight);
     if (!x || !w)
@@ -245,9 +246,9 @@ struct wg_node *wg_critic(const struct wg_model *model, struct wg_graph *g, stru
     const struct wg_network *n = &model->critic;
     size_t images = image ? image->shape.dim[0] : 0;
 
-    struct wg_node *x = down(n, g, image, D_CONV1, 2);                // [N, 14, 14, 256]
-    x = down(n, g, x, D_CONV2, 2);                                    // [N, 7, 7, 128]
-    x = down(n, g, x, D_CONV3, 1);                                    // [N, 7, 7, 64]
+    struct wg_node *x = wg_network_down(n, g, image, D_CONV1, 2);     // [N, 14, 14, 256]
+    x = wg_network_down(n, g, x, D_CONV2, 2);                         // [N, 7, 7, 128]
+    x = wg_network_down(n, g, x, D_CONV3, 1);                         // [N, 7, 7, 64]
     x = wg_reshape(g, x, wg_shape(images, 49 * model->widths.down3)); // [N, 3136]
     x = wg_matmul(g, x, false, node_at(n, D_DENSE), false);           // [N, 1]
     return wg_bias(g, x, node_at(n, D_DENSE_BIAS), WG_ACTIVATION_NONE, 0.0f);

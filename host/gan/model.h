@@ -53,6 +53,16 @@ struct wg_model {
     struct wg_network critic;
 };
 
+/* Appends kernel and bias of a linear layer and their accumulators: NETWORK.LAYER.kernel and .bias,
+ * Glorot limits with fans as Keras counts them, taps times channels on either side. */
+void wg_network_add_linear(struct wg_network *network, struct wg_graph *g, const char *layer,
+                           struct wg_shape kernel, size_t bias);
+
+/* Convolution 4x4 "same", bias, leaky ReLU 0.2, by the weights number `weight` and the next;
+ * x [N, s, s, c] gives [N, s / stride, s / stride, oc]. */
+struct wg_node *wg_network_down(const struct wg_network *network, struct wg_graph *g,
+                                struct wg_node *x, int weight, size_t stride);
+
 /* Adds the variables of both networks to the graph. */
 void wg_model_init(struct wg_model *model, struct wg_graph *g, const struct wg_widths *widths);
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct wg_sampler {
     struct wg_graph *graph;
@@ -72,6 +73,27 @@ bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, float *ret_i
 {
     return wg_exec_write(sampler->exec, sampler->noise, noise) && wg_exec_run(sampler->exec, 0) &&
            wg_exec_read_target(sampler->exec, 0, sampler->images, ret_images);
+}
+
+bool wg_sampler_draw(struct wg_sampler *sampler, uint64_t seed, size_t first, size_t count,
+                     float *ret_images)
+{
+    const size_t batch = sampler->noise->shape.dim[0], size = sampler->noise->shape.dim[1];
+    const size_t pixels = wg_shape_count(&sampler->images->shape) / batch;
+    float *noise = malloc(batch * size * sizeof *noise);
+    float *drawn = malloc(batch * pixels * sizeof *drawn);
+    bool ok = (noise && drawn) || wg_fail_memory("images");
+    // The last batch is drawn whole and cut: an image does not depend on its companions.
+    for (size_t done = 0; ok && done < count; done += batch) {
+        size_t wanted = count - done < batch ? count - done : batch;
+        wg_sample_noise(seed, first + done, batch, size, noise);
+        ok = wg_sampler_run(sampler, noise, drawn);
+        if (ok)
+            memcpy(ret_images + done * pixels, drawn, wanted * pixels * sizeof *drawn);
+    }
+    free(noise);
+    free(drawn);
+    return ok;
 }
 
 void wg_sample_noise(uint64_t seed, size_t first, size_t count, size_t size, float *ret_noise)

@@ -9,6 +9,9 @@
 
 struct wg_sampler;
 
+/* One batch size for all users, so that the kernels are the same ones. */
+enum { WG_SAMPLER_BATCH = 64 };
+
 /* Builds the generator for `batch` images at a time; its weights are to be written. */
 bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,
                        struct wg_sampler **ret_sampler);
@@ -19,6 +22,10 @@ bool wg_sampler_write(struct wg_sampler *sampler, const struct wg_node *weight, 
 
 /* images [batch, 28, 28] in (-1, 1) from noise [batch, widths.noise] */
 bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, float *ret_images);
+
+/* images [count, 28, 28] numbers first ... first + count - 1 of a seed, by wg_sample_noise. */
+bool wg_sampler_draw(struct wg_sampler *sampler, uint64_t seed, size_t first, size_t count,
+                     float *ret_images);
 
 /*
  * Noise [count, size] ~ N(0, 1) of images first ... first + count - 1 of a seed: drawn on the host

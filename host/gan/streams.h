@@ -11,6 +11,9 @@ enum {
     WG_STREAM_NOISE_GENERATOR = 2, // noise of the generator's update
     WG_STREAM_WEIGHTS = 3,         // initial values
     WG_STREAM_SAMPLES = 4,         // noise behind sample images
+    WG_STREAM_LABELLED_BATCH = 5,  // which labelled images a classifier's update sees
+    WG_STREAM_SHIFTS = 6,          // by how much each of them is moved
+    WG_STREAM_ORDER = 7,           // order of a labelled data set, before it is split
 };
 
 #endif

@@ -65,13 +65,13 @@ struct wg_attributes {
     bool transpose_a; // matmul
     bool transpose_b; // matmul
     bool training;    // batch_norm: whether its moments are the batch's own
-    float scale;      // mean, broadcast, moving_average: see the builder
+    float scale;      // mean, broadcast, moving_average, shift: see the builder
     float rate;       // rmsprop: learning rate; clip: the bound; moving_average: momentum
     float decay;      // rmsprop: rho
     float epsilon;    // rmsprop, batch_norm
     uint32_t key[2];  // random draws: the seed
     uint32_t stream;  // random draws: which of the documented streams
-    uint32_t index;   // slice: the row; record: the column; advance: the counter
+    uint32_t index;   // slice: row; record: column; advance: counter; shift: reach
     uint32_t modulus; // advance: where the iteration starts again
 };
 
@@ -161,6 +161,10 @@ struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
 /* y = scale everywhere */
 struct wg_node *wg_fill(struct wg_graph *g, float scale, struct wg_shape shape);
 
+/* y[n] = -log softmax(x[n])[labels[n]]; x [rows, C], labels u8 [rows], each below C, y [rows] */
+struct wg_node *wg_softmax_cross_entropy(struct wg_graph *g, struct wg_node *x,
+                                         struct wg_node *labels);
+
 /* ---- batch normalisation, Ioffe and Szegedy 2015 -------------------------------------------- */
 
 /* m[0, c] = mean, m[1, c] = biased variance of x[., c]; x [rows, C], m [2, C] */
@@ -194,6 +198,19 @@ struct wg_node *wg_normal(struct wg_graph *g, struct wg_node *clock, uint64_t se
  */
 struct wg_node *wg_batch(struct wg_graph *g, struct wg_node *dataset, struct wg_node *clock,
                          uint64_t seed, uint32_t stream, size_t n);
+
+/* y[i] = labels[index_i] with the index_i of a wg_batch of the same count, clock, seed and stream.
+ * labels u8 [count], y u8 [n]. */
+struct wg_node *wg_batch_labels(struct wg_graph *g, struct wg_node *labels, struct wg_node *clock,
+                                uint64_t seed, uint32_t stream, size_t n);
+
+/*
+ * y[n, i, j, c] = x[n, i + a_n, j + b_n, c], `fill` where that lies outside: each image moved by
+ * up to `reach` pixels. a_n = floor(u * (2 reach + 1) / 2^32) - reach with element 2n of the draw,
+ * b_n with element 2n + 1. x, y [n, h, w, c]; it can't be differentiated.
+ */
+struct wg_node *wg_shift(struct wg_graph *g, struct wg_node *x, struct wg_node *clock,
+                         uint64_t seed, uint32_t stream, uint32_t reach, float fill);
 
 /* ---- effects: they change a variable and run after everything that reads it ----------------- */
 

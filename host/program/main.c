@@ -14,9 +14,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, const char **argv, const char *device);
 } commands[] = {
-    {"devices", command_devices},   {"train", command_train},   {"sample", command_sample},
-    {"export", command_export},     {"import", command_import}, {"bench", command_bench},
-    {"selftest", command_selftest},
+    {"devices", command_devices}, {"train", command_train},       {"sample", command_sample},
+    {"eval", command_eval},       {"export", command_export},     {"import", command_import},
+    {"bench", command_bench},     {"selftest", command_selftest},
 };
 
 static const char help[] =
@@ -26,6 +26,7 @@ static const char help[] =
     "  devices    list the OpenCL devices and mark the default\n"
     "  train      train a GAN; pictures, losses and checkpoints go to a run folder\n"
     "  sample     draw images with a trained generator\n"
+    "  eval       judge the images of a trained generator by a classifier\n"
     "  export     write a trained GAN as Keras model files\n"
     "  import     make a run of Keras model files\n"
     "  bench      measure the training step against the device's own peak\n"

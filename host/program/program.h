@@ -21,6 +21,7 @@ enum exit_code {
 int command_devices(int argc, const char **argv, const char *device);
 int command_train(int argc, const char **argv, const char *device);
 int command_sample(int argc, const char **argv, const char *device);
+int command_eval(int argc, const char **argv, const char *device);
 int command_export(int argc, const char **argv, const char *device);
 int command_import(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);

@@ -72,3 +72,21 @@ void progress_step(void *user, const struct wg_progress *now)
     progress->line_open = progress->is_terminal;
     fflush(stdout);
 }
+
+void progress_stage(void *user, const char *stage, int done, int total)
+{
+    struct progress *progress = user;
+    if (!isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\r\033[K%s: %d of %d", stage, done, total);
+    progress->line_open = true;
+    if (done == total)
+        progress_finish_stage(progress);
+}
+
+void progress_finish_stage(struct progress *progress)
+{
+    if (progress->line_open)
+        fprintf(stderr, "\r\033[K");
+    progress->line_open = false;
+}

@@ -22,4 +22,12 @@ void progress_message(void *user, const char *text);
 void progress_building(void *user, int done, int total);
 void progress_step(void *user, const struct wg_progress *now);
 
+/*
+ * Stages of other work, for its callback `progress`: one line on standard error that updates, if
+ * that is a terminal, and nothing otherwise: the result is on standard output. The line goes when
+ * its stage is done, or by progress_finish_stage.
+ */
+void progress_stage(void *user, const char *stage, int done, int total);
+void progress_finish_stage(struct progress *progress);
+
 #endif

@@ -221,6 +221,38 @@ double ref_mean(size_t count, const double *x)
     return sum / (double)count;
 }
 
+/* log of the sum of exp(x) */
+static double log_sum(int classes, const double *x)
+{
+    double largest = x[0], sum = 0;
+    for (int c = 1; c < classes; c++)
+        largest = fmax(largest, x[c]);
+    for (int c = 0; c < classes; c++)
+        sum += exp(x[c] - largest);
+    return largest + log(sum);
+}
+
+void ref_softmax_cross_entropy(size_t rows, int classes, const double *x, const uint8_t *label,
+                               double *y)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const double *row = x + r * (size_t)classes;
+        y[r] = log_sum(classes, row) - row[label[r]];
+    }
+}
+
+void ref_softmax_cross_entropy_gradient(size_t rows, int classes, const double *x,
+                                        const uint8_t *label, const double *dy, double *dx)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const double *row = x + r * (size_t)classes;
+        double all = log_sum(classes, row);
+        for (int c = 0; c < classes; c++)
+            dx[r * (size_t)classes + (size_t)c] =
+                dy[r] * (exp(row[c] - all) - (c == label[r] ? 1 : 0));
+    }
+}
+
 void ref_rmsprop(size_t count, const double *g, double rate, double rho, double epsilon, double *w,
                  double *v)
 {

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A convolution of square kernels. "pad" counts the zeros above and left of x; those below and
@@ -133,6 +134,19 @@ void ref_batch_norm_gradient(const struct ref_norm *norm, const double *x, const
 
 /* The mean of x [count]. */
 double ref_mean(size_t count, const double *x);
+
+/*
+ * y[r] = -log p[r,label[r]] with p = softmax(x), and for a loss with the gradient dy to y
+ * dx[r,c] = dy[r] * (p[r,c] - (c == label[r])).
+ *
+ *   x, dx      [rows, classes]
+ *   label      [rows], each below classes
+ *   y, dy      [rows]
+ */
+void ref_softmax_cross_entropy(size_t rows, int classes, const double *x, const uint8_t *label,
+                               double *y);
+void ref_softmax_cross_entropy_gradient(size_t rows, int classes, const double *x,
+                                        const uint8_t *label, const double *dy, double *dx);
 
 /*
  * v = rho * v + (1 - rho) * g^2,  w = w - rate * g / sqrt(v + epsilon)

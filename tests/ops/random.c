@@ -1,6 +1,6 @@
 /*
- * normal and batch: the device's Philox against the known answers, draws against the reference's
- * and against their distributions, and what a draw may depend on.
+ * normal, batch, batch_labels, shift: the device's Philox against the known answers, draws against
+ * the reference's and against their distributions, and what a draw may depend on.
  */
 #include "host/device/clerror.h"
 #include "host/device/program.h"
@@ -324,6 +324,75 @@ START_TEST(batches_are_drawn_evenly)
 }
 END_TEST
 
+/* ---- batch_labels ---- */
+
+START_TEST(labels_are_those_of_the_images_drawn)
+{
+    enum { N = 131 };
+    static const size_t counts[] = {1, 2, 33, 60000};
+    const struct draw *draw = &draws[_i];
+    const struct ref_draw ref = {draw->seed, draw->step, draw->iteration,
+                                 (enum ref_stream)draw->stream};
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        struct rig rig;
+        uint32_t expected[N];
+        uint8_t got[N];
+        rig_init(&rig);
+        struct wg_node *labels = rig_integers(&rig, "labels", WG_U8, wg_shape(counts[c]));
+        struct wg_node *clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+        uint8_t *values = rig_values(&rig, labels);
+        uint32_t *now = rig_values(&rig, clock);
+        for (size_t i = 0; i < counts[c]; i++)
+            values[i] = (uint8_t)(i * 7 + i / 256);
+        now[WG_CLOCK_STEP] = draw->step;
+        now[WG_CLOCK_ITERATION] = draw->iteration;
+        struct wg_node *y = wg_batch_labels(rig.graph, labels, clock, draw->seed, draw->stream, N);
+        rig_run(&rig, NULL, &y, 1);
+        ck_assert(wg_exec_read_target(rig.exec, 0, y, got));
+        ref_draw_indices(&ref, counts[c], N, expected);
+        for (int i = 0; i < N; i++)
+            ck_assert_uint_eq(got[i], values[expected[i]]);
+        rig_finish(&rig);
+    }
+}
+END_TEST
+
+/* ---- shift ---- */
+
+/* Every image moved by what the reference draws from 2 reach + 1 choices, on either axis. */
+START_TEST(shifts_move_each_image_as_drawn)
+{
+    enum { N = 37, H = 6, W = 5, C = 2, REACH = 2 };
+    const struct draw *draw = &draws[_i];
+    const struct ref_draw ref = {draw->seed, draw->step, draw->iteration,
+                                 (enum ref_stream)draw->stream};
+    bool seen[2 * REACH + 1] = {false};
+    struct rig rig;
+    uint32_t choices[2 * N];
+    rig_init(&rig);
+    struct wg_node *x = rig_variable(&rig, "x", wg_shape(N, H, W, C));
+    struct wg_node *clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+    uint32_t *now = rig_values(&rig, clock);
+    now[WG_CLOCK_STEP] = draw->step;
+    now[WG_CLOCK_ITERATION] = draw->iteration;
+    struct wg_node *y = wg_shift(rig.graph, x, clock, draw->seed, draw->stream, REACH, -3.0f);
+    rig_run(&rig, NULL, &y, 1);
+    const float *from = rig_values(&rig, x), *got = rig_result(&rig, y);
+    ref_draw_indices(&ref, 2 * REACH + 1, 2 * N, choices);
+    for (int at = 0; at < N * H * W * C; at++) {
+        int c = at % C, n = at / (H * W * C);
+        int i = at / (W * C) % H + (int)choices[2 * n] - REACH;
+        int j = at / C % W + (int)choices[2 * n + 1] - REACH;
+        bool inside = i >= 0 && i < H && j >= 0 && j < W;
+        ck_assert_float_eq(got[at], inside ? from[((n * H + i) * W + j) * C + c] : -3.0f);
+        seen[choices[2 * n]] = true;
+    }
+    for (int choice = 0; choice < 2 * REACH + 1; choice++)
+        ck_assert(seen[choice]);
+    rig_finish(&rig);
+}
+END_TEST
+
 START_TEST(refusals_name_the_op)
 {
     struct rig rig;
@@ -336,6 +405,13 @@ START_TEST(refusals_name_the_op)
     struct wg_node *flat = rig_integers(&rig, "flat", WG_U8, wg_shape(2, 9));
     rig_check_refused(&rig, wg_batch(rig.graph, flat, clock, 1, 0, 4), "batch");
     rig_check_refused(&rig, wg_normal(rig.graph, NULL, 1, 0, wg_shape(4)), "normal");
+
+    clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+    flat = rig_integers(&rig, "flat", WG_U8, wg_shape(2, 9));
+    rig_check_refused(&rig, wg_batch_labels(rig.graph, flat, clock, 1, 0, 4), "batch_labels");
+    clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+    flat = rig_integers(&rig, "flat", WG_U8, wg_shape(2, 9));
+    rig_check_refused(&rig, wg_shift(rig.graph, flat, clock, 1, 0, 2, 0.0f), "shift");
     rig_finish(&rig);
 }
 END_TEST
@@ -351,6 +427,8 @@ int main(void)
     tcase_add_loop_test(tests, batches_take_the_images_of_the_reference, 0, 3);
     tcase_add_test(tests, bytes_become_numbers_from_minus_one_to_one);
     tcase_add_test(tests, batches_are_drawn_evenly);
+    tcase_add_loop_test(tests, labels_are_those_of_the_images_drawn, 0, 3);
+    tcase_add_loop_test(tests, shifts_move_each_image_as_drawn, 0, 3);
     tcase_add_test(tests, refusals_name_the_op);
 
     Suite *suite = suite_create("random");

@@ -76,7 +76,7 @@ END_TEST
 
 /* ---- commands ---- */
 
-static const char all_commands[] = "devices, train, sample, export, import, bench, selftest";
+static const char all_commands[] = "devices, train, sample, eval, export, import, bench, selftest";
 
 START_TEST(a_missing_command_is_told_what_there_is)
 {
@@ -100,8 +100,8 @@ END_TEST
 
 START_TEST(an_unknown_option_is_named)
 {
-    static const char *const commands[] = {"devices", "train", "sample",  "export",
-                                           "import",  "bench", "selftest"};
+    static const char *const commands[] = {"devices", "train",  "sample", "eval",
+                                           "export",  "import", "bench",  "selftest"};
     const struct outcome of_program = run("--colour", "train");
     check_failed(&of_program, 2, "--colour", "unknown option", "wgan-cl --help");
     for (size_t i = 0; i < countof(commands); i++) {

@@ -319,6 +319,22 @@ START_TEST(rmsprop_has_its_epsilon_inside_the_root)
 }
 END_TEST
 
+/* softmax(log 1, log 2, log 5) = (1, 2, 5) / 8, wherever the logarithms start. */
+START_TEST(softmax_cross_entropy_by_hand)
+{
+    const double x[6] = {log(1), log(2), log(5), 1e4 + log(1), 1e4 + log(2), 1e4 + log(5)};
+    const uint8_t labels[2] = {1, 2};
+    const double losses[2] = {log(8.0 / 2), log(8.0 / 5)}, dy[2] = {8, -16};
+    const double gradient[6] = {1, 2 - 8, 5, -2, -4, -10 + 16};
+    double y[2], dx[6];
+
+    ref_softmax_cross_entropy(2, 3, x, labels, y);
+    test_check_all(2, y, losses, 1e-11); // 1e4 + log 2 has lost some digits
+    ref_softmax_cross_entropy_gradient(2, 3, x, labels, dy, dx);
+    test_check_all(6, dx, gradient, 1e-10);
+}
+END_TEST
+
 START_TEST(clip_and_moving_average)
 {
     const double clipped[4] = {-0.5, 0.5, 0.25, -0.5};
@@ -349,5 +365,6 @@ void test_add_ops(TCase *tcase)
     tcase_add_test(tcase, batch_norm_by_hand);
     tcase_add_test(tcase, batch_norm_gradient_by_differences);
     tcase_add_test(tcase, rmsprop_has_its_epsilon_inside_the_root);
+    tcase_add_test(tcase, softmax_cross_entropy_by_hand);
     tcase_add_test(tcase, clip_and_moving_average);
 }

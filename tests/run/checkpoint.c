@@ -159,6 +159,38 @@ START_TEST(a_sampler_draws_what_the_trainer_draws)
 }
 END_TEST
 
+START_TEST(a_scorer_scores_by_the_critic_of_the_trainer)
+{
+    static float images[3 * PIXELS];
+    float expected[3], got[3];
+    struct wg_trainer *trainer = make_trainer(&tiny, info.settings.seed);
+    struct wg_scorer *by_hand, *loaded;
+    load(write_good(), trainer);
+    struct wg_checkpoint *checkpoint = open_checkpoint(temporary_path("good.safetensors"));
+    ck_assert(wg_scorer_create(test_device(), &tiny, 2, &by_hand));
+    ck_assert(wg_scorer_create(test_device(), &tiny, 2, &loaded));
+    ck_assert(wg_checkpoint_load_scorer(checkpoint, loaded));
+    const struct wg_network *from = &wg_trainer_model(trainer)->critic;
+    const struct wg_network *to = &wg_scorer_model(by_hand)->critic;
+    for (int i = 0; i < from->count; i++) {
+        float *values = malloc(wg_node_bytes(from->weights[i].node));
+        ck_assert_ptr_nonnull(values);
+        ck_assert(wg_trainer_read(trainer, from->weights[i].node, values));
+        ck_assert(wg_scorer_write(by_hand, to->weights[i].node, values));
+        free(values);
+    }
+    test_fill(images, 3 * PIXELS, 1);
+    ck_assert(wg_scorer_run(by_hand, images, 3, expected));
+    ck_assert(wg_scorer_run(loaded, images, 3, got));
+    ck_assert_mem_eq(got, expected, sizeof got);
+    ck_assert_float_ne(got[0], got[1]);
+    wg_scorer_destroy(by_hand);
+    wg_scorer_destroy(loaded);
+    wg_checkpoint_close(checkpoint);
+    wg_trainer_destroy(trainer);
+}
+END_TEST
+
 START_TEST(writing_fails_without_its_folder)
 {
     struct wg_trainer *trainer = make_trainer(&tiny, 1);
@@ -441,6 +473,7 @@ int main(void)
         state_comes_back_to_the_byte,
         a_run_goes_on_as_if_never_stopped,
         a_sampler_draws_what_the_trainer_draws,
+        a_scorer_scores_by_the_critic_of_the_trainer,
         writing_fails_without_its_folder,
         every_truncation_is_noticed,
         bytes_too_many_are_noticed,

@@ -1,6 +1,6 @@
 /*
- * normal and batch: draws from a counter-based generator, so that any of them can be repeated,
- * and none depends on how many were drawn before.
+ * normal, batch, batch_labels and shift: draws from a counter-based generator, so that any of them
+ * can be repeated, and none depends on how many were drawn before.
  */
 #include "host/graph/exec.h"
 
@@ -67,4 +67,76 @@ struct wg_node *wg_batch(struct wg_graph *g, struct wg_node *dataset, struct wg_
                .in = {dataset, clock},
                .in_count = 2,
                .attr = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .stream = stream}});
+}
+
+static bool bind_batch_labels(const struct wg_node *y, struct wg_binder *binder)
+{
+    const struct wg_node *labels = y->in[0];
+    size_t count = y->shape.dim[0];
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "random",
+                    .kernel = "batch_labels",
+                    .arguments = {WG_NODE(labels), WG_INT(labels->shape.dim[0]), WG_NODE(y->in[1]),
+                                  WG_INT(y->attr.key[0]), WG_INT(y->attr.key[1]),
+                                  WG_INT(y->attr.stream), WG_NODE(y), WG_INT(count)},
+                    .global = {count},
+                });
+}
+
+static const struct wg_op op_batch_labels = {
+    .name = "batch_labels",
+    .implementations = {{.name = "ref", .bind = bind_batch_labels}},
+};
+
+struct wg_node *wg_batch_labels(struct wg_graph *g, struct wg_node *labels, struct wg_node *clock,
+                                uint64_t seed, uint32_t stream, size_t n)
+{
+    if (!labels || labels->element != WG_U8 || labels->shape.rank != 1)
+        return wg_node_refuse(g, "batch_labels", "the labels must be u8 [count]");
+    return wg_node_add(g,
+                       &(struct wg_node){.op = &op_batch_labels,
+                                         .element = WG_U8,
+                                         .shape = wg_shape(n),
+                                         .in = {labels, clock},
+                                         .in_count = 2,
+                                         .attr = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
+                                                  .stream = stream}});
+}
+
+static bool bind_shift(const struct wg_node *y, struct wg_binder *binder)
+{
+    const size_t *dim = y->shape.dim;
+    size_t count = wg_shape_count(&y->shape);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "random",
+                    .kernel = "shift",
+                    .arguments = {WG_NODE(y->in[0]), WG_INT(dim[1]), WG_INT(dim[2]), WG_INT(dim[3]),
+                                  WG_NODE(y->in[1]), WG_INT(y->attr.key[0]), WG_INT(y->attr.key[1]),
+                                  WG_INT(y->attr.stream), WG_INT(y->attr.index),
+                                  WG_FLOAT(y->attr.scale), WG_NODE(y), WG_INT(count)},
+                    .global = {count},
+                });
+}
+
+static const struct wg_op op_shift = {
+    .name = "shift",
+    .implementations = {{.name = "ref", .bind = bind_shift}},
+};
+
+struct wg_node *wg_shift(struct wg_graph *g, struct wg_node *x, struct wg_node *clock,
+                         uint64_t seed, uint32_t stream, uint32_t reach, float fill)
+{
+    if (!x || x->element != WG_F32 || x->shape.rank != 4)
+        return wg_node_refuse(g, "shift", "x must be f32 [n, h, w, c]");
+    return wg_node_add(g,
+                       &(struct wg_node){.op = &op_shift,
+                                         .shape = x->shape,
+                                         .in = {x, clock},
+                                         .in_count = 2,
+                                         .attr = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
+                                                  .stream = stream,
+                                                  .index = reach,
+                                                  .scale = fill}});
 }

@@ -1,0 +1,157 @@
+#include "host/eval/training.h"
+
+#include "host/base/error.h"
+#include "host/gan/streams.h"
+#include "host/graph/autodiff.h"
+#include "host/graph/fuse.h"
+
+#include <stdlib.h>
+
+enum { BATCH = 128, WEIGHTS = 8, REACH = 2, STAGES = 3 };
+
+/* Updates are enqueued by so many: the host only waits to tell how far it is. */
+enum { BURST = 10 };
+
+/* Passes over the data, but no fewer and no more steps than these. */
+enum { PASSES = 16, STEPS_MIN = 100, STEPS_MAX = 1000 };
+
+static const struct {
+    float rate;   // learning rate
+    double until; // share of all steps
+} stages[STAGES] = {{1e-3f, 0.6}, {3e-4f, 0.85}, {1e-4f, 1.0}};
+
+#define RMSPROP_DECAY   0.99f
+#define RMSPROP_EPSILON 1e-7f
+
+static const uint64_t seed = 1;
+
+/* Numbers of the classifier's tensors in the stream of initial weights, after those of a GAN. */
+enum { FIRST_TENSOR = 64 };
+
+#define BACKGROUND (-1.0f)
+
+struct training {
+    struct wg_graph *graph;
+    struct wg_network network;
+    struct wg_node *pixels, *labels;
+    struct wg_node *targets[STAGES][WEIGHTS + 1];
+    struct wg_plan *plan;
+    struct wg_exec *exec;
+};
+
+int wg_classifier_steps(size_t images)
+{
+    size_t steps = PASSES * images / BATCH;
+    return steps < STEPS_MIN ? STEPS_MIN : steps > STEPS_MAX ? STEPS_MAX : (int)steps;
+}
+
+static bool build(struct training *t, size_t count)
+{
+    struct wg_graph *g = t->graph = wg_graph_create();
+    if (!g)
+        return false;
+    wg_classifier_network(&t->network, g);
+    struct wg_node *clock = wg_variable(g, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
+    t->pixels = wg_variable(g, "pixels", WG_U8, wg_shape(count, 28, 28));
+    t->labels = wg_variable(g, "labels", WG_U8, wg_shape(count));
+
+    struct wg_node *x = wg_batch(g, t->pixels, clock, seed, WG_STREAM_LABELLED_BATCH, BATCH);
+    x = wg_shift(g, x, clock, seed, WG_STREAM_SHIFTS, REACH, BACKGROUND);
+    struct wg_node *labels =
+        wg_batch_labels(g, t->labels, clock, seed, WG_STREAM_LABELLED_BATCH, BATCH);
+    struct wg_node *hidden, *w[WEIGHTS], *dw[WEIGHTS];
+    struct wg_node *logits = wg_classifier_build(&t->network, g, x, &hidden);
+    struct wg_node *loss = wg_mean(g, wg_softmax_cross_entropy(g, logits, labels), 1.0f);
+    for (int i = 0; i < WEIGHTS; i++)
+        w[i] = t->network.weights[i].node;
+    wg_gradient(g, loss, w, WEIGHTS, dw);
+    for (int s = 0; s < STAGES; s++) {
+        for (int i = 0; i < WEIGHTS; i++)
+            t->targets[s][i] = wg_rmsprop(g, w[i], t->network.weights[i].accumulator, dw[i],
+                                          stages[s].rate, RMSPROP_DECAY, RMSPROP_EPSILON);
+        t->targets[s][WEIGHTS] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
+    }
+    if (!wg_graph_ok(g))
+        return false;
+    wg_fuse(g);
+    return true;
+}
+
+static bool prepare(struct training *t, struct wg_device *device, size_t count)
+{
+    struct wg_targets targets[STAGES];
+    if (!build(t, count))
+        return false;
+    for (int s = 0; s < STAGES; s++)
+        targets[s] =
+            (struct wg_targets){.name = "classifier", .nodes = t->targets[s], .count = WEIGHTS + 1};
+    return wg_plan_create(t->graph, device, targets, STAGES, NULL, &t->plan) &&
+           wg_exec_create(device, t->plan, NULL, NULL, &t->exec);
+}
+
+static bool initialise(struct training *t, const struct wg_labelled *images)
+{
+    bool ok = wg_exec_write(t->exec, t->pixels, images->pixels) &&
+              wg_exec_write(t->exec, t->labels, images->labels);
+    for (int i = 0; ok && i < WEIGHTS; i++) {
+        const struct wg_weight *weight = &t->network.weights[i];
+        float *values = malloc(wg_node_bytes(weight->node));
+        if (!values)
+            return wg_fail_memory("initial weights");
+        wg_weight_initialise(weight, seed, FIRST_TENSOR + (uint32_t)i, values);
+        ok = wg_exec_write(t->exec, weight->node, values);
+        free(values);
+    }
+    return ok;
+}
+
+static int stage_of(int step, int steps)
+{
+    int stage = 0;
+    while (stage < STAGES - 1 && step >= stages[stage].until * steps)
+        stage++;
+    return stage;
+}
+
+static bool learn(struct training *t, struct wg_device *device, int steps,
+                  void (*progress)(void *user, int done, int total), void *user)
+{
+    for (int step = 0; step < steps; step++) {
+        if (!wg_exec_run(t->exec, stage_of(step, steps)))
+            return false;
+        if ((step + 1) % BURST != 0 && step + 1 != steps)
+            continue;
+        if (!wg_device_finish(device))
+            return false;
+        if (progress)
+            progress(user, step + 1, steps);
+    }
+    return true;
+}
+
+static bool hand_over(struct training *t, struct wg_classifier *classifier)
+{
+    bool ok = true;
+    for (int i = 0; ok && i < WEIGHTS; i++) {
+        const struct wg_node *node = t->network.weights[i].node;
+        float *values = malloc(wg_node_bytes(node));
+        if (!values)
+            return wg_fail_memory("weights");
+        ok = wg_exec_read(t->exec, node, values) && wg_classifier_write(classifier, i, values);
+        free(values);
+    }
+    return ok;
+}
+
+bool wg_classifier_train(struct wg_classifier *classifier, struct wg_device *device,
+                         const struct wg_labelled *images, int steps,
+                         void (*progress)(void *user, int done, int total), void *user)
+{
+    struct training training = {0};
+    bool ok = prepare(&training, device, images->count) && initialise(&training, images) &&
+              learn(&training, device, steps, progress, user) && hand_over(&training, classifier);
+    wg_exec_destroy(training.exec);
+    wg_plan_destroy(training.plan);
+    wg_graph_destroy(training.graph);
+    return ok;
+}

@@ -1,0 +1,75 @@
+/* The critic alone gives the scores of the reference, whatever the number of images. */
+#include "host/gan/scorer.h"
+#include "host/reference/wgan.h"
+#include "tests/testlib.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { COUNT = 7, BATCH = 3, PIXELS = 28 * 28 };
+
+static const struct wg_widths widths = {5, 3, 8, 5, 4, 7, 2};
+
+/* As in steps.c: 64 units of the numbers involved, which are around 1. */
+static const double bound = 64 * 0x1p-24;
+
+static struct ref_wgan *create_reference(void)
+{
+    const struct ref_widths ref_widths = {5, 3, 8, 5, 4, 7, 2};
+    const struct ref_settings settings = {1e-3, 1e-3, 0.05, 1};
+    struct ref_wgan *reference = ref_wgan_create(&ref_widths, 1, &settings);
+    ck_assert_ptr_nonnull(reference);
+    ref_wgan_init(reference, 5);
+    return reference;
+}
+
+static void copy_weights(struct ref_wgan *reference, struct wg_scorer *scorer)
+{
+    const struct wg_network *critic = &wg_scorer_model(scorer)->critic;
+    for (int i = 0; i < critic->count; i++) {
+        const struct wg_node *node = critic->weights[i].node;
+        const struct ref_tensor *tensor = ref_wgan_find(reference, node->name);
+        float *values = malloc(tensor->size * sizeof *values);
+        ck_assert_ptr_nonnull(values);
+        for (size_t k = 0; k < tensor->size; k++)
+            values[k] = (float)tensor->weight[k];
+        ck_assert(wg_scorer_write(scorer, node, values));
+        free(values);
+    }
+}
+
+START_TEST(scores_agree_with_the_reference)
+{
+    static float images[COUNT * PIXELS];
+    float scores[COUNT + 1];
+    struct wg_scorer *scorer;
+    struct ref_wgan *reference = create_reference();
+    ck_assert_msg(wg_scorer_create(test_device(), &widths, BATCH, &scorer), "%s",
+                  wg_error_message());
+    copy_weights(reference, scorer);
+    test_fill(images, COUNT * PIXELS, 3);
+    for (size_t count = 0; count <= COUNT; count++) {
+        scores[count] = 77;
+        ck_assert(wg_scorer_run(scorer, images, count, scores));
+        ck_assert_float_eq(scores[count], 77);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        static double image[PIXELS];
+        for (int p = 0; p < PIXELS; p++)
+            image[p] = (double)images[i * PIXELS + p];
+        double expected = ref_wgan_critic_gradient(reference, image, 1);
+        ck_assert_double_eq_tol((double)scores[i], expected, bound * (1 + fabs(expected)));
+    }
+    wg_scorer_destroy(scorer);
+    ref_wgan_destroy(reference);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("scorer");
+    tcase_add_test(tests, scores_agree_with_the_reference);
+    Suite *suite = suite_create("scorer");
+    suite_add_tcase(suite, tests);
+    return test_run(suite);
+}
