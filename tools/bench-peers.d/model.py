@@ -9,7 +9,6 @@ RATE, CLIP = 5e-5, 0.01
 RHO, RMS_EPSILON = 0.9, 1e-7
 MOMENTUM, NORM_EPSILON = 0.8, 1e-3
 SLOPE = 0.2
-LOSS_TOLERANCE = 1e-3  # between peers, relative, over the first two steps
 IMAGES = 1024  # in memory; a step's time does not depend on how many there are
 
 # Kernels [4, 4, out, in] for transposed convolutions, [4, 4, in, out] for the others.

@@ -35,7 +35,8 @@ def torch_variants():
 def tensorflow_variants():
     """TensorFlow as tf.function with and without XLA, and without oneDNN; the plain form is the
     usual Keras loop of predict and train_on_batch."""
-    yield Variant("keras-plain", "TensorFlow", "keras_step", {}, "Keras, train_on_batch",
+    yield Variant("keras-plain", "TensorFlow", "keras_step", {},
+                  "Keras, train_on_batch, malloc of the system",
                   plain=True, keeps_pages=False)
     yield Variant("keras", "TensorFlow", "keras_step", {}, "Keras, train_on_batch")
     for xla in ("", "xla"):
@@ -65,7 +66,7 @@ def cuda_variants():
                     ", ".join(filter(None, ("CUDA",
                                             "torch.compile" if mode == "compile" else mode,
                                             layout.upper(), "CUDA graph" if graph else ""))),
-                    cuda=True)
+                    keeps_pages=False, cuda=True)
 
 
 VARIANTS = {v.name: v for v in (*torch_variants(), *tensorflow_variants(), *cuda_variants())}
