@@ -64,7 +64,8 @@ def processor():
 def conditions(settings, devices):
     """On what and how it was measured; `devices` are those of the peers, other than the CPU."""
     where = " and ".join(filter(None, (processor(), *sorted(devices))))
-    return (f"Batch {settings['batch']}, single precision, {settings['threads']} threads on "
+    return (f"Batch {settings['batch']}, single precision, {settings['threads']} thread"
+            f"{'s' if settings['threads'] > 1 else ''} on "
             f"{where}; {settings['rounds']} pairs of {settings['steps']} steps each, wgan-cl and "
             f"peer in turn, medians; the ratio is taken pair by pair. "
             f"Measured {datetime.date.today()}.")

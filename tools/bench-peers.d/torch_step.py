@@ -3,8 +3,6 @@
 All arithmetic is in single precision. The weights of some layers are kept in another arrangement
 than PyTorch's own layers have them; RMSprop treats every number alike, so the training is the same.
 """
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -187,7 +185,7 @@ class Training:
     def __init__(self, batch, threads, compile=False, channels_last=False, phases=False, cuda=False,
                  graph=False):
         set_up(threads, cuda)
-        self.batch, self.cuda, self.graph_wanted = batch, cuda, graph
+        self.batch, self.cuda, self.wants_graph = batch, cuda, graph
         self.device = torch.device("cuda" if cuda else "cpu")
         generator, critic = ({name: torch.from_numpy(k) for name, k in kernels.items()}
                              for kernels in model.initial_kernels())
@@ -199,8 +197,7 @@ class Training:
         self.of_generator = RMSprop(list(self.generator.parameters()))
         self.of_critic = RMSprop(list(self.critic.parameters()))
         self.images = self.bring(model.images())
-        self.run = self.train_once
-        self.graph = None
+        self.warm, self.graph = False, None
         if compile:
             for name in ("critic_loss", "fakes", "generator_loss"):
                 setattr(self, name, torch.compile(getattr(self, name), dynamic=False))
@@ -249,13 +246,12 @@ class Training:
         return [loss.detach() for loss in losses]
 
     def train(self, *draws):
-        """One step; with a graph, the first is launched kernel by kernel to warm up."""
-        if not self.graph_wanted:
+        """One step; if it is to be a graph, the first is launched kernel by kernel to warm up."""
+        if not self.wants_graph:
             return self.train_once(*draws)
+        if not self.warm:
+            return self.warm_up(*draws)
         if self.graph is None:
-            self.graph_wanted, first = "captured next", self.graph_wanted is True
-            if first:
-                return self.warm_up(*draws)
             self.capture(draws)
         for own, drawn in zip(self.inputs, draws):
             own.copy_(drawn)
@@ -269,6 +265,7 @@ class Training:
         with torch.cuda.stream(stream):
             losses = self.train_once(*draws)
         torch.cuda.current_stream().wait_stream(stream)
+        self.warm = True
         return losses
 
     def capture(self, draws):

@@ -1,4 +1,5 @@
 """Processes that are measured: a worker for each variant of a peer, and wgan-cl itself."""
+import contextlib
 import ctypes.util
 import json
 import os
@@ -64,13 +65,14 @@ class Worker:
             return json.loads(line)
         code = self.process.wait()
         self.errors.seek(0)
-        lines = self.errors.read().strip().splitlines() or [f"ended with code {code}"]
-        raise Failure(lines[-1])
+        last = (self.errors.read().strip().splitlines() or ["no message"])[-1]
+        raise Failure(f"{self.variant.name} ended with code {code}: {last}")
 
     def measure(self, steps):
         """`seconds` of each of so many steps, page `faults` per step, `gbytes` of memory so far."""
         self.signal(signal.SIGCONT)
-        self.process.stdin.write(f"{steps}\n")
+        with contextlib.suppress(BrokenPipeError):  # the answer says why
+            self.process.stdin.write(f"{steps}\n")
         measured = self.answer()
         self.signal(signal.SIGSTOP)
         return measured
@@ -80,7 +82,8 @@ class Worker:
             self.signal(signal.SIGKILL)
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.errors):
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     def __enter__(self):
         return self
@@ -102,8 +105,8 @@ def check_losses(worker, reference):
     for step, (own, others) in enumerate(zip(worker.about["losses"], reference.about["losses"])):
         for loss, other in zip(own, others):
             if not abs(loss - other) <= LOSS_TOLERANCE * abs(other):
-                raise Failure(f"not the same step: step {step} has losses {own}, "
-                              f"{reference.variant.name} has {others}")
+                raise Failure(f"{worker.variant.name}: not the same step: step {step} has losses "
+                              f"{own}, in {reference.variant.name} {others}")
 
 
 def run_wgan_cl(program, device, batch, steps, threads):
