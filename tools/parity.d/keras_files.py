@@ -1,11 +1,8 @@
 """Keras' model files against Keras itself: what wgan-cl exports, a Keras opens and trains on, and
 what that Keras saves, wgan-cl imports and trains on.
 
-Run once by each Keras, from the Python of an environment that has it, h5py and numpy:
+Run by `tools/parity --files` once with tf.keras 2.15 and, with --keras3, once with Keras 3.
 
-    python tools/parity.d/keras_files.py build/host/program/wgan-cl            # tf.keras 2.15
-    KERAS_BACKEND=jax python ... tools/parity.d/keras_files.py --keras3 ...    # keras, tensorflow
-                                                                               # or jax behind it
 Exit code 0 if every bound holds. The bounds:
 
     images, scores  1e-5 absolute. Images are in (-1, 1), and the sums behind an element have at
