@@ -101,6 +101,14 @@ static cl_int refuse(cl_int code, const char *what, size_t asked, size_t limit)
     return code;
 }
 
+/* For functions that return an object and put their status where the caller wants, if he does. */
+static cl_mem fail(cl_int code, cl_int *ret_code)
+{
+    if (ret_code)
+        *ret_code = code;
+    return NULL;
+}
+
 /* ---- what is told ---- */
 
 /* The emulated value of a number that a query returns in `value`; `limit` 0: as it is. */
@@ -213,10 +221,9 @@ CL_API_ENTRY cl_mem CL_API_CALL clCreateBuffer(cl_context context, cl_mem_flags 
                                                void *data, cl_int *ret_code)
 {
     NEXT(clCreateBuffer);
-    if (emulated.buffer && size > emulated.buffer) {
-        *ret_code = refuse(CL_INVALID_BUFFER_SIZE, "a buffer's size", size, emulated.buffer);
-        return NULL;
-    }
+    if (emulated.buffer && size > emulated.buffer)
+        return fail(refuse(CL_INVALID_BUFFER_SIZE, "a buffer's size", size, emulated.buffer),
+                    ret_code);
     cl_mem buffer = next(context, flags, size, data, ret_code);
     for (int i = 0; buffer && i < FRESH_MAX; i++)
         if (!fresh[i] || fresh[i] == buffer) {
@@ -321,12 +328,12 @@ CL_API_ENTRY cl_mem CL_API_CALL clCreateSubBuffer(cl_mem buffer, cl_mem_flags fl
 {
     NEXT(clCreateSubBuffer);
     size_t origin = ((const cl_buffer_region *)region)->origin;
-    if (emulated.align && origin % emulated.align != 0) {
-        *ret_code = refuse(CL_MISALIGNED_SUB_BUFFER_OFFSET, "the origin of a sub-buffer", origin,
-                           emulated.align);
-        return NULL;
-    }
-    if (emulated.poison && is_fresh(buffer) && (*ret_code = poison(buffer)) != CL_SUCCESS)
-        return NULL;
+    if (emulated.align && origin % emulated.align != 0)
+        return fail(refuse(CL_MISALIGNED_SUB_BUFFER_OFFSET, "the origin of a sub-buffer", origin,
+                           emulated.align),
+                    ret_code);
+    cl_int code = emulated.poison && is_fresh(buffer) ? poison(buffer) : CL_SUCCESS;
+    if (code != CL_SUCCESS)
+        return fail(code, ret_code);
     return next(buffer, flags, type, region, ret_code);
 }
