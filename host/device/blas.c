@@ -28,9 +28,14 @@ static const size_t cpu_narrow[PARAMETERS] = {0, 1, 16, 1, 1, 1, 32, 1, 1, 8, 0,
  * GEMMK 0 also avoids the kernel that CLBlast before 1.6.3 gets wrong on some GPUs. */
 static const size_t gpu[PARAMETERS] = {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4};
 
+enum { GPU_GROUP = 8 * 8, GPU_LOCAL_MEMORY = 8 << 10 };
+
+/* Devices that cannot run the groups of a GPU get those of one work item. */
 static const size_t *parameters(const struct wg_device *device)
 {
-    if (!wg_device_is_cpu(device))
+    const struct wg_device_info *info = &device->info;
+    if (!wg_device_is_cpu(device) && info->work_group_size >= GPU_GROUP &&
+        info->local_memory >= GPU_LOCAL_MEMORY)
         return gpu;
     return device->info.vector_width >= 16 ? cpu_wide : cpu_narrow;
 }

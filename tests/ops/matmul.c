@@ -19,7 +19,7 @@ static const struct product_case cases[] = {
     {5, 100, 1, false, true},     {17, 8, 32, true, true},      {128, 128, 128, false, false},
     {129, 131, 127, true, false}, {131, 127, 129, false, true}, {127, 129, 131, true, true},
 };
-enum { CASES = sizeof cases / sizeof cases[0] };
+enum { LARGE = 5, CASES = sizeof cases / sizeof cases[0] };
 
 static struct wg_shape shape_of(size_t rows, size_t columns, bool transposed)
 {
@@ -141,12 +141,17 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("matmul");
-    tcase_add_loop_test(tests, every_implementation_agrees_with_the_reference, 0, CASES);
+    tcase_add_loop_test(tests, every_implementation_agrees_with_the_reference, 0, LARGE);
     tcase_add_test(tests, large_products_go_to_the_library);
     tcase_add_loop_test(tests, gradients_are_the_products_of_the_reference, 0, 4);
     tcase_add_test(tests, wrong_shapes_are_refused_by_name);
 
+    TCase *large = tcase_create("large"); // too much for a simulated device
+    tcase_set_tags(large, "large");
+    tcase_add_loop_test(large, every_implementation_agrees_with_the_reference, LARGE, CASES);
+
     Suite *suite = suite_create("matmul");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     return test_run(suite);
 }

@@ -422,16 +422,20 @@ int main(void)
     tcase_add_test(tests, philox_gives_the_known_answers);
     tcase_add_loop_test(tests, normals_agree_with_the_reference, 0, 3);
     tcase_add_test(tests, a_draw_depends_on_clock_seed_and_stream_alone);
-    tcase_add_test(tests, normals_have_the_moments_of_the_normal_distribution);
-    tcase_add_test(tests, normals_have_the_distribution_function_of_the_normal_distribution);
     tcase_add_loop_test(tests, batches_take_the_images_of_the_reference, 0, 3);
     tcase_add_test(tests, bytes_become_numbers_from_minus_one_to_one);
-    tcase_add_test(tests, batches_are_drawn_evenly);
     tcase_add_loop_test(tests, labels_are_those_of_the_images_drawn, 0, 3);
     tcase_add_loop_test(tests, shifts_move_each_image_as_drawn, 0, 3);
     tcase_add_test(tests, refusals_name_the_op);
 
+    TCase *large = tcase_create("large"); // too much for a simulated device
+    tcase_set_tags(large, "large");
+    tcase_add_test(large, normals_have_the_moments_of_the_normal_distribution);
+    tcase_add_test(large, normals_have_the_distribution_function_of_the_normal_distribution);
+    tcase_add_test(large, batches_are_drawn_evenly);
+
     Suite *suite = suite_create("random");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     return test_run(suite);
 }

@@ -1,0 +1,339 @@
+/*
+ * Another device than the one at hand: preloaded (LD_PRELOAD), this library changes what OpenCL
+ * tells of a device, and refuses what the device it pretends to be would refuse. So the tests meet
+ * small limits and the code for GPUs without such a device.
+ *
+ * The environment variable EMULATE says which, as a list with commas:
+ *
+ *   cpu, gpu   the type of device
+ *   group=N    work items of a group, in all and along each dimension
+ *   local=N    bytes of local memory
+ *   buffer=N   bytes of the largest buffer
+ *   align=N    bytes that the origin of a sub-buffer must be a multiple of
+ *   vector=N   native width of float vectors
+ *   poison     memory of which sub-buffers are made (all but variables, see host/graph/exec.c) is
+ *              NaNs before anything is computed: what reads before it writes spoils its results
+ *   oclgrind   the device is Oclgrind's, whose shadow of a buffer must be made (see below); with
+ *              poison, that memory counts as uninitialised
+ *
+ * A refusal says on stderr what was asked for, since the caller sees no more than an error code.
+ */
+#define _GNU_SOURCE // RTLD_NEXT
+
+#include <CL/cl.h>
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    cl_device_type type;
+    size_t group, local, buffer, align, vector;
+    bool poison, oclgrind;
+} emulated;
+
+static cl_command_queue last_queue;
+
+/* Buffers of which no sub-buffer was made yet. */
+enum { FRESH_MAX = 4096 };
+static cl_mem fresh[FRESH_MAX];
+
+/* Defines `next`, the function of the same name in the library after this one. */
+#define NEXT(name)                                                                                 \
+    static __typeof__(&name) next;                                                                 \
+    if (!next)                                                                                     \
+    *(void **)&next = find_next(#name)
+
+static void *find_next(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+    if (!function) {
+        fprintf(stderr, "emulate: no %s: %s\n", name, dlerror());
+        abort();
+    }
+    return function;
+}
+
+/* One word of the list; false if there is no such. */
+static bool read_setting(const char *word)
+{
+    static const struct {
+        const char *name;
+        size_t *value;
+    } numbers[] = {
+        {"group=", &emulated.group}, {"local=", &emulated.local},   {"buffer=", &emulated.buffer},
+        {"align=", &emulated.align}, {"vector=", &emulated.vector},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        size_t length = strlen(numbers[i].name);
+        if (strncmp(word, numbers[i].name, length) == 0)
+            return (*numbers[i].value = strtoul(word + length, NULL, 10)) > 0;
+    }
+    if (strcmp(word, "cpu") == 0)
+        emulated.type = CL_DEVICE_TYPE_CPU;
+    else if (strcmp(word, "gpu") == 0)
+        emulated.type = CL_DEVICE_TYPE_GPU;
+    else if (strcmp(word, "poison") == 0)
+        emulated.poison = true;
+    else if (strcmp(word, "oclgrind") == 0)
+        emulated.oclgrind = true;
+    else
+        return false;
+    return true;
+}
+
+__attribute__((constructor)) static void read_settings(void)
+{
+    const char *list = getenv("EMULATE");
+    char *copy = strdup(list ? list : ""), *rest = NULL;
+    for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        if (!read_setting(word)) {
+            fprintf(stderr, "emulate: '%s' in EMULATE can't be understood\n", word);
+            abort();
+        }
+    free(copy);
+}
+
+static cl_int refuse(cl_int code, const char *what, size_t asked, size_t limit)
+{
+    fprintf(stderr, "emulate: refused: %s is %zu, this device has %zu\n", what, asked, limit);
+    return code;
+}
+
+/* For functions that return an object and put their status where the caller wants, if he does. */
+static cl_mem fail(cl_int code, cl_int *ret_code)
+{
+    if (ret_code)
+        *ret_code = code;
+    return NULL;
+}
+
+/* ---- what is told ---- */
+
+/* The emulated value of a number that a query returns in `value`; `limit` 0: as it is. */
+static void lower_long(void *value, size_t limit)
+{
+    cl_ulong number;
+    memcpy(&number, value, sizeof number);
+    if (limit > 0 && limit < number)
+        number = limit;
+    memcpy(value, &number, sizeof number);
+}
+
+static void replace_uint(void *value, size_t number)
+{
+    const cl_uint narrow = (cl_uint)number;
+    if (number > 0)
+        memcpy(value, &narrow, sizeof narrow);
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what,
+                                                size_t size, void *value, size_t *ret_size)
+{
+    NEXT(clGetDeviceInfo);
+    cl_int code = next(device, what, size, value, ret_size);
+    if (code != CL_SUCCESS || !value)
+        return code;
+    switch (what) {
+    case CL_DEVICE_TYPE:
+        if (emulated.type)
+            memcpy(value, &emulated.type, sizeof emulated.type);
+        break;
+    case CL_DEVICE_MAX_WORK_GROUP_SIZE:
+        lower_long(value, emulated.group);
+        break;
+    case CL_DEVICE_MAX_WORK_ITEM_SIZES:
+        for (size_t d = 0; d < 3; d++)
+            lower_long((size_t *)value + d, emulated.group);
+        break;
+    case CL_DEVICE_LOCAL_MEM_SIZE:
+        lower_long(value, emulated.local);
+        break;
+    case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
+        lower_long(value, emulated.buffer);
+        break;
+    case CL_DEVICE_MEM_BASE_ADDR_ALIGN:
+        replace_uint(value, 8 * emulated.align);
+        break;
+    case CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT:
+    case CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT:
+        replace_uint(value, emulated.vector);
+        break;
+    }
+    return code;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
+                                                         cl_kernel_work_group_info what,
+                                                         size_t size, void *value, size_t *ret_size)
+{
+    NEXT(clGetKernelWorkGroupInfo);
+    cl_int code = next(kernel, device, what, size, value, ret_size);
+    if (code == CL_SUCCESS && value && what == CL_KERNEL_WORK_GROUP_SIZE)
+        lower_long(value, emulated.group);
+    return code;
+}
+
+/* ---- what is refused ---- */
+
+static cl_int check_group(cl_uint dimensions, const size_t *local)
+{
+    size_t items = 1;
+    for (cl_uint d = 0; local && d < dimensions; d++)
+        items *= local[d];
+    if (emulated.group && items > emulated.group)
+        return refuse(CL_INVALID_WORK_GROUP_SIZE, "a group's size", items, emulated.group);
+    return CL_SUCCESS;
+}
+
+static cl_int check_local_memory(cl_command_queue queue, cl_kernel kernel)
+{
+    cl_device_id device;
+    cl_ulong bytes = 0;
+    cl_int code = clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL);
+    if (code == CL_SUCCESS)
+        code = clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes,
+                                        &bytes, NULL);
+    if (code != CL_SUCCESS)
+        return code;
+    if (emulated.local && bytes > emulated.local)
+        return refuse(CL_OUT_OF_RESOURCES, "a kernel's local memory", bytes, emulated.local);
+    return CL_SUCCESS;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel,
+                                                       cl_uint dimensions, const size_t *offset,
+                                                       const size_t *global, const size_t *local,
+                                                       cl_uint count, const cl_event *waits,
+                                                       cl_event *event)
+{
+    NEXT(clEnqueueNDRangeKernel);
+    cl_int code = check_group(dimensions, local);
+    if (code == CL_SUCCESS)
+        code = check_local_memory(queue, kernel);
+    return code == CL_SUCCESS
+               ? next(queue, kernel, dimensions, offset, global, local, count, waits, event)
+               : code;
+}
+
+CL_API_ENTRY cl_mem CL_API_CALL clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size,
+                                               void *data, cl_int *ret_code)
+{
+    NEXT(clCreateBuffer);
+    if (emulated.buffer && size > emulated.buffer)
+        return fail(refuse(CL_INVALID_BUFFER_SIZE, "a buffer's size", size, emulated.buffer),
+                    ret_code);
+    cl_mem buffer = next(context, flags, size, data, ret_code);
+    for (int i = 0; buffer && i < FRESH_MAX; i++)
+        if (!fresh[i] || fresh[i] == buffer) {
+            fresh[i] = buffer;
+            return buffer;
+        }
+    return buffer;
+}
+
+/* ---- memory not yet computed ---- */
+
+/* The order of the tests' commands is that of one queue, so any of theirs will do. */
+CL_API_ENTRY cl_command_queue CL_API_CALL clCreateCommandQueue(
+    cl_context context, cl_device_id device, cl_command_queue_properties properties, cl_int *code)
+{
+    NEXT(clCreateCommandQueue);
+    return last_queue = next(context, device, properties, code);
+}
+
+static bool is_fresh(cl_mem buffer)
+{
+    for (int i = 0; i < FRESH_MAX; i++)
+        if (fresh[i] == buffer) {
+            fresh[i] = NULL;
+            return true;
+        }
+    return false;
+}
+
+static size_t size_of(cl_mem buffer)
+{
+    size_t size = 0;
+    clGetMemObjectInfo(buffer, CL_MEM_SIZE, sizeof size, &size, NULL);
+    return size;
+}
+
+/*
+ * Oclgrind 21.10 (src/plugins/Uninitialized.cpp) makes the shadow of a global buffer, i.e. which of
+ * its bytes are initialised, when the host writes to it, as large as that write, anew for each one;
+ * beyond it everything counts as uninitialised, whatever kernels write. clEnqueueFillBuffer is a
+ * write for each repetition of the pattern there. So a buffer must be written as a whole.
+ */
+static cl_int write_whole(cl_command_queue queue, cl_mem buffer, size_t size)
+{
+    void *zeros = calloc(1, size);
+    cl_int code = zeros
+                      ? clEnqueueWriteBuffer(queue, buffer, CL_TRUE, 0, size, zeros, 0, NULL, NULL)
+                      : CL_OUT_OF_HOST_MEMORY;
+    free(zeros);
+    return code;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clEnqueueFillBuffer(cl_command_queue queue, cl_mem buffer,
+                                                    const void *pattern, size_t pattern_size,
+                                                    size_t offset, size_t size, cl_uint count,
+                                                    const cl_event *waits, cl_event *event)
+{
+    NEXT(clEnqueueFillBuffer);
+    const char zeros[128] = {0};
+    bool whole = offset == 0 && size == size_of(buffer) && count == 0 && !event;
+    if (emulated.oclgrind && whole && memcmp(pattern, zeros, pattern_size) == 0)
+        return write_whole(queue, buffer, size);
+    return next(queue, buffer, pattern, pattern_size, offset, size, count, waits, event);
+}
+
+/* A kernel that writes what it never set. Oclgrind reports that, too; tests/oclgrind/checked leaves
+ * out what is of this kernel. */
+static cl_int make_uninitialised(cl_command_queue queue, cl_mem buffer, size_t size)
+{
+    const char *source = "__kernel void emulate_poison(__global int *buffer)"
+                         "{ int never_set; buffer[get_global_id(0)] = never_set; }";
+    cl_context context;
+    cl_int code;
+    size_t count = size / sizeof(cl_int);
+    clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
+    cl_program program = clCreateProgramWithSource(context, 1, &source, NULL, NULL);
+    if ((code = clBuildProgram(program, 0, NULL, "", NULL, NULL)) != CL_SUCCESS)
+        return code;
+    cl_kernel kernel = clCreateKernel(program, "emulate_poison", NULL);
+    clSetKernelArg(kernel, 0, sizeof buffer, &buffer);
+    code = clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &count, NULL, 0, NULL, NULL);
+    if (code == CL_SUCCESS)
+        code = clFinish(queue);
+    clReleaseKernel(kernel);
+    clReleaseProgram(program);
+    return code;
+}
+
+static cl_int poison(cl_mem buffer)
+{
+    const cl_uint nan = 0xffffffff;
+    size_t size = size_of(buffer);
+    if (emulated.oclgrind)
+        return make_uninitialised(last_queue, buffer, size);
+    return clEnqueueFillBuffer(last_queue, buffer, &nan, sizeof nan, 0, size / 4 * 4, 0, NULL,
+                               NULL);
+}
+
+CL_API_ENTRY cl_mem CL_API_CALL clCreateSubBuffer(cl_mem buffer, cl_mem_flags flags,
+                                                  cl_buffer_create_type type, const void *region,
+                                                  cl_int *ret_code)
+{
+    NEXT(clCreateSubBuffer);
+    size_t origin = ((const cl_buffer_region *)region)->origin;
+    if (emulated.align && origin % emulated.align != 0)
+        return fail(refuse(CL_MISALIGNED_SUB_BUFFER_OFFSET, "the origin of a sub-buffer", origin,
+                           emulated.align),
+                    ret_code);
+    cl_int code = emulated.poison && is_fresh(buffer) ? poison(buffer) : CL_SUCCESS;
+    if (code != CL_SUCCESS)
+        return fail(code, ret_code);
+    return next(buffer, flags, type, region, ret_code);
+}
