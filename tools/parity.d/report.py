@@ -20,7 +20,7 @@ def print_steps(comparison):
     for i in range(comparison.run.steps):
         cells = []
         for j in range(3):
-            single = number(comparison.step_losses[i][j]) if comparison.step_losses else ""
+            single = number(comparison.steps[i].losses[j])
             cells.append(f" | {comparison.run.losses[i, j]:14.7g} {comparison.losses[i, j]:12.7g} "
                          f"{number(comparison.free_losses[i, j]):>7} {single:>7}")
         print(f"{i + 1:4}" + "".join(cells))
@@ -47,7 +47,7 @@ def largest(differences):
 def case_row(name, comparison):
     last = comparison.run.steps
     return (name,
-            number(np.max(comparison.step_losses)),
+            number(comparison.worst_step_losses()),
             largest(comparison.worst_step_rms()),
             largest(comparison.worst_step_tensors()),
             "yes" if comparison.agrees_step_by_step() else "NO",
@@ -98,8 +98,8 @@ Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is
 CASES_TEXT = f"""## Trainings
 
 The bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for weights. *One
-step*: every step by Keras from the state wgan-cl had before it; the bound is for the RMS of the
-differences. *All steps*: Keras from the same initial weights on; the bound is for the largest
+step*: every step by Keras from the state wgan-cl had before it, with oneDNN on or off, whichever is
+closer; the bound is for the RMS of the differences. *All steps*: Keras from the same initial weights on; the bound is for the largest
 difference. *Keras, itself*: the same, by Keras with oneDNN on and by Keras with oneDNN off.
 *As Keras*: beyond the bound, but no more than {compare.DRIFT_FACTOR} times as far as Keras itself.
 """

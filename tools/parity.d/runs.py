@@ -44,12 +44,15 @@ def train(program, device, data, folder, settings, stops):
 
 
 def one_step_each(run):
-    """Every step by Keras from the state wgan-cl had before it: (losses, tensors) of each."""
+    """Every step by Keras from the state wgan-cl had before it: losses, and tensors by step."""
     from wgan import Training
     training = Training(run.settings, files.read_idx(run.data))
-    for step in range(run.steps):
-        training.load(run.tensors(step), step)
-        yield training.train_step(), training.tensors()
+    losses, tensors = [], {}
+    for step in range(1, run.steps + 1):
+        training.load(run.tensors(step - 1), step - 1)
+        losses.append(training.train_step())
+        tensors[step] = training.tensors()
+    return np.array(losses), tensors
 
 
 def all_steps(run):
@@ -65,29 +68,30 @@ def all_steps(run):
     return np.array(losses), tensors
 
 
-def all_steps_in_another_order(run):
-    """The same by Keras with TensorFlow's other convolutions, which sum in another order.
+def in_another_order(what, run):
+    """One of the two above with TensorFlow's other convolutions, which sum in another order.
 
     TensorFlow chooses them when it is loaded, hence in a process of its own.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.npz"
         order = dict(os.environ, TF_ENABLE_ONEDNN_OPTS="0")
-        subprocess.run([sys.executable, "-B", __file__, run.folder, run.data, result],
-                       env=order, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-B", __file__, what.__name__, run.folder, run.data, result],
+            env=order, check=True)
+        tensors = {}
         with np.load(result) as arrays:
-            tensors = {stop: {} for stop in run.stops if stop > 0}
             for key in arrays.files:
                 if key != "losses":
-                    stop, name = key.split("/")
-                    tensors[int(stop)][name] = arrays[key]
+                    step, name = key.split("/")
+                    tensors.setdefault(int(step), {})[name] = arrays[key]
             return arrays["losses"], tensors
 
 
-def main(folder, data, result):
-    losses, tensors = all_steps(Run(folder, data))
-    named = {f"{stop}/{name}": value for stop, all_ in tensors.items()
-             for name, value in all_.items()}
+def main(what, folder, data, result):
+    losses, tensors = {f.__name__: f for f in (one_step_each, all_steps)}[what](Run(folder, data))
+    named = {f"{step}/{name}": value for step, of_step in tensors.items()
+             for name, value in of_step.items()}
     np.savez(result, losses=losses, **named)
 
 
