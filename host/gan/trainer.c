@@ -209,7 +209,30 @@ static bool batch_fits(struct wg_device *device, const struct wg_trainer_params 
     return ok;
 }
 
-/* Records what is needed, what is there, and the largest batch that fits. */
+/*
+ * The largest batch found that fits; 0: none. Larger ones were tried and did not, though somewhere
+ * between one may: where memory comes in several buffers, some batches pack better than others.
+ */
+static int find_batch(struct wg_device *device, const struct wg_trainer_params *params)
+{
+    int low = params->settings->batch, high = low;
+    for (int step = 1; low > 0; step *= 2) { // down, until one fits
+        high = low;
+        low = low > step ? low - step : 0;
+        if (low > 0 && batch_fits(device, params, low))
+            break;
+    }
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (batch_fits(device, params, middle))
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Records what is needed, what is there, and a batch that fits. */
 static bool fail_too_large(struct wg_device *device, const struct wg_trainer_params *params,
                            const struct wg_plan *plan)
 {
@@ -220,21 +243,12 @@ static bool fail_too_large(struct wg_device *device, const struct wg_trainer_par
                  (double)device->info.global_memory / 0x1p20);
     else
         snprintf(needed, sizeof needed, "%.400s", wg_error_message());
-    int low = 0, high = params->settings->batch;
-    while (high - low > 1) {
-        int middle = low + (high - low) / 2;
-        if (batch_fits(device, params, middle))
-            low = middle;
-        else
-            high = middle;
-    }
-    if (low == 0)
+    int batch = find_batch(device, params);
+    if (batch == 0)
         return wg_fail(WG_ERROR_MEMORY, "batch %d does not fit on %s: %s; no batch fits",
                        params->settings->batch, device->info.name, needed);
-    return wg_fail(WG_ERROR_MEMORY,
-                   "batch %d does not fit on %s: %s; the largest that fits is "
-                   "--batch %d",
-                   params->settings->batch, device->info.name, needed, low);
+    return wg_fail(WG_ERROR_MEMORY, "batch %d does not fit on %s: %s; --batch %d does",
+                   params->settings->batch, device->info.name, needed, batch);
 }
 
 /* ---- creation ---- */

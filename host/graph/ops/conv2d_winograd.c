@@ -9,8 +9,8 @@
 /* Elements of a transformed tile of 2 x 2. */
 enum { ELEMENTS = 9 };
 
-/* Floats of V, the transformed input of a block: 0.6 MB stay in a second-level cache, or nearly. */
-enum { TRANSFORMED = 150000 };
+/* Floats of V, the transformed input of a block: 1 MB stays in a second-level cache, or nearly. */
+enum { TRANSFORMED = 250000 };
 
 /* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
 enum { ROWS_ENOUGH = 128 };
@@ -46,11 +46,18 @@ static size_t tiles_of(size_t height, size_t width, size_t phases)
     return wg_divide_up(height, 2 * phases) * wg_divide_up(width, 2 * phases);
 }
 
-/*
- * Images of a block: rows of V that fill their register tiles, units of work that fill the threads,
- * weights that are read seldom; of what is equally good the most. The cost is in rows for each
- * thread.
- */
+/* Rows that all threads together spend their time on. Where there are many units nobody waits long
+ * for the last, and the choice must not depend on n: memory should grow with the batch. */
+static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
+{
+    size_t units = wg_divide_up(n, images) * units_per_block;
+    if (units >= (size_t)WG_ITEMS_PER_UNIT * threads)
+        return (double)rows * (double)n / (double)images * (double)units_per_block;
+    return (double)(rows * wg_round_up(units, threads));
+}
+
+/* Images of a block: rows of V that fill their register tiles, units of work that fill the threads,
+ * weights that are read seldom; of what is equally good the most. */
 static size_t choose_images(size_t n, size_t tiles, size_t units_per_block, size_t most,
                             const struct wg_device *device)
 {
@@ -59,11 +66,10 @@ static size_t choose_images(size_t n, size_t tiles, size_t units_per_block, size
     double best_cost = 0;
     for (size_t images = 1; images <= wg_smaller(n, most); images++) {
         size_t rows = wg_round_up(images * tiles, pixels);
-        size_t units = wg_divide_up(n, images) * units_per_block;
-        double cost = (double)(rows * wg_divide_up(units, threads));
-        if (images == 1 || cost <= best_cost) {
+        double now = cost(n, images, rows, units_per_block, threads);
+        if (images == 1 || now <= best_cost) {
             best = images;
-            best_cost = cost;
+            best_cost = now;
         }
         if (rows >= ROWS_ENOUGH)
             break;
