@@ -67,7 +67,8 @@ class Step:
 
     def badness(self):
         """1 at the bounds."""
-        return max(np.max(self.losses) / LOSS_BOUND, largest(self.rms)[0] / WEIGHT_BOUND)
+        weights = largest(self.rms)[0]
+        return np.max([np.max(self.losses) / LOSS_BOUND, weights / WEIGHT_BOUND])
 
 
 class Comparison:
