@@ -154,7 +154,8 @@ static void transform_window(__global const float *restrict in, int y, int x,
     }
 }
 
-/* V of a block of images from `in` on. */
+/* V of a block of images from `in` on, and zeros in the rows behind them, which a last group of MR
+ * reads; for a whole block these are there already. */
 static void transform_block(__global const float *restrict in, int images, int r,
                             __global float *restrict v)
 {
@@ -164,6 +165,8 @@ static void transform_block(__global const float *restrict in, int images, int r
         transform_window(in + (size_t)at.n * IN_H * IN_W * DEPTH, origin(r / S, at.y),
                          origin(r % S, at.x), v + (size_t)row * PITCH);
     }
+    for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
+        clear(v + ((size_t)e * ROWS + images * TILES) * PITCH, MR * PITCH);
 }
 
 /* MR rows of M for an element and panel: V U, added to what is there if there is something. */
@@ -268,7 +271,7 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 {
     __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE), *m = v + V_SIZE;
 
-    for (int e = 0; e < ELEMENTS; e++) // rows that a last group reads, but nobody writes
+    for (int e = 0; e < ELEMENTS; e++)
         clear(v + ((size_t)e * ROWS + IMAGES * TILES) * PITCH, MR * PITCH);
     for (int unit = get_global_id(0); unit < BLOCKS * PHASES * PHASES; unit += ITEMS) {
         const int n = unit / (PHASES * PHASES) * IMAGES, phase = unit % (PHASES * PHASES);

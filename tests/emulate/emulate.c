@@ -266,13 +266,16 @@ static size_t size_of(cl_mem buffer)
  * beyond it everything counts as uninitialised, whatever kernels write. clEnqueueFillBuffer is a
  * write for each repetition of the pattern there. So a buffer must be written as a whole.
  */
-static cl_int write_whole(cl_command_queue queue, cl_mem buffer, size_t size)
+static cl_int write_whole(cl_command_queue queue, cl_mem buffer, size_t size, const void *pattern,
+                          size_t pattern_size)
 {
-    void *zeros = calloc(1, size);
-    cl_int code = zeros
-                      ? clEnqueueWriteBuffer(queue, buffer, CL_TRUE, 0, size, zeros, 0, NULL, NULL)
-                      : CL_OUT_OF_HOST_MEMORY;
-    free(zeros);
+    char *bytes = malloc(size);
+    if (!bytes)
+        return CL_OUT_OF_HOST_MEMORY;
+    for (size_t at = 0; at + pattern_size <= size; at += pattern_size)
+        memcpy(bytes + at, pattern, pattern_size);
+    cl_int code = clEnqueueWriteBuffer(queue, buffer, CL_TRUE, 0, size, bytes, 0, NULL, NULL);
+    free(bytes);
     return code;
 }
 
@@ -282,10 +285,9 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueFillBuffer(cl_command_queue queue, cl_m
                                                     const cl_event *waits, cl_event *event)
 {
     NEXT(clEnqueueFillBuffer);
-    const char zeros[128] = {0};
     bool whole = offset == 0 && size == size_of(buffer) && count == 0 && !event;
-    if (emulated.oclgrind && whole && memcmp(pattern, zeros, pattern_size) == 0)
-        return write_whole(queue, buffer, size);
+    if (emulated.oclgrind && whole)
+        return write_whole(queue, buffer, size, pattern, pattern_size);
     return next(queue, buffer, pattern, pattern_size, offset, size, count, waits, event);
 }
 
