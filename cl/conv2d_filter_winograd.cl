@@ -93,30 +93,14 @@ static void transform_tile(__global const float *restrict image, int y, int x,
     }
 }
 
-/* V of the window at (y, x) of an image, `channels` of it; outside the image is zero. */
+/* V of the window at (y, x) of an image, `channels` of it; the last vector may repeat some. */
 static void transform_window(__global const float *restrict image, int y, int x, int channels,
                              __global float *restrict to)
 {
     for (int first = 0; first < channels; first += VW) {
-        const int k = min(first, channels - VW); // the last vector may repeat some channels
-        floatv d[ELEMENTS];
+        const int k = min(first, channels - VW);
 
-#pragma unroll
-        for (int e = 0; e < ELEMENTS; e++) {
-            const int iy = y + e / 3 * S, ix = x + e % 3 * S;
-            const bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
-
-            d[e] = inside ? LOADV(image + ((size_t)iy * W + ix) * C + k) : (floatv)(0.0f);
-        }
-#pragma unroll
-        for (int i = 0; i < 3; i++)
-            interpolate(d + 3 * i, 1);
-#pragma unroll
-        for (int i = 0; i < 3; i++)
-            interpolate(d + i, 3);
-#pragma unroll
-        for (int e = 0; e < ELEMENTS; e++)
-            STOREV(d[e], to + (size_t)e * ROWS * PITCH_V + k);
+        transform_vector(image + k, y, x, S, H, W, C, to + k, (size_t)ROWS * PITCH_V);
     }
 }
 

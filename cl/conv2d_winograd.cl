@@ -128,32 +128,6 @@ static int target(int r, int tile)
 #endif
 }
 
-/* V of one window; outside the image is zero. */
-static void transform_window(__global const float *restrict in, int y, int x,
-                             __global float *restrict v)
-{
-    for (int k = 0; k < DEPTH; k += VW) {
-        floatv d[ELEMENTS];
-
-#pragma unroll
-        for (int e = 0; e < ELEMENTS; e++) {
-            const int iy = y + e / 3 * PLANES, ix = x + e % 3 * PLANES;
-            const bool inside = iy >= 0 && iy < IN_H && ix >= 0 && ix < IN_W;
-
-            d[e] = inside ? LOADV(in + ((size_t)iy * IN_W + ix) * DEPTH + k) : (floatv)(0.0f);
-        }
-#pragma unroll
-        for (int i = 0; i < 3; i++)
-            interpolate(d + 3 * i, 1);
-#pragma unroll
-        for (int i = 0; i < 3; i++)
-            interpolate(d + i, 3);
-#pragma unroll
-        for (int e = 0; e < ELEMENTS; e++)
-            STOREV(d[e], v + (size_t)e * ROWS * PITCH + k);
-    }
-}
-
 /* V of a block of images from `in` on, and zeros in the rows behind them, which a last group of MR
  * reads; for a whole block these are there already. */
 static void transform_block(__global const float *restrict in, int images, int r,
@@ -162,8 +136,10 @@ static void transform_block(__global const float *restrict in, int images, int r
     for (int row = 0; row < images * TILES; row++) {
         const struct place at = place_of(row, images);
 
-        transform_window(in + (size_t)at.n * IN_H * IN_W * DEPTH, origin(r / S, at.y),
-                         origin(r % S, at.x), v + (size_t)row * PITCH);
+        for (int k = 0; k < DEPTH; k += VW)
+            transform_vector(in + (size_t)at.n * IN_H * IN_W * DEPTH + k, origin(r / S, at.y),
+                             origin(r % S, at.x), PLANES, IN_H, IN_W, DEPTH,
+                             v + (size_t)row * PITCH + k, (size_t)ROWS * PITCH);
     }
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
         clear(v + ((size_t)e * ROWS + images * TILES) * PITCH, MR * PITCH);

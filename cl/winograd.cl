@@ -75,3 +75,29 @@ static void interpolate(floatv *d, int step)
     d[0] -= d[step];
     d[2 * step] -= d[step];
 }
+
+/* V of VW channels of the window at (y, x) of an image [height, width, depth], its pixels `step`
+ * apart; outside the image is zero. Element e goes to v[e * pitch]. */
+static void transform_vector(__global const float *restrict image, int y, int x, int step,
+                             int height, int width, int depth, __global float *restrict v,
+                             size_t pitch)
+{
+    floatv d[ELEMENTS];
+
+#pragma unroll
+    for (int e = 0; e < ELEMENTS; e++) {
+        const int iy = y + e / 3 * step, ix = x + e % 3 * step;
+        const bool inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
+
+        d[e] = inside ? LOADV(image + ((size_t)iy * width + ix) * depth) : (floatv)(0.0f);
+    }
+#pragma unroll
+    for (int i = 0; i < 3; i++)
+        interpolate(d + 3 * i, 1);
+#pragma unroll
+    for (int i = 0; i < 3; i++)
+        interpolate(d + i, 3);
+#pragma unroll
+    for (int e = 0; e < ELEMENTS; e++)
+        STOREV(d[e], v + e * pitch);
+}
