@@ -137,6 +137,7 @@ int command_eval(int argc, const char **argv, const char *device)
                 "place of the generated ones give the best that can be hoped for.\n",
         .options = options,
         .operands_max = 1,
+        .needs = "a run folder or a checkpoint",
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {
     case OPTIONS_HELP:
@@ -145,11 +146,6 @@ int command_eval(int argc, const char **argv, const char *device)
         return EXIT_USAGE;
     case OPTIONS_OK:
         break;
-    }
-    if (!operands[0]) {
-        fprintf(stderr, "wgan-cl: eval needs a run folder or a checkpoint (usage: wgan-cl %s)\n",
-                line.usage);
-        return EXIT_USAGE;
     }
     return run(device, operands[0], data, &settings, json);
 }

@@ -42,6 +42,7 @@ int command_export(int argc, const char **argv, const char *device)
                 "RMSprop's state is in them; README.md says how to go on training in Keras.\n",
         .options = options,
         .operands_max = 1,
+        .needs = "a run folder or a checkpoint",
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {
     case OPTIONS_HELP:
@@ -50,11 +51,6 @@ int command_export(int argc, const char **argv, const char *device)
         return EXIT_USAGE;
     case OPTIONS_OK:
         break;
-    }
-    if (!operands[0]) {
-        fprintf(stderr, "wgan-cl: export needs a run folder or a checkpoint (usage: wgan-cl %s)\n",
-                line.usage);
-        return EXIT_USAGE;
     }
     if (strcmp(format, "h5") != 0) {
         fprintf(stderr, "wgan-cl: --format '%s': expected h5\n", format);

@@ -69,6 +69,7 @@ int command_import(int argc, const char **argv, const char *device)
         .text = help,
         .options = options,
         .operands_max = 1,
+        .needs = "a folder with .h5 files",
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {
     case OPTIONS_HELP:
@@ -77,11 +78,6 @@ int command_import(int argc, const char **argv, const char *device)
         return EXIT_USAGE;
     case OPTIONS_OK:
         break;
-    }
-    if (!operands[0]) {
-        fprintf(stderr, "wgan-cl: import needs a folder with .h5 files (usage: wgan-cl %s)\n",
-                line.usage);
-        return EXIT_USAGE;
     }
     request.source = operands[0];
     return run(&request);

@@ -77,6 +77,7 @@ int command_sample(int argc, const char **argv, const char *device)
                 "mode: image i depends on the seed and i alone.\n",
         .options = options,
         .operands_max = 1,
+        .needs = "a run folder or a checkpoint",
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {
     case OPTIONS_HELP:
@@ -85,11 +86,6 @@ int command_sample(int argc, const char **argv, const char *device)
         return EXIT_USAGE;
     case OPTIONS_OK:
         break;
-    }
-    if (!operands[0]) {
-        fprintf(stderr, "wgan-cl: sample needs a run folder or a checkpoint (usage: wgan-cl %s)\n",
-                line.usage);
-        return EXIT_USAGE;
     }
     if (!check_ending(out))
         return EXIT_USAGE;

@@ -178,7 +178,11 @@ static enum options_result parse_operands(const struct command_line *line, poptC
         ret_operands[count++] = strdup(word);
     }
     ret_operands[count] = NULL;
-    return OPTIONS_OK;
+    if (count > 0 || !line->needs)
+        return OPTIONS_OK;
+    fprintf(stderr, "wgan-cl: %.*s needs %s (usage: wgan-cl %s)\n", (int)strcspn(line->usage, " "),
+            line->usage, line->needs, line->usage);
+    return OPTIONS_WRONG;
 }
 
 enum options_result options_parse(const struct command_line *line, int argc, const char **argv,

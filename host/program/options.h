@@ -31,6 +31,7 @@ struct command_line {
     const char *text;       // what --help says below the options
     struct option *options; // --help is added to them
     int operands_max;       // words that are no options
+    const char *needs;      // what the first of them is, where it must be given; else NULL
 };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_WRONG };
