@@ -7,11 +7,11 @@
  *   x [N, H, W, C]   y [N, OH, OW, OC]   all tight; outside x a value is 0
  *
  * The same bilinear form as conv2d_winograd, read the third way. With its planes z of x, the 2 x 2
- * taps of a plane are, over tiles of 2 x 2 of y and the windows d of 3 x 3 of z they see,
+ * taps of a plane are, over tiles of 4 x 4 (or 3) of y and the windows d of 5 x 5 of z they see,
  *
  *   g = sum over tiles of G^T [ (B^T d B) . (A y A^T) ] G
  *
- * whose inner part is one product of matrices for each of the 9 elements e:
+ * whose inner part is one product of matrices for each of the 25 elements e:
  *
  *   M[plane][e][c][o] = sum over tiles of V[e][tile][c] Y[e][tile][o]
  *
@@ -21,8 +21,8 @@
  * panel and MR channels the sum over the tiles in registers, added to M. All sums have a fixed
  * order: the same bits each time.
  *
- * The result is scratch: M of each part, [PARTS][S * S][9][C][PITCH], which
- * conv2d_winograd_unpack adds up and brings to w; then V and Y of
+ * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
+ * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
  * each work item, of no further use. C and OC are multiples of VW.
  * The global size is PARTS * S * S * SHARES, the local size 1.
  *
@@ -66,41 +66,51 @@
 #define V_SIZE  ((size_t)ELEMENTS * ROWS * PITCH_V)
 #define Y_SIZE  ((size_t)ELEMENTS * ROWS * PITCH)
 #define M_SIZE  ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
+#define ZEROS   ((CHANNELS + 15) / 16 * 16)            // a pixel outside x
 
-/* Y of the tile at (y, x) of an image; outside it is zero, also in channels beyond the last. */
-static void transform_tile(__global const float *restrict image, int y, int x,
-                           __global float *restrict to)
+/* Y of a tile of an image, VW channels; outside it is zero. */
+SPECIALISED void spread_tile(__global const float *restrict image, int y, int x, int height,
+                             int width, __global float *restrict to)
 {
-    for (int o = 0; o < PITCH; o += VW) {
-        floatv d[2][3];
+    floatv d[ELEMENTS];
 
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
-            const bool inside = o < OC && y + i < OH;
-            __global const float *row = image + ((size_t)(y + i) * OW + x) * OC + o;
-
-            d[i][0] = inside ? LOADV(row) : (floatv)(0.0f);
-            d[i][2] = inside && x + 1 < OW ? LOADV(row + OC) : (floatv)(0.0f);
-            d[i][1] = d[i][0] + d[i][2];
-        }
-        __global float *at = to + (size_t)(o / COLUMNS) * ROWS * COLUMNS + o % COLUMNS;
+    for (int i = 0; i < height; i++)
 #pragma unroll
-        for (int j = 0; j < 3; j++) {
-            STOREV(d[0][j], at + (size_t)j * ROWS * PITCH);
-            STOREV(d[0][j] + d[1][j], at + (size_t)(3 + j) * ROWS * PITCH);
-            STOREV(d[1][j], at + (size_t)(6 + j) * ROWS * PITCH);
-        }
-    }
+        for (int j = 0; j < width; j++)
+            d[POINTS * i + j] = y + i < OH && x + j < OW
+                                    ? LOADV(image + ((size_t)(y + i) * OW + x + j) * OC)
+                                    : (floatv)(0.0f);
+#pragma unroll
+    for (int i = 0; i < height; i++)
+        spread(d + POINTS * i, 1, width);
+#pragma unroll
+    for (int i = 0; i <= width; i++)
+        spread(d + i, POINTS, height);
+#pragma unroll
+    for (int e = 0; e < ELEMENTS; e++)
+        if (e / POINTS <= height && e % POINTS <= width)
+            STOREV(d[e], to + (size_t)e * ROWS * PITCH);
 }
 
-/* V of the window at (y, x) of an image, `channels` of it; the last vector may repeat some. */
-static void transform_window(__global const float *restrict image, int y, int x, int channels,
-                             __global float *restrict to)
+/* Y of a row of a block in panels, zeros in channels beyond the last. */
+static void spread_row(__global const float *restrict image, struct tile tile,
+                       __global float *restrict to)
 {
-    for (int first = 0; first < channels; first += VW) {
-        const int k = min(first, channels - VW);
+    for (int o = 0; o < PITCH; o += VW) {
+        __global float *at = to + (size_t)(o / COLUMNS) * ROWS * COLUMNS + o % COLUMNS;
 
-        transform_vector(image + k, y, x, S, H, W, C, to + k, (size_t)ROWS * PITCH_V);
+        if (o >= OC)
+            for (int e = 0; e < ELEMENTS; e++)
+                STOREV((floatv)(0.0f), at + (size_t)e * ROWS * PITCH);
+        else if (tile.height == 4 && tile.width == 4)
+            spread_tile(image + o, tile.y, tile.x, 4, 4, at);
+        else if (tile.height == 4)
+            spread_tile(image + o, tile.y, tile.x, 4, 3, at);
+        else if (tile.width == 4)
+            spread_tile(image + o, tile.y, tile.x, 3, 4, at);
+        else
+            spread_tile(image + o, tile.y, tile.x, 3, 3, at);
     }
 }
 
@@ -161,9 +171,11 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
     const int part = id / SHARES / (S * S);
     const int n0 = (int)((long)N * part / PARTS), n1 = (int)((long)N * (part + 1) / PARTS);
     __global float *m = scratch + part * M_SIZE + (size_t)r * ELEMENTS * C * PITCH;
-    __global float *v = scratch + PARTS * M_SIZE + id * (V_SIZE + Y_SIZE), *ys = v + V_SIZE;
+    __global float *v = scratch + PARTS * M_SIZE + id * (V_SIZE + Y_SIZE + ZEROS);
+    __global float *ys = v + V_SIZE, *zeros = ys + Y_SIZE;
 
     clear(v, V_SIZE); // of which the ends of rows are read, but never written
+    clear(zeros, ZEROS);
     for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS)
         for (int e = 0; e < ELEMENTS; e++)
             clear(m + ((size_t)e * C + c) * PITCH, (size_t)min(CHANNELS, C - c) * PITCH);
@@ -171,20 +183,19 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
         const int images = min(IMAGES, n1 - n);
 
         for (int row = 0; row < images * TILES; row++) {
-            const struct place at = place_of(row, images);
+            const struct tile tile = tile_behind(row, images);
 
-            transform_tile(y + (size_t)(n + at.n) * OH * OW * OC, at.y * 2, at.x * 2,
-                           ys + (size_t)row * COLUMNS);
+            spread_row(y + (size_t)(n + tile.n) * OH * OW * OC, tile, ys + (size_t)row * COLUMNS);
         }
         for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
             const int channels = min(CHANNELS, C - c);
 
             for (int row = 0; row < images * TILES; row++) {
-                const struct place at = place_of(row, images);
+                const struct tile tile = tile_behind(row, images);
 
-                transform_window(x + (size_t)(n + at.n) * H * W * C + c,
-                                 at.y * 2 * S + r / S - PAD, at.x * 2 * S + r % S - PAD, channels,
-                                 v + (size_t)row * PITCH_V);
+                transform_tile(x + (size_t)(n + tile.n) * H * W * C + c, zeros,
+                               tile.y * S + r / S - PAD, tile.x * S + r % S - PAD, S, H, W, C, tile,
+                               channels, v + (size_t)row * PITCH_V, (size_t)ROWS * PITCH_V);
             }
             add_chunk(v, ys, images, channels, m + (size_t)c * PITCH);
         }

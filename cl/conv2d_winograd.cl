@@ -12,27 +12,26 @@
  *   conv2d_data  x[q S + r - PAD] = sum over t < 2 of y[q - 1 + t] w[(1 - t) S + r]
  *                one plane, S * S phases r
  *
- * The minimal algorithm F(2, 2) (Winograd 1980; Lavin, Gray 2016) makes two such outputs of three
- * multiplications instead of four; on both axes 9 instead of 16:
+ * The minimal algorithm F(m, 2) (Winograd 1980; Lavin, Gray 2016) makes m such outputs of m + 1
+ * multiplications instead of 2 m; on both axes 25 instead of 64 for m = 4:
  *
- *   out = A^T [ (B^T d B) . (G g G^T) ] A      d 3 x 3 pixels of a plane, g 2 x 2 taps, out 2 x 2
+ *   out = A^T [ (B^T d B) . (G g G^T) ] A      d 5 x 5 pixels of a plane, g 2 x 2 taps, out 4 x 4
  *
- * (matrices, and the order of the tiles, in winograd.cl)
- * which over many tiles and channels is one product of matrices for each of the 9 elements e:
+ * (matrices, smaller tiles, and the order of the tiles in winograd.cl)
+ * which over many tiles and channels is one product of matrices for each of the 25 elements e:
  *
  *   M[e][tile][o] = sum over r of V[e][tile][r] U[e][r][o]     V = B^T d B, U = G g G^T
  *
- * Its rounding error is that of the direct form with each |d| replaced by |d| plus twice its
- * neighbours in the plane, along both axes (the absolute values of the matrices, multiplied out).
- * Larger tiles need fewer multiplications still, but gain no time at images of 7 and 14 pixels, and
- * lose digits.
+ * Its rounding error is at most that of a direct sum of as many terms as r has, plus those of the
+ * transforms, over |A^T| [(|B^T| |d| |B|) . (|G| |g| |G^T|)] |A| (host/selftest/winograd.c).
  *
  * A work item is a thread. It takes blocks of IMAGES images of one phase: V of a block, all of its
  * products in tiles of MR x COLUMNS as in conv2d_direct, the output. V and M stay in its cache.
  *
  * Its input `packed` is U, made by conv2d_winograd_pack, as
  * [phase][plane][panel][ELEMENTS][DEPTH][COLUMNS]. C and OC are multiples of VW.
- * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE) floats.
+ * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + DEPTH)
+ * floats.
  *
  *   DATA      defined for conv2d_data
  *   MR, NV    the tile of the products
@@ -100,46 +99,38 @@
 #define UNROLL 1
 #endif
 
-/* A^T m, into the first two */
-static void evaluate(floatv *m, int step)
-{
-    m[0] += m[step];
-    m[step] += m[2 * step];
-}
-
-/* Input position of a window's first pixel, for the plane or phase r. */
-static int origin(int r, int tile)
+/* Input position of a window's first pixel, for the plane or phase r and the tile at `pixel`. */
+static int origin(int r, int pixel)
 {
 #ifdef DATA
-    return tile * 2 + (PAD - r + S - 1) / S - 1;
+    return pixel + (PAD - r + S - 1) / S - 1;
 #else
-    return tile * 2 * S + r - PAD;
+    return pixel * S + r - PAD;
 #endif
 }
 
 /* Output position of a tile's first pixel. */
-static int target(int r, int tile)
+static int target(int r, int pixel)
 {
 #ifdef DATA
-    return (tile * 2 + (PAD - r + S - 1) / S) * S + r - PAD;
+    return (pixel + (PAD - r + S - 1) / S) * S + r - PAD;
 #else
     (void)r;
-    return tile * 2;
+    return pixel;
 #endif
 }
 
 /* V of a block of images from `in` on, and zeros in the rows behind them, which a last group of MR
  * reads; for a whole block these are there already. */
-static void transform_block(__global const float *restrict in, int images, int r,
-                            __global float *restrict v)
+static void transform_block(__global const float *restrict in, __global const float *zeros,
+                            int images, int r, __global float *restrict v)
 {
     for (int row = 0; row < images * TILES; row++) {
-        const struct place at = place_of(row, images);
+        const struct tile tile = tile_behind(row, images);
 
-        for (int k = 0; k < DEPTH; k += VW)
-            transform_vector(in + (size_t)at.n * IN_H * IN_W * DEPTH + k, origin(r / S, at.y),
-                             origin(r % S, at.x), PLANES, IN_H, IN_W, DEPTH,
-                             v + (size_t)row * PITCH + k, (size_t)ROWS * PITCH);
+        transform_tile(in + (size_t)tile.n * IN_H * IN_W * DEPTH, zeros, origin(r / S, tile.y),
+                       origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH, tile, DEPTH,
+                       v + (size_t)row * PITCH, (size_t)ROWS * PITCH);
     }
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
         clear(v + ((size_t)e * ROWS + images * TILES) * PITCH, MR * PITCH);
@@ -178,31 +169,47 @@ static void multiply(__global const float *restrict v, __global const float *res
 }
 
 /* The outputs of one tile, VW channels; `m` is its first element of M, `out` the image at these
- * channels. */
-static void finish_tile(__global const float *restrict m, floatv bias, int y, int x,
-                        __global float *restrict out)
+ * channels, (y, x) where the tile goes. */
+SPECIALISED void finish_tile(__global const float *restrict m, floatv bias, int height, int width,
+                             int y, int x, __global float *restrict out)
 {
     floatv d[ELEMENTS];
 
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++)
-        d[e] = LOADV(m + (size_t)e * ROWS * COLUMNS);
+        if (e / POINTS <= height && e % POINTS <= width)
+            d[e] = LOADV(m + (size_t)e * ROWS * COLUMNS);
 #pragma unroll
-    for (int i = 0; i < 3; i++)
-        evaluate(d + 3 * i, 1);
+    for (int i = 0; i <= height; i++)
+        evaluate(d + POINTS * i, 1, width);
 #pragma unroll
-    for (int i = 0; i < 2; i++)
-        evaluate(d + i, 3);
+    for (int i = 0; i < width; i++)
+        evaluate(d + i, POINTS, height);
 #pragma unroll
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < height; i++)
 #pragma unroll
-        for (int j = 0; j < 2; j++) {
+        for (int j = 0; j < width; j++) {
             const int oy = y + i * PHASES, ox = x + j * PHASES;
-            const floatv sum = d[3 * i + j] + bias;
+            const floatv sum = d[POINTS * i + j] + bias;
 
             if (oy < OUT_H && ox < OUT_W)
-                STOREV(ACTIVATE(sum), out + ((size_t)oy * OUT_W + ox) * WIDTH);
+                STREAMV(ACTIVATE(sum), out + ((size_t)oy * OUT_W + ox) * WIDTH);
         }
+}
+
+static void finish_row(__global const float *restrict m, floatv bias, struct tile tile, int phase,
+                       __global float *restrict out)
+{
+    const int y = target(phase / S, tile.y), x = target(phase % S, tile.x);
+
+    if (tile.height == 4 && tile.width == 4)
+        finish_tile(m, bias, 4, 4, y, x, out);
+    else if (tile.height == 4)
+        finish_tile(m, bias, 4, 3, y, x, out);
+    else if (tile.width == 4)
+        finish_tile(m, bias, 3, 4, y, x, out);
+    else
+        finish_tile(m, bias, 3, 3, y, x, out);
 }
 
 /* A panel's products, for the tiles that need them; a last group of MR may run into others, which
@@ -225,16 +232,15 @@ static void finish_panel(__global const float *restrict m, int panel,
 {
     for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
         for (int row = 0; row < images * TILES; row++) {
-            const struct place at = place_of(row, images);
+            const struct tile tile = tile_behind(row, images);
 
-            finish_tile(m + (size_t)row * COLUMNS + o % COLUMNS,
+            finish_row(m + (size_t)row * COLUMNS + o % COLUMNS,
 #ifdef BIAS
-                        LOADV(bias + o),
+                       LOADV(bias + o),
 #else
-                        (floatv)(0.0f),
+                       (floatv)(0.0f),
 #endif
-                        target(phase / S, at.y), target(phase % S, at.x),
-                        out + (size_t)at.n * OUT_H * OUT_W * WIDTH + o);
+                       tile, phase, out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
         }
 }
 
@@ -245,8 +251,10 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 #endif
                               __global float *restrict out, __global float *restrict scratch)
 {
-    __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE), *m = v + V_SIZE;
+    __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + DEPTH);
+    __global float *m = v + V_SIZE, *zeros = m + M_SIZE;
 
+    clear(zeros, DEPTH);
     for (int e = 0; e < ELEMENTS; e++)
         clear(v + ((size_t)e * ROWS + IMAGES * TILES) * PITCH, MR * PITCH);
     for (int unit = get_global_id(0); unit < BLOCKS * PHASES * PHASES; unit += ITEMS) {
@@ -257,7 +265,7 @@ __kernel void conv2d_winograd(__global const float *restrict in,
             const int r = PHASES > 1 ? phase : plane;
             __global const float *u = packed + (size_t)r * PANELS * ELEMENTS * U_PANEL;
 
-            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH, images, r, v);
+            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH, zeros, images, r, v);
             for (int panel = 0; panel < PANELS; panel++) {
                 __global float *sums = m + (PLANES > 1 ? panel * M_PANEL : 0);
 

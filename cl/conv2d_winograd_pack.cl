@@ -1,24 +1,44 @@
 /*
- * conv2d_winograd_pack: weights as the kernels of F(2, 2) want them, and back.
+ * conv2d_winograd_pack: weights as the kernels of F(4, 2) want them, and back.
  *
- *   conv2d_winograd_pack    w [K, K, C, OC] -> packed [r][panel][9][depth][columns], G g G^T of the
- *                           2 x 2 taps g of each plane or phase r, see conv2d_winograd; for
- *                           conv2d_data (`data` is 1) backwards. Zeros where the last panel exceeds
- *                           the channels. Global size S * S * panels * depth.
- *   conv2d_winograd_unpack  parts [parts][S * S][9][C][pitch] -> w [K, K, C, OC]: their sum M, then
- *                           G^T M G, the taps of a plane; see conv2d_filter_winograd.
- *                           Global size S * S * C.
+ *   conv2d_winograd_pack    w [K, K, C, OC] -> packed [r][panel][25][depth][columns], G g G^T of
+ * the 2 x 2 taps g of each plane or phase r, see conv2d_winograd; for conv2d_data (`data` is 1)
+ * backwards. Zeros where the last panel exceeds the channels. Global size S * S * panels * depth.
+ *   conv2d_winograd_unpack  parts [parts][S * S][25][C][pitch] -> w [K, K, C, OC]: their sum M,
+ * then G^T M G, the taps of a plane; see conv2d_filter_winograd. Global size S * S * C.
  *
  * K is 2 S. The local size is 1. Sizes are arguments, so that all layers share a program.
  */
-#define ELEMENTS 9
+#define POINTS   5
+#define ELEMENTS (POINTS * POINTS)
 
 /* G g, of two taps */
-static void spread(float g0, float g1, float *to, int step)
+static void spread(floatv g0, floatv g1, floatv *to, int step)
 {
     to[0] = g0;
-    to[step] = g0 + g1;
-    to[2 * step] = g1;
+    to[step] = g0 + 0.5f * g1;
+    to[2 * step] = g0 - g1;
+    to[3 * step] = g1;
+    to[4 * step] = g0 + 2.0f * g1;
+}
+
+/* G^T m, both taps */
+static void gather(const floatv *m, int step, floatv *g)
+{
+    g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
+    g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
+}
+
+/* VW floats that lie `step` apart. */
+static floatv collect(__global const float *restrict from, size_t step)
+{
+    float lane[VW];
+
+    if (step == 1)
+        return LOADV(from);
+    for (int i = 0; i < VW; i++)
+        lane[i] = from[i * step];
+    return LOADV(lane);
 }
 
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
@@ -36,20 +56,24 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                  (data ? (size_t)first * OC + k : (size_t)k * OC + first);
     __global float *to = packed + ((size_t)(r * panels + panel) * ELEMENTS * depth + k) * columns;
 
-    for (int j = 0; j < columns; j++) {
-        float rows[6] = {0}, u[ELEMENTS];
+    for (int j = 0; j < columns; j += VW) {
+        floatv rows[2 * POINTS], u[ELEMENTS];
 
+        for (int x = 0; x < 2 * POINTS; x++)
+            rows[x] = (floatv)(0.0f);
         if (j < count) {
-            spread(from[(low * K + low) * tap], from[(low * K + high) * tap], rows, 1);
-            spread(from[(high * K + low) * tap], from[(high * K + high) * tap], rows + 3, 1);
+            spread(collect(from + (low * K + low) * tap, step),
+                   collect(from + (low * K + high) * tap, step), rows, 1);
+            spread(collect(from + (high * K + low) * tap, step),
+                   collect(from + (high * K + high) * tap, step), rows + POINTS, 1);
         }
 #pragma unroll
-        for (int x = 0; x < 3; x++)
-            spread(rows[x], rows[3 + x], u + x, 3);
+        for (int x = 0; x < POINTS; x++)
+            spread(rows[x], rows[POINTS + x], u + x, POINTS);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
-            to[(size_t)e * depth * columns + j] = u[e];
-        from += step;
+            STOREV(u[e], to + (size_t)e * depth * columns + j);
+        from += VW * step;
     }
 }
 
@@ -64,7 +88,7 @@ __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
     __global float *to = w + (size_t)(r / S * K + r % S) * tap + (size_t)c * OC;
 
     for (int o = 0; o < OC; o += VW) {
-        floatv m[ELEMENTS];
+        floatv m[ELEMENTS], rows[2 * POINTS], g[4];
 
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++) {
@@ -73,10 +97,15 @@ __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
                 m[e] += LOADV(from + p * part + e * element + o);
         }
 #pragma unroll
+        for (int x = 0; x < POINTS; x++)
+            gather(m + x, POINTS, rows + 2 * x);
+#pragma unroll
+        for (int t = 0; t < 2; t++)
+            gather(rows + t, 2, g + 2 * t);
+#pragma unroll
         for (int t = 0; t < 2; t++)
 #pragma unroll
             for (int u = 0; u < 2; u++)
-                STOREV((m[3 * t + u] + m[3 * t + u + 1]) + (m[3 * t + u + 3] + m[3 * t + u + 4]),
-                       to + (size_t)(t * S * K + u * S) * tap + o);
+                STOREV(g[2 * t + u], to + (size_t)(t * S * K + u * S) * tap + o);
     }
 }

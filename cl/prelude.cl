@@ -7,6 +7,8 @@
  *   floatv        a vector of VW floats
  *   LOADV(p)      VW floats from p, which need only be aligned as a float
  *   STOREV(v, p)  the same back
+ *   STREAMV(v, p) the same for a result that is too large for the caches, if the host says so by
+ *                 STREAM: no line is read that is written whole. p is aligned as a vector
  *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
  *                 built-in mad() stays two instructions on pocl
  *
@@ -28,6 +30,14 @@ typedef float floatv;
 typedef PASTE(float, VW) floatv;
 #define LOADV(p)     PASTE(vload, VW)(0, p)
 #define STOREV(v, p) PASTE(vstore, VW)(v, 0, p)
+#endif
+
+#define STREAMV(v, p) STOREV(v, p)
+#if defined(STREAM) && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#undef STREAMV
+#define STREAMV(v, p) __builtin_nontemporal_store(v, (__global floatv *)(p))
+#endif
 #endif
 
 #define MAC(a, b, c) ((a) * (b) + (c))

@@ -31,6 +31,12 @@ static bool query_limits(struct wg_device *device)
     // At least a cache line, whatever the device asks for.
     device->buffer_alignment = align_bits / 8 < 64 ? 64 : align_bits / 8;
 
+    cl_ulong cache = 0;
+    if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof cache, &cache,
+                               NULL)))
+        return false;
+    device->cache_bytes = cache;
+
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(
             clGetDeviceInfo(device->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL)))

@@ -18,6 +18,7 @@ struct wg_device {
     cl_context context;
     cl_command_queue queue;      // in order; every command of a run goes through it
     size_t buffer_alignment;     // of a sub-buffer's origin, bytes
+    uint64_t cache_bytes;        // of the last cache before memory; 0 if it is not known
     size_t work_item_sizes[3];   // largest work group per dimension
     struct wg_program *programs; // built so far, newest first
 };

@@ -156,6 +156,12 @@ unsigned wg_vector_width(const struct wg_device *device, size_t length)
     return found;
 }
 
+void wg_define_stream(struct wg_defines *defines, const struct wg_device *device, size_t bytes)
+{
+    if (wg_device_is_cpu(device) && device->cache_bytes > 0 && bytes > device->cache_bytes / 2)
+        wg_define_flag(defines, "STREAM");
+}
+
 size_t wg_scratch_align(const struct wg_device *device, size_t bytes)
 {
     size_t alignment = device->buffer_alignment;

@@ -2,7 +2,7 @@
  * What an op is: a name, a gradient that builds graph, and implementations that launch kernels.
  *
  * A new op is one file in host/graph/ops, one in cl, one in tests/ops, a builder in graph.h, and
- * what it must compute in host/selftest/expect.c.
+ * what it must compute in host/selftest/winograd.h.
  */
 #ifndef WG_GRAPH_OP_H
 #define WG_GRAPH_OP_H
@@ -18,7 +18,7 @@ struct wg_implementation {
     bool (*suits)(const struct wg_node *node, const struct wg_device *device);
     /* Bytes of scratch memory it needs while it runs. NULL: none. */
     size_t (*scratch)(const struct wg_node *node, const struct wg_device *device);
-    /* Whether it computes by F(2, 2), whose rounding errors are larger: host/selftest/expect.c. */
+    /* Whether it computes by F(4, 2), whose rounding errors are larger: host/selftest/winograd.h. */
     bool is_winograd;
     /* Adds the kernel calls. */
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);

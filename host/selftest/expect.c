@@ -5,6 +5,7 @@
 #include "host/graph/ops/rows.h"
 #include "host/reference/ops.h"
 #include "host/reference/philox_draws.h"
+#include "host/selftest/winograd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct work {
     double *size[WG_INPUTS_MAX]; // their absolute values
     double *spare;               // as long as the longest tensor
     struct wg_expectation *out;
+    bool *ok;              // set to false, with a message, by what fails
     size_t count, c, rows; // of the first output; of in[0] where that is a tensor to be reduced
     double *value, *allowed;
 };
@@ -51,48 +53,21 @@ static void expect_matmul(const struct work *w)
 typedef void ref_form(const struct ref_conv *conv, const double *first, const double *second,
                       double *result);
 
-/* size[0][i] + 2 * its neighbours at this distance along an axis; `inner` elements lie between
- * neighbours on it. */
-static void smear(const struct work *w, size_t length, size_t inner, size_t distance)
-{
-    double *x = w->size[0];
-    size_t count = wg_shape_count(&w->node->in[0]->shape);
-    memcpy(w->spare, x, count * sizeof *x);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = i / inner % length;
-        if (at >= distance)
-            x[i] += 2 * w->spare[i - distance * inner];
-        if (at + distance < length)
-            x[i] += 2 * w->spare[i + distance * inner];
-    }
-}
-
-/*
- * F(2, 2) adds and subtracts neighbours before it multiplies, and what cancels in the end was
- * rounded before. The sum of all absolute values is that of the form over images whose every pixel
- * also holds twice its neighbours in the same plane, along both axes (cl/conv2d_winograd.cl:
- * |A^T| [(|B^T| d |B|) . (|G| g |G^T|)] |A|, multiplied out). It adds eight roundings, and has a
- * quarter of the terms.
- */
-static void smear_images(const struct work *w)
-{
-    const size_t *dim = w->node->in[0]->shape.dim;
-    size_t distance = w->node->op == &wg_op_conv2d_data ? 1 : w->node->attr.conv.stride;
-    smear(w, dim[1], dim[2] * dim[3], distance);
-    smear(w, dim[2], dim[3], distance);
-}
-
 /* One of the three forms, whose sums have `terms` terms at most. */
-static void expect_form(const struct work *w, ref_form *form, size_t terms)
+static void expect_form(const struct work *w, enum wg_form form, size_t terms)
 {
+    static ref_form *const forms[] = {[WG_FORM_CONV2D] = ref_conv2d,
+                                      [WG_FORM_DATA] = ref_conv2d_data,
+                                      [WG_FORM_FILTER] = ref_conv2d_filter};
     const struct wg_conv *v = &w->node->attr.conv;
     const struct wg_attributes *attr = &w->node->attr;
     const struct ref_conv conv = {(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
                                   (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
-    form(&conv, w->in[0], w->in[1], w->value);
-    if (w->by_winograd)
-        smear_images(w);
-    form(&conv, w->size[0], w->size[1], w->allowed);
+    forms[form](&conv, w->in[0], w->in[1], w->value);
+    if (!w->by_winograd)
+        forms[form](&conv, w->size[0], w->size[1], w->allowed);
+    else if (!wg_winograd_magnitude(v, form, w->size[0], w->size[1], w->allowed))
+        *w->ok = false;
     if (w->node->in_count > 2) {
         ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[2], (enum ref_act)attr->activation,
                      (double)attr->slope, w->value);
@@ -101,25 +76,26 @@ static void expect_form(const struct work *w, ref_form *form, size_t terms)
     }
     // The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
     // result that is no larger than its argument, a slope one rounding.
-    allow(&w->out->outputs[0], (double)terms + 2 + 10);
+    allow(&w->out->outputs[0],
+          (w->by_winograd ? wg_winograd_units(v, form) : (double)terms) + 2 + 10);
 }
 
 static void expect_conv2d(const struct work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
-    expect_form(w, ref_conv2d, v->k * v->k * v->c);
+    expect_form(w, WG_FORM_CONV2D, v->k * v->k * v->c);
 }
 
 static void expect_conv2d_data(const struct work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
-    expect_form(w, ref_conv2d_data, v->k * v->k * v->oc);
+    expect_form(w, WG_FORM_DATA, v->k * v->k * v->oc);
 }
 
 static void expect_conv2d_filter(const struct work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
-    expect_form(w, ref_conv2d_filter, v->n * v->oh * v->ow);
+    expect_form(w, WG_FORM_FILTER, v->n * v->oh * v->ow);
 }
 
 /* ---- element by element, and sums ---- */
@@ -511,15 +487,19 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
                const void *const in[], struct wg_expectation *ret_expectation)
 {
     struct wg_expectation expectation = {.count = 0};
-    struct work work = {
-        .node = node, .by_winograd = by && by->is_winograd, .raw = in, .out = &expectation};
+    bool ok = true;
+    struct work work = {.node = node,
+                        .by_winograd = by && by->is_winograd,
+                        .raw = in,
+                        .out = &expectation,
+                        .ok = &ok};
     size_t i = 0, count = sizeof ops / sizeof ops[0];
     while (i < count && strcmp(ops[i].op, node->op->name) != 0)
         i++;
     if (i == count)
         return wg_fail(WG_ERROR_ARGUMENT, "self-test: nothing is known about op '%s'",
                        node->op->name);
-    bool ok = prepare(&work, ops[i].writes_two);
+    ok = prepare(&work, ops[i].writes_two);
     if (ok)
         ops[i].expect(&work);
     for (int k = 0; k < node->in_count; k++) {

@@ -139,9 +139,9 @@ static const struct mistake {
     {1, "bias", "void bias", "void wrong_name", "bias", "ref"}, // can't be found
     {1, "conv2d_pack", "r < depth", "r < depth - 1", "conv2d", "direct"},
     {1, "conv2d_pack", "r < depth", NULL, "matmul", "direct"},
-    {1, "winograd", "d[0] -= d[step]", "d[0] += d[step]", "conv2d", "winograd"},
-    {1, "winograd", "d[0] -= d[step]", NULL, "conv2d_data", "winograd"},
-    {1, "winograd", "d[0] -= d[step]", NULL, "conv2d_filter", "winograd"},
+    {1, "winograd", "d[step] = d3 - d2", "d[step] = d3 + d2", "conv2d", "winograd"},
+    {1, "winograd", "d[step] = d3 - d2", NULL, "conv2d_data", "winograd"},
+    {1, "winograd", "d[step] = d3 - d2", NULL, "conv2d_filter", "winograd"},
 };
 enum { MISTAKES = sizeof mistakes / sizeof mistakes[0], SOURCE_MAX = 1 << 16 };
 

@@ -29,7 +29,7 @@ bool wg_conv2d_filter_direct_suits(const struct wg_node *node, const struct wg_d
 size_t wg_conv2d_filter_direct_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_filter_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
-/* F(TILE, 2) of Winograd for CPUs, ops/conv2d_winograd.c: the same. */
+/* F(4, 2) of Winograd for CPUs, ops/conv2d_winograd.c: the same. */
 bool wg_conv2d_winograd_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_winograd_bind(const struct wg_node *node, struct wg_binder *binder);

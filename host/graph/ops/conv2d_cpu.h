@@ -21,7 +21,7 @@ struct wg_tile {
     size_t vectors; // NV
 };
 
-/* 14 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
+/* 12 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
 static inline struct wg_tile wg_tile_of(const struct wg_device *device)
 {
     unsigned width = device->info.vector_width;
@@ -29,7 +29,7 @@ static inline struct wg_tile wg_tile_of(const struct wg_device *device)
         .width = width >= 16  ? 16
                  : width >= 8 ? 8
                               : 4,
-        .pixels = width >= 16 ? 14 : 6,
+        .pixels = width >= 16 ? 12 : 6,
         .vectors = 2,
     };
 }

@@ -1,22 +1,30 @@
 /*
- * The three convolution forms for CPU devices with 9 instead of 16 multiplications, where the
+ * The three convolution forms for CPU devices with 25 instead of 64 multiplications, where the
  * kernel is twice the stride: most of a training step. What the kernels do, and why it is right,
  * stands in cl/conv2d_winograd.cl and conv2d_filter_winograd.cl; here are the sizes of their
  * blocks, parts and scratch.
  */
 #include "host/graph/ops/conv2d_cpu.h"
 
-/* Elements of a transformed tile of 2 x 2. */
-enum { ELEMENTS = 9 };
+/* Elements of a transformed tile of 4 x 4. */
+enum { ELEMENTS = 25 };
 
 /* Floats of V, the transformed input of a block: 1 MB stays in a second-level cache, or nearly. */
-enum { TRANSFORMED = 250000 };
+enum { TRANSFORMED = 270000 };
 
 /* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
-enum { ROWS_ENOUGH = 128 };
+enum { ROWS_ENOUGH = 48 };
+
+/* The same for conv2d_filter_winograd, whose sums are as long. */
+enum { FILTER_ROWS = 64 };
 
 /* Channels of x that conv2d_filter_winograd takes at a time, about. */
 enum { CHUNK = 64 };
+
+/* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
+struct axis {
+    size_t fours, threes;
+};
 
 /* How a gather is cut into work items, and its packed weights. */
 struct gather_sizes {
@@ -40,10 +48,25 @@ struct filter_sizes {
 
 /* ---- sizes ---- */
 
-/* Tiles of 2 x 2 pixels of a phase of an image, those half outside included. */
-static size_t tiles_of(size_t height, size_t width, size_t phases)
+static struct axis cut(size_t pixels)
 {
-    return wg_divide_up(height, 2 * phases) * wg_divide_up(width, 2 * phases);
+    size_t threes = pixels == 5 ? 2 : pixels < 3 ? 1 : (4 - pixels % 4) % 4;
+    return (struct axis){pixels > 3 * threes ? (pixels - 3 * threes) / 4 : 0, threes};
+}
+
+static size_t tiles_of(struct axis y, struct axis x)
+{
+    return (y.fours + y.threes) * (x.fours + x.threes);
+}
+
+/* Rows of the products of a block, over all elements: 16 that all tiles have, 4 and 4 for tiles of
+ * 4 pixels along one axis, one for tiles of 4 x 4. Each is filled up to whole register tiles. */
+static size_t product_rows(struct axis y, struct axis x, size_t images, size_t pixels)
+{
+    return 16 * wg_round_up(images * tiles_of(y, x), pixels) +
+           4 * wg_round_up(images * y.fours * (x.fours + x.threes), pixels) +
+           4 * wg_round_up(images * x.fours * (y.fours + y.threes), pixels) +
+           wg_round_up(images * y.fours * x.fours, pixels);
 }
 
 /* Rows that all threads together spend their time on. Where there are many units nobody waits long
@@ -58,20 +81,20 @@ static double cost(size_t n, size_t images, size_t rows, size_t units_per_block,
 
 /* Images of a block: rows of V that fill their register tiles, units of work that fill the threads,
  * weights that are read seldom; of what is equally good the most. */
-static size_t choose_images(size_t n, size_t tiles, size_t units_per_block, size_t most,
-                            const struct wg_device *device)
+static size_t choose_images(size_t n, struct axis y, struct axis x, size_t units_per_block,
+                            size_t most, const struct wg_device *device)
 {
     size_t threads = wg_larger(device->info.compute_units, 1), pixels = wg_tile_of(device).pixels;
     size_t best = 1;
     double best_cost = 0;
     for (size_t images = 1; images <= wg_smaller(n, most); images++) {
-        size_t rows = wg_round_up(images * tiles, pixels);
+        size_t rows = product_rows(y, x, images, pixels);
         double now = cost(n, images, rows, units_per_block, threads);
         if (images == 1 || now <= best_cost) {
             best = images;
             best_cost = now;
         }
-        if (rows >= ROWS_ENOUGH)
+        if (images * tiles_of(y, x) >= ROWS_ENOUGH)
             break;
     }
     return best;
@@ -84,10 +107,11 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
     size_t width = data ? v->c : v->oc, pitch = (data ? v->oc : v->c) + 16;
     size_t panels = wg_divide_up(width, columns);
-    size_t tiles = tiles_of(data ? v->h : v->oh, data ? v->w : v->ow, phases);
-    size_t most = wg_larger(TRANSFORMED / (ELEMENTS * tiles * pitch), 1);
-    size_t images = choose_images(v->n, tiles, phases * phases, most, device);
-    size_t rows = images * tiles + tile.pixels; // ROWS of the kernel
+    struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
+    struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
+    size_t most = wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
+    size_t images = choose_images(v->n, y, x, phases * phases, most, device);
+    size_t rows = images * tiles_of(y, x) + tile.pixels; // ROWS of the kernel
     size_t units = wg_divide_up(v->n, images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
     size_t kept = data ? columns : panels * columns; // columns of M
@@ -97,7 +121,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
         .items = items,
         .pack_items = pack_items,
         .packed_bytes = pack_items * ELEMENTS * columns * sizeof(float),
-        .scratch_bytes = items * ELEMENTS * rows * (pitch + kept) * sizeof(float),
+        .scratch_bytes = items * (ELEMENTS * rows * (pitch + kept) + pitch - 16) * sizeof(float),
     };
 }
 
@@ -111,15 +135,18 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
 
-    size_t tiles = tiles_of(v->oh, v->ow, 1);
-    size_t images = wg_smaller(wg_divide_up(ROWS_ENOUGH / 2, tiles), v->n);
+    size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
+    size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
     size_t chunks = wg_divide_up(v->c, CHUNK);
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
+    while (channels < v->c && v->c % channels > 0 && v->c % channels < tile.width)
+        channels += tile.pixels; // so that the last chunk holds a vector
     size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, parts * planes));
     size_t items = parts * planes * shares;
 
-    // V_SIZE and Y_SIZE of the kernel.
+    // V_SIZE, Y_SIZE and ZEROS of the kernel.
     size_t pitch_v = (channels + tile.pixels + 15) / 32 * 32 + 16;
+    size_t transformed = ELEMENTS * images * tiles * (pitch_v + pitch) + wg_round_up(channels, 16);
     return (struct filter_sizes){
         .parts = parts,
         .shares = shares,
@@ -127,8 +154,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
         .channels = channels,
         .items = items,
         .pitch = pitch,
-        .scratch_bytes =
-            (parts * sums + items * ELEMENTS * images * tiles * (pitch_v + pitch)) * sizeof(float),
+        .scratch_bytes = (parts * sums + items * transformed) * sizeof(float),
     };
 }
 
@@ -189,6 +215,7 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
     if (data)
         wg_define_flag(&defines, "DATA");
     wg_define_epilogue(&defines, node);
+    wg_define_stream(&defines, device, wg_node_bytes(node));
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
     call.arguments[count] =
         WG_SCRATCH(wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
