@@ -62,11 +62,13 @@
 #define PITCH   (PANELS * COLUMNS) // floats of a row of M
 
 /* Floats of a row of V: an odd number of cache lines, and room to read MR beyond the channels. */
-#define PITCH_V ((CHANNELS + MR + 15) / 32 * 32 + 16)
-#define V_SIZE  ((size_t)ELEMENTS * ROWS * PITCH_V)
-#define Y_SIZE  ((size_t)ELEMENTS * ROWS * PITCH)
-#define M_SIZE  ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
-#define ZEROS   ((CHANNELS + 15) / 16 * 16)            // a pixel outside x
+#define PITCH_V   ((CHANNELS + MR + 15) / 32 * 32 + 16)
+#define V_ELEMENT ((size_t)APART(ROWS * PITCH_V))
+#define V_SIZE    (ELEMENTS * V_ELEMENT)
+#define Y_ELEMENT ((size_t)APART(ROWS * PITCH))
+#define Y_SIZE    (ELEMENTS * Y_ELEMENT)
+#define M_SIZE    ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
+#define ZEROS     ((CHANNELS + 15) / 16 * 16)            // a pixel outside x
 
 /* Y of a tile of an image, VW channels; outside it is zero. */
 SPECIALISED void spread_tile(__global const float *restrict image, int y, int x, int height,
@@ -90,7 +92,7 @@ SPECIALISED void spread_tile(__global const float *restrict image, int y, int x,
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++)
         if (e / POINTS <= height && e % POINTS <= width)
-            STOREV(d[e], to + (size_t)e * ROWS * PITCH);
+            STOREV(d[e], to + e * Y_ELEMENT);
 }
 
 /* Y of a row of a block in panels, zeros in channels beyond the last. */
@@ -102,7 +104,7 @@ static void spread_row(__global const float *restrict image, struct tile tile,
 
         if (o >= OC)
             for (int e = 0; e < ELEMENTS; e++)
-                STOREV((floatv)(0.0f), at + (size_t)e * ROWS * PITCH);
+                STOREV((floatv)(0.0f), at + e * Y_ELEMENT);
         else if (tile.height == 4 && tile.width == 4)
             spread_tile(image + o, tile.y, tile.x, 4, 4, at);
         else if (tile.height == 4)
@@ -157,9 +159,9 @@ static void add_chunk(__global const float *restrict v, __global const float *re
 
         for (int p = 0; p < PANELS; p++)
             for (int c = 0; c < channels; c += MR)
-                multiply(v + ((size_t)e * ROWS + first) * PITCH_V + c,
-                         y + (((size_t)e * PANELS + p) * ROWS + first) * COLUMNS, rows,
-                         channels - c, m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
+                multiply(v + e * V_ELEMENT + first * PITCH_V + c,
+                         y + e * Y_ELEMENT + (p * ROWS + first) * COLUMNS, rows, channels - c,
+                         m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
     }
 }
 
@@ -195,7 +197,7 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
 
                 transform_tile(x + (size_t)(n + tile.n) * H * W * C + c, zeros,
                                tile.y * S + r / S - PAD, tile.x * S + r % S - PAD, S, H, W, C, tile,
-                               channels, v + (size_t)row * PITCH_V, (size_t)ROWS * PITCH_V);
+                               channels, v + (size_t)row * PITCH_V, V_ELEMENT);
             }
             add_chunk(v, ys, images, channels, m + (size_t)c * PITCH);
         }

@@ -25,16 +25,18 @@
  * Its rounding error is at most that of a direct sum of as many terms as r has, plus those of the
  * transforms, over |A^T| [(|B^T| |d| |B|) . (|G| |g| |G^T|)] |A| (host/selftest/winograd.c).
  *
- * A work item is a thread. It takes blocks of IMAGES images of one phase: V of a block, all of its
- * products in tiles of MR x COLUMNS as in conv2d_direct, the output. V and M stay in its cache.
+ * A work item is a thread. It takes blocks of IMAGES images of one phase: for each plane, and SLICE
+ * of its channels at a time, V of the block and all products in tiles of MR x COLUMNS as in
+ * conv2d_direct, added up in M; then the output. V and M stay in its cache.
  *
  * Its input `packed` is U, made by conv2d_winograd_pack, as
- * [phase][plane][panel][ELEMENTS][DEPTH][COLUMNS]. C and OC are multiples of VW.
- * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + DEPTH)
+ * [phase][plane][slice][panel][ELEMENTS][SLICE][COLUMNS]. C and OC are multiples of VW.
+ * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + SLICE)
  * floats.
  *
  *   DATA      defined for conv2d_data
  *   MR, NV    the tile of the products
+ *   SLICE     channels that are summed up at a time, a divisor of their number, a multiple of VW
  *   IMAGES    images in a block
  *   ITEMS     work items
  */
@@ -72,6 +74,10 @@
 #define PHASES 1
 #endif
 
+#ifndef SLICE
+#define SLICE DEPTH
+#endif
+
 #define PIXELS_Y ((OUT_H + PHASES - 1) / PHASES) // of a phase
 #define PIXELS_X ((OUT_W + PHASES - 1) / PHASES)
 #include "winograd.cl"
@@ -83,17 +89,21 @@
 
 /* Floats from one row of V to the next: whole cache lines, and not a power of two, which would put
  * all rows into the same few sets of the cache. */
-#define PITCH (DEPTH + 16)
+#define PITCH (SLICE + 16)
 
 /* Floats of U for a panel and element, of V, of a panel of M. */
-#define U_PANEL ((size_t)DEPTH * COLUMNS)
-#define V_SIZE  ((size_t)ELEMENTS * ROWS * PITCH)
-#define M_PANEL ((size_t)ELEMENTS * ROWS * COLUMNS)
+#define U_PANEL   ((size_t)SLICE * COLUMNS)
+#define V_ELEMENT ((size_t)APART(ROWS * PITCH))
+#define V_SIZE    (ELEMENTS * V_ELEMENT)
+#define M_ELEMENT ((size_t)APART(ROWS * COLUMNS))
+#define M_PANEL   (ELEMENTS * M_ELEMENT)
 
-/* With one plane, M holds a panel at a time; else all must wait for the last plane. */
-#define M_SIZE (M_PANEL * (PLANES > 1 ? PANELS : 1))
+/* If V is all there is, M holds a panel at a time; else all must wait for the last pass. */
+#define SLICES (DEPTH / SLICE)
+#define PASSES (PLANES * PLANES * SLICES)
+#define M_SIZE (M_PANEL * (PASSES > 1 ? PANELS : 1))
 
-#if DEPTH % 4 == 0
+#if SLICE % 4 == 0
 #define UNROLL 4
 #else
 #define UNROLL 1
@@ -120,8 +130,8 @@ static int target(int r, int pixel)
 #endif
 }
 
-/* V of a block of images from `in` on, and zeros in the rows behind them, which a last group of MR
- * reads; for a whole block these are there already. */
+/* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
+ * group of MR reads; for a whole block these are there already. */
 static void transform_block(__global const float *restrict in, __global const float *zeros,
                             int images, int r, __global float *restrict v)
 {
@@ -129,11 +139,11 @@ static void transform_block(__global const float *restrict in, __global const fl
         const struct tile tile = tile_behind(row, images);
 
         transform_tile(in + (size_t)tile.n * IN_H * IN_W * DEPTH, zeros, origin(r / S, tile.y),
-                       origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH, tile, DEPTH,
-                       v + (size_t)row * PITCH, (size_t)ROWS * PITCH);
+                       origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH, tile, SLICE,
+                       v + (size_t)row * PITCH, V_ELEMENT);
     }
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
-        clear(v + ((size_t)e * ROWS + images * TILES) * PITCH, MR * PITCH);
+        clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
 
 /* MR rows of M for an element and panel: V U, added to what is there if there is something. */
@@ -147,7 +157,7 @@ static void multiply(__global const float *restrict v, __global const float *res
 #pragma unroll
         for (int j = 0; j < NV; j++)
             acc[m][j] = add ? LOADV(to + m * COLUMNS + j * VW) : (floatv)(0.0f);
-    for (int k = 0; k < DEPTH; k += UNROLL)
+    for (int k = 0; k < SLICE; k += UNROLL)
 #pragma unroll
         for (int i = 0; i < UNROLL; i++) {
             floatv b[NV];
@@ -178,7 +188,7 @@ SPECIALISED void finish_tile(__global const float *restrict m, floatv bias, int 
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++)
         if (e / POINTS <= height && e % POINTS <= width)
-            d[e] = LOADV(m + (size_t)e * ROWS * COLUMNS);
+            d[e] = LOADV(m + e * M_ELEMENT);
 #pragma unroll
     for (int i = 0; i <= height; i++)
         evaluate(d + POINTS * i, 1, width);
@@ -219,8 +229,8 @@ static void multiply_panel(__global const float *restrict v, __global const floa
 {
     for (int e = 0; e < ELEMENTS; e++)
         for (int row = first_row(e, images); row < last_row(e, images); row += MR)
-            multiply(v + ((size_t)e * ROWS + row) * PITCH, u + e * U_PANEL, add,
-                     m + ((size_t)e * ROWS + row) * COLUMNS);
+            multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
+                     m + e * M_ELEMENT + row * COLUMNS);
 }
 
 /* The outputs of a panel of M, for a phase of the images from `out` on. */
@@ -244,6 +254,12 @@ static void finish_panel(__global const float *restrict m, int panel,
         }
 }
 
+/* Blocks and phases are dealt out so that any half of the work items has half of them. */
+static int first_unit(size_t item)
+{
+    return BLOCKS * PHASES * PHASES * item / ITEMS;
+}
+
 __kernel void conv2d_winograd(__global const float *restrict in,
                               __global const float *restrict packed,
 #ifdef BIAS
@@ -251,26 +267,28 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 #endif
                               __global float *restrict out, __global float *restrict scratch)
 {
-    __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + DEPTH);
+    __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + SLICE);
     __global float *m = v + V_SIZE, *zeros = m + M_SIZE;
 
-    clear(zeros, DEPTH);
+    clear(zeros, SLICE);
     for (int e = 0; e < ELEMENTS; e++)
-        clear(v + ((size_t)e * ROWS + IMAGES * TILES) * PITCH, MR * PITCH);
-    for (int unit = get_global_id(0); unit < BLOCKS * PHASES * PHASES; unit += ITEMS) {
+        clear(v + e * V_ELEMENT + IMAGES * TILES * PITCH, MR * PITCH);
+    for (int unit = first_unit(get_global_id(0)); unit < first_unit(get_global_id(0) + 1); unit++) {
         const int n = unit / (PHASES * PHASES) * IMAGES, phase = unit % (PHASES * PHASES);
         const int images = min(IMAGES, N - n);
 
-        for (int plane = 0; plane < PLANES * PLANES; plane++) {
-            const int r = PHASES > 1 ? phase : plane;
-            __global const float *u = packed + (size_t)r * PANELS * ELEMENTS * U_PANEL;
+        for (int pass = 0; pass < PASSES; pass++) {
+            const int r = PHASES > 1 ? phase : pass / SLICES, slice = pass % SLICES;
+            __global const float *u =
+                packed + ((size_t)r * SLICES + slice) * PANELS * ELEMENTS * U_PANEL;
 
-            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH, zeros, images, r, v);
+            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images, r,
+                            v);
             for (int panel = 0; panel < PANELS; panel++) {
-                __global float *sums = m + (PLANES > 1 ? panel * M_PANEL : 0);
+                __global float *sums = m + (PASSES > 1 ? panel * M_PANEL : 0);
 
-                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, plane > 0, sums);
-                if (plane == PLANES * PLANES - 1)
+                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, pass > 0, sums);
+                if (pass == PASSES - 1)
                     finish_panel(sums, panel,
 #ifdef BIAS
                                  bias,

@@ -1,11 +1,12 @@
 /*
  * conv2d_winograd_pack: weights as the kernels of F(4, 2) want them, and back.
  *
- *   conv2d_winograd_pack    w [K, K, C, OC] -> packed [r][panel][25][depth][columns], G g G^T of
- * the 2 x 2 taps g of each plane or phase r, see conv2d_winograd; for conv2d_data (`data` is 1)
- * backwards. Zeros where the last panel exceeds the channels. Global size S * S * panels * depth.
- *   conv2d_winograd_unpack  parts [parts][S * S][25][C][pitch] -> w [K, K, C, OC]: their sum M,
- * then G^T M G, the taps of a plane; see conv2d_filter_winograd. Global size S * S * C.
+ *   conv2d_winograd_pack    w [K, K, C, OC] -> packed [r][slice of
+ * depth][panel][25][slice][columns], G g G^T of the 2 x 2 taps g of each plane or phase r, see
+ * conv2d_winograd; for conv2d_data (`data` is 1) backwards. Zeros where the last panel exceeds the
+ * channels. Global size S * S * panels * depth. conv2d_winograd_unpack  parts [parts][S *
+ * S][25][C][pitch] -> w [K, K, C, OC]: their sum M, then G^T M G, the taps of a plane; see
+ * conv2d_filter_winograd. Global size S * S * C.
  *
  * K is 2 S. The local size is 1. Sizes are arguments, so that all layers share a program.
  */
@@ -43,7 +44,7 @@ static floatv collect(__global const float *restrict from, size_t step)
 
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                    __global float *restrict packed, const int C, const int OC,
-                                   const int S, const int columns, const int data)
+                                   const int S, const int slice, const int columns, const int data)
 {
     const int width = data ? C : OC, depth = data ? OC : C, K = 2 * S;
     const int panels = (width + columns - 1) / columns;
@@ -54,7 +55,10 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
     const size_t low = data ? S : 0, high = S - low, step = data ? OC : 1;
     __global const float *from = w + (size_t)(r / S * K + r % S) * tap +
                                  (data ? (size_t)first * OC + k : (size_t)k * OC + first);
-    __global float *to = packed + ((size_t)(r * panels + panel) * ELEMENTS * depth + k) * columns;
+    const size_t element = (size_t)slice * columns;
+    __global float *to =
+        packed + ((size_t)(r * (depth / slice) + k / slice) * panels + panel) * ELEMENTS * element +
+        k % slice * columns;
 
     for (int j = 0; j < columns; j += VW) {
         floatv rows[2 * POINTS], u[ELEMENTS];
@@ -72,7 +76,7 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
             spread(rows[x], rows[POINTS + x], u + x, POINTS);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
-            STOREV(u[e], to + (size_t)e * depth * columns + j);
+            STOREV(u[e], to + e * element + j);
         from += VW * step;
     }
 }

@@ -12,6 +12,10 @@ enum { ELEMENTS = 25 };
 /* Floats of V, the transformed input of a block: 1 MB stays in a second-level cache, or nearly. */
 enum { TRANSFORMED = 270000 };
 
+/* Channels summed up at a time, at most: a panel of U and some rows of V stay in a first-level
+ * cache. */
+enum { SLICE = 128 };
+
 /* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
 enum { ROWS_ENOUGH = 48 };
 
@@ -19,7 +23,7 @@ enum { ROWS_ENOUGH = 48 };
 enum { FILTER_ROWS = 64 };
 
 /* Channels of x that conv2d_filter_winograd takes at a time, about. */
-enum { CHUNK = 64 };
+enum { CHUNK = 256 };
 
 /* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
 struct axis {
@@ -28,6 +32,7 @@ struct axis {
 
 /* How a gather is cut into work items, and its packed weights. */
 struct gather_sizes {
+    size_t slice;  // SLICE
     size_t images; // IMAGES
     size_t items;  // ITEMS
     size_t pack_items;
@@ -57,6 +62,12 @@ static struct axis cut(size_t pixels)
 static size_t tiles_of(struct axis y, struct axis x)
 {
     return (y.fours + y.threes) * (x.fours + x.threes);
+}
+
+/* APART of cl/winograd.cl */
+static size_t apart(size_t floats)
+{
+    return wg_round_up(floats, 1024) + 48;
 }
 
 /* Rows of the products of a block, over all elements: 16 that all tiles have, 4 and 4 for tiles of
@@ -100,12 +111,24 @@ static size_t choose_images(size_t n, struct axis y, struct axis x, size_t units
     return best;
 }
 
+/* The largest divisor of the channels that is no larger than SLICE and whole vectors. */
+static size_t choose_slice(size_t channels, size_t width)
+{
+    size_t slice = width;
+    for (size_t s = width; s <= SLICE && s <= channels; s += width)
+        if (channels % s == 0)
+            slice = s;
+    return slice;
+}
+
 static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
                                        const struct wg_device *device)
 {
     struct wg_tile tile = wg_tile_of(device);
     size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
-    size_t width = data ? v->c : v->oc, pitch = (data ? v->oc : v->c) + 16;
+    size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
+    size_t slice = choose_slice(depth, tile.width), pitch = slice + 16;
+    size_t passes = depth / slice * (data ? 1 : v->stride * v->stride);
     size_t panels = wg_divide_up(width, columns);
     struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
     struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
@@ -114,14 +137,16 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t rows = images * tiles_of(y, x) + tile.pixels; // ROWS of the kernel
     size_t units = wg_divide_up(v->n, images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
-    size_t kept = data ? columns : panels * columns; // columns of M
-    size_t pack_items = v->stride * v->stride * panels * (data ? v->oc : v->c);
+    size_t v_size = ELEMENTS * apart(rows * pitch);
+    size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 1);
+    size_t pack_items = v->stride * v->stride * panels * depth;
     return (struct gather_sizes){
+        .slice = slice,
         .images = images,
         .items = items,
         .pack_items = pack_items,
         .packed_bytes = pack_items * ELEMENTS * columns * sizeof(float),
-        .scratch_bytes = items * (ELEMENTS * rows * (pitch + kept) + pitch - 16) * sizeof(float),
+        .scratch_bytes = items * (v_size + m_size + slice) * sizeof(float),
     };
 }
 
@@ -146,7 +171,9 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 
     // V_SIZE, Y_SIZE and ZEROS of the kernel.
     size_t pitch_v = (channels + tile.pixels + 15) / 32 * 32 + 16;
-    size_t transformed = ELEMENTS * images * tiles * (pitch_v + pitch) + wg_round_up(channels, 16);
+    size_t rows = images * tiles;
+    size_t transformed =
+        ELEMENTS * (apart(rows * pitch_v) + apart(rows * pitch)) + wg_round_up(channels, 16);
     return (struct filter_sizes){
         .parts = parts,
         .shares = shares,
@@ -176,22 +203,23 @@ static size_t scratch_gather(const struct wg_node *node, bool data, const struct
 }
 
 static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool data,
-                      struct wg_argument packed, size_t items)
+                      struct wg_argument packed, const struct gather_sizes *sizes)
 {
     const struct wg_conv *v = &node->attr.conv;
     struct wg_tile tile = wg_tile_of(wg_binder_device(binder));
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)tile.width);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "conv2d_winograd_pack",
-                    .kernel = "conv2d_winograd_pack",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
-                                  WG_INT(v->stride), WG_INT(wg_tile_columns(tile)), WG_INT(data)},
-                    .global = {items},
-                    .local = {1},
-                });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "conv2d_winograd_pack",
+                              .kernel = "conv2d_winograd_pack",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c),
+                                            WG_INT(v->oc), WG_INT(v->stride), WG_INT(sizes->slice),
+                                            WG_INT(wg_tile_columns(tile)), WG_INT(data)},
+                              .global = {sizes->pack_items},
+                              .local = {1},
+                          });
 }
 
 static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bool data)
@@ -210,6 +238,7 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
     };
     wg_define_tile(&defines, wg_tile_of(device));
     wg_define_conv(&defines, &node->attr.conv);
+    wg_define_int(&defines, "SLICE", (long long)sizes.slice);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
     if (data)
@@ -219,7 +248,7 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
     call.arguments[count] =
         WG_SCRATCH(wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
-    return bind_pack(binder, node, data, packed, sizes.pack_items) && wg_bind_kernel(binder, &call);
+    return bind_pack(binder, node, data, packed, &sizes) && wg_bind_kernel(binder, &call);
 }
 
 size_t wg_conv2d_winograd_scratch(const struct wg_node *y, const struct wg_device *device)
