@@ -146,11 +146,12 @@ static void expect_activation_gradient(const struct work *w)
     allow(&w->out->outputs[0], is_tanh ? 3 : 1); // dy (1 - y y), or dy times the slope
 }
 
-/* Rows of a chunk one by one; the compensated sum of the chunks adds 2 units. */
+/* Rows of a chunk one by one; the compensated sums of the chunks, and of groups of them, add 2 units
+ * each. */
 static double row_sum_units(const struct wg_node *x)
 {
     struct wg_row_split split = wg_row_split(&x->shape);
-    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 2;
+    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 4;
 }
 
 static void expect_sum_rows(const struct work *w)
@@ -191,7 +192,7 @@ static void expect_add(const struct work *w)
 
 /*
  * Rows of a chunk are added one by one, chunks with compensation, so a mean is off by k = rows per
- * chunk + 4 units of the mean |x|. The deviations are taken from means as computed: within a chunk
+ * chunk + 8 units of the mean |x|. The deviations are taken from means as computed: within a chunk
  * that matters to second order only, between chunks a mean's error counts with twice the distance
  * of the means, which is below the deviation. So the variance is off by k units of
  * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
@@ -199,7 +200,7 @@ static void expect_add(const struct work *w)
 static void expect_moments(const struct work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->node->in[0]) + 2, *magnitude = w->allowed;
+    double units = row_sum_units(w->node->in[0]) + 4, *magnitude = w->allowed;
     bool many = wg_row_split(&w->node->in[0]->shape).chunks > 1;
     ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
     ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
