@@ -1,7 +1,7 @@
 #include "host/graph/ops/rows.h"
 
 /* Chunks that one work item merges without help. */
-enum { FEW_CHUNKS = 64 };
+enum { FEW_CHUNKS = 32 };
 
 /* Two sums of so many vectors, and what they need, still find registers where there are 32. */
 enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
