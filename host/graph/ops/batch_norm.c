@@ -175,7 +175,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
            wg_bind_row_sums(binder, &split, 2 * split.columns, WG_NODE(sums));
 }
 
-static const struct wg_op op_sums = {
+const struct wg_op wg_op_batch_norm_sums = {
     .name = "batch_norm_sums",
     .implementations = {{.name = "ref", .scratch = scratch_chunks, .bind = bind_sums}},
 };
@@ -213,7 +213,7 @@ static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
                           });
 }
 
-static const struct wg_op op_data = {
+const struct wg_op wg_op_batch_norm_data = {
     .name = "batch_norm_data",
     .implementations = {{.name = "ref", .scratch = scratch_data, .bind = bind_data}},
 };
@@ -223,7 +223,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
     if (!y->attr.training)
         return wg_node_refuse(g, "batch_norm", "can't be differentiated in inference mode");
     struct wg_node draft = {
-        .op = &op_sums,
+        .op = &wg_op_batch_norm_sums,
         .shape = wg_shape(2, wg_shape_last(&y->shape)),
         .in = {y->in[X], y->in[MOMENTS], y->in[GAMMA], y->in[BETA], dy},
         .in_count = 5,
@@ -238,7 +238,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
     case MOMENTS: // contained in dx
         return NULL;
     }
-    draft.op = &op_data;
+    draft.op = &wg_op_batch_norm_data;
     draft.shape = y->shape;
     draft.in[SUMS] = sums;
     draft.in_count = 6;

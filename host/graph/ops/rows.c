@@ -11,19 +11,28 @@ static size_t divide_up(size_t value, size_t by)
     return (value + by - 1) / by;
 }
 
+struct wg_row_split wg_row_split_chunks(size_t chunks)
+{
+    struct wg_row_split split = {.chunks = chunks, .chunks_per_group = chunks};
+    if (chunks > FEW_CHUNKS) { // about as many groups as chunks in each
+        split.chunks_per_group = FEW_CHUNKS / 2;
+        while (split.chunks_per_group * split.chunks_per_group < chunks)
+            split.chunks_per_group++;
+    }
+    split.groups = divide_up(chunks, split.chunks_per_group);
+    return split;
+}
+
 struct wg_row_split wg_row_split(const struct wg_shape *x)
 {
-    struct wg_row_split split = {.columns = wg_shape_last(x), .rows = wg_shape_rows(x)};
+    size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
     // 32 KiB of a tensor stay in a core's first-level cache while they are visited twice.
-    size_t rows = 8192 / split.columns;
-    split.rows_per_chunk = rows < 32 ? 32 : rows > 1024 ? 1024 : rows;
-    split.chunks = divide_up(split.rows, split.rows_per_chunk);
-    split.chunks_per_group = split.chunks;
-    if (split.chunks > FEW_CHUNKS) // about as many groups as chunks in each
-        for (split.chunks_per_group = FEW_CHUNKS / 2;
-             split.chunks_per_group * split.chunks_per_group < split.chunks;)
-            split.chunks_per_group++;
-    split.groups = divide_up(split.chunks, split.chunks_per_group);
+    size_t fitting = 8192 / columns;
+    size_t rows_per_chunk = fitting < 32 ? 32 : fitting > 1024 ? 1024 : fitting;
+    struct wg_row_split split = wg_row_split_chunks(divide_up(rows, rows_per_chunk));
+    split.columns = columns;
+    split.rows = rows;
+    split.rows_per_chunk = rows_per_chunk;
     return split;
 }
 

@@ -18,6 +18,9 @@ struct wg_row_split {
 
 struct wg_row_split wg_row_split(const struct wg_shape *x);
 
+/* The same where somebody else has split the rows: `chunks` results are to be merged. */
+struct wg_row_split wg_row_split_chunks(size_t chunks);
+
 /* How a kernel is told, as two arguments: rows and rows per chunk. */
 #define WG_ROWS(split) WG_INT((split).rows), WG_INT((split).rows_per_chunk)
 

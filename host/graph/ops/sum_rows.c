@@ -32,7 +32,7 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
            wg_bind_row_sums(binder, &split, split.columns, WG_NODE(y));
 }
 
-static const struct wg_op op_sum_rows = {
+const struct wg_op wg_op_sum_rows = {
     .name = "sum_rows",
     .implementations = {{.name = "ref", .scratch = scratch, .bind = bind}},
 };
@@ -41,7 +41,7 @@ struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x)
 {
     if (!x)
         return wg_node_refuse(g, "sum_rows", "an input is missing");
-    return wg_node_add(g, &(struct wg_node){.op = &op_sum_rows,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_sum_rows,
                                             .shape = wg_shape(wg_shape_last(&x->shape)),
                                             .in = {x},
                                             .in_count = 1});
