@@ -32,17 +32,23 @@
 
 #if defined FROM_GRADIENT
 #define Y_PARAMETERS __global const float *restrict out, __global const float *restrict gradient,
+#define Y_ARGUMENTS  out, gradient,
+#define Y_AHEAD(at)  (PREFETCH(out + (at)), PREFETCH(gradient + (at)))
 #define Y_AT(at, c)  ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))
 #define FINISH(sum)  (sum)
 #define SUMS         ((TAPS + 1) * OC)
 #elif defined FROM_NORM
 #include "thin_norm.cl"
 #define Y_PARAMETERS NORM_PARAMETERS
+#define Y_ARGUMENTS  u, m, gamma, beta,
+#define Y_AHEAD(at)  PREFETCH(u + (at))
 #define Y_AT(at, c)  normalise(LOADV(u + at), norm, c)
 #define FINISH(sum)  ACTIVATE(sum)
 #define SUMS         (TAPS * OC)
 #else
 #define Y_PARAMETERS __global const float *restrict y,
+#define Y_ARGUMENTS  y,
+#define Y_AHEAD(at)  PREFETCH(y + (at))
 #define Y_AT(at, c)  LOADV(y + at)
 #define FINISH(sum)  ACTIVATE(sum)
 #define SUMS         (TAPS * OC)
@@ -79,6 +85,78 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
         }
 }
 
+#define SENT (TAPS / VW) // vectors of what a pixel sends
+
+/* table [PIXELS_IN, TAPS] = what the pixels of a tile of y send; the last one is repeated where
+ * they are fewer. w_t [OC, TAPS] */
+static void inner(__global const float *restrict from, int count,
+                  __global const float *restrict w_t, __global float *restrict table,
+                  Y_PARAMETERS size_t next)
+{
+    floatv sum[PIXELS_IN][SENT];
+    __global const float *pixel[PIXELS_IN];
+
+#pragma unroll
+    for (int p = 0; p < PIXELS_IN; p++) {
+        pixel[p] = from + min(p, count - 1) * OC;
+#pragma unroll
+        for (int v = 0; v < SENT; v++)
+            sum[p][v] = (floatv)(0.0f);
+    }
+    for (int o = 0; o < OC; o += 4) {
+#pragma unroll
+        for (int i = 0; i < PIXELS_IN; i += 4) // 4 * PIXELS_IN floats, 16 to a cache line
+            Y_AHEAD(next + o * PIXELS_IN + i * 4);
+#pragma unroll
+        for (int k = 0; k < 4; k++) {
+            floatv b[SENT];
+
+#pragma unroll
+            for (int v = 0; v < SENT; v++)
+                b[v] = LOADV(w_t + (o + k) * TAPS + v * VW);
+#pragma unroll
+            for (int p = 0; p < PIXELS_IN; p++)
+#pragma unroll
+                for (int v = 0; v < SENT; v++)
+                    sum[p][v] = MAC(pixel[p][o + k], b[v], sum[p][v]);
+        }
+    }
+#pragma unroll
+    for (int p = 0; p < PIXELS_IN; p++)
+        if (p < count)
+#pragma unroll
+            for (int v = 0; v < SENT; v++)
+                STOREV(sum[p][v], table + p * TAPS + v * VW);
+}
+
+#define REACH ((K + S - 1) / S) // pixels of y along an axis that send to one of x, at most
+
+/* The sum of what the pixels of y, rows `top` and on in the table, send to x's (iy, ix, c). */
+static float fold(__global const float *restrict table, int top, int iy, int ix, int c)
+{
+    const int ky = (iy + PAD) % S, oy = (iy + PAD) / S, kx = (ix + PAD) % S, ox = (ix + PAD) / S;
+    float sum = 0.0f;
+
+    if (K % S == 0 && oy - REACH >= -1 && oy < OH && ox - REACH >= -1 && ox < OW) {
+        __global const float *from = table + ((oy - top) * OW + ox) * TAPS + ky * RUN + kx * C + c;
+
+#pragma unroll
+        for (int a = 0; a < REACH; a++)
+#pragma unroll
+            for (int b = 0; b < REACH; b++)
+                sum += from[(a * S * RUN - a * OW * TAPS) + (b * S * C - b * TAPS)];
+        return sum;
+    }
+    for (int a = 0; a < REACH; a++)
+        for (int b = 0; b < REACH; b++) {
+            const int y = oy - a, x = ox - b, u = ky + a * S, v = kx + b * S;
+
+            if (u < K && v < K && y >= 0 && y < OH && x >= 0 && x < OW)
+                sum += table[((y - top) * OW + x) * TAPS + u * RUN + v * C + c];
+        }
+    return sum;
+}
+
 /* Floats of scratch of a work item of thin_data: transposed weights, what a tile of y is, what it
  * sends, and what describes the batch norm. */
 #define TABLE_ROWS ((ROWS_IN + K - 2) / S + 2)
@@ -108,9 +186,11 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
             for (int p = 0; p < count; p++)
                 for (int o = 0; o < OC; o += VW)
                     STOREV(Y_AT(at + p * OC + o, o), tile + p * OC + o);
-            inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS);
+            inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
+                  Y_ARGUMENTS at + PIXELS_IN * OC);
 #else
-            inner(y + at, count, w_t, table + ((oy - top) * OW + ox) * TAPS);
+            inner(y + at, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
+                  Y_ARGUMENTS at + PIXELS_IN * OC);
 #endif
         }
     for (int iy = first; iy < last; iy++)
@@ -150,6 +230,7 @@ __kernel void thin_filter(__global const float *restrict x,
                         for (int v = 0; v < NV; v++) {
                             const size_t at = from + min(p, count - 1) * OC + o + v * VW;
 
+                            Y_AHEAD(from + (PIXELS + p) * OC + o + v * VW);
                             tile[p][v] = Y_AT(at, o);
                         }
                     collect(taps, tile, o, sums);

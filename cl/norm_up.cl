@@ -54,6 +54,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                         sum[v] = product[v] = (floatv)(0.0f);
 #pragma unroll
                         for (int p = 0; p < PIXELS; p++) {
+                            PREFETCH(u + from + (PIXELS + p) * OC + c);
                             const floatv deviation =
                                 LOADV(u + from + min(p, count - 1) * OC + c) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
@@ -107,12 +108,14 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
                         for (int v = 0; v < NV; v++) {
                             const int c = o + v * VW;
                             const size_t at = from + p * OC + c;
+
+                            PREFETCH(u + at + PIXELS * OC);
                             const floatv deviation = LOADV(u + at) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
                             const floatv g = value > 0.0f ? dr : SLOPE_IN * dr;
                             const floatv mean_part = MAC(LOADV(a + c), deviation, LOADV(b + c));
 
-                            STOREV(MAC(LOADV(norm + OC + c), g, mean_part), du + at);
+                            STREAMV(MAC(LOADV(norm + OC + c), g, mean_part), du + at);
                         }
             }
         }

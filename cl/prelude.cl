@@ -10,6 +10,11 @@
  *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
  *                 built-in mad() stays two instructions on pocl
  *
+ *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the compiler
+ *                 can't, nothing
+ *   STREAMV(v, p) STOREV around the caches #ifdef STREAM, where p is aligned to a vector: for what is
+ *                 read again when they hold other things
+ *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
  */
@@ -31,6 +36,21 @@ typedef PASTE(float, VW) floatv;
 #endif
 
 #define MAC(a, b, c) ((a) * (b) + (c))
+
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#endif
+#if defined STREAM && __has_builtin(__builtin_nontemporal_store)
+#define STREAMV(v, p) __builtin_nontemporal_store(v, (__global floatv *)(p))
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(p) ((void)(p))
+#endif
+#ifndef STREAMV
+#define STREAMV(v, p) STOREV(v, p)
+#endif
 
 #define ACTIVATION_NONE       0
 #define ACTIVATION_LEAKY_RELU 1 // x > 0 ? x : SLOPE * x; ReLU is SLOPE 0

@@ -11,7 +11,7 @@
  *
  *   spread    y  = taps * w     a pixel of y from what its taps see
  *   collect   w += taps * y     the gradient of the weights
- *   inner     taps = y * w^T    what a pixel of y sends to x, to be added up there (fold)
+ *   inner     taps = y * w^T    what a pixel of y sends to x, to be added up there (conv2d_thin.cl)
  *
  * each a product of matrices with the tile of sums in registers:
  *
@@ -111,71 +111,4 @@ static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], 
             for (int v = 0; v < NV; v++)
                 STOREV(sum[g][v], w + (t + g) * OC + o + v * VW);
     }
-}
-
-#define SENT (TAPS / VW) // vectors of what a pixel sends
-
-/* table [PIXELS_IN, TAPS] = what the pixels of a tile of y send; the last one is repeated where
- * they are fewer. w_t [OC, TAPS] */
-static void inner(__global const float *restrict y, int count, __global const float *restrict w_t,
-                  __global float *restrict table)
-{
-    floatv sum[PIXELS_IN][SENT];
-    __global const float *pixel[PIXELS_IN];
-
-#pragma unroll
-    for (int p = 0; p < PIXELS_IN; p++) {
-        pixel[p] = y + min(p, count - 1) * OC;
-#pragma unroll
-        for (int v = 0; v < SENT; v++)
-            sum[p][v] = (floatv)(0.0f);
-    }
-    for (int o = 0; o < OC; o += 4)
-#pragma unroll
-        for (int u = 0; u < 4; u++) {
-            floatv b[SENT];
-
-#pragma unroll
-            for (int v = 0; v < SENT; v++)
-                b[v] = LOADV(w_t + (o + u) * TAPS + v * VW);
-#pragma unroll
-            for (int p = 0; p < PIXELS_IN; p++)
-#pragma unroll
-                for (int v = 0; v < SENT; v++)
-                    sum[p][v] = MAC(pixel[p][o + u], b[v], sum[p][v]);
-        }
-#pragma unroll
-    for (int p = 0; p < PIXELS_IN; p++)
-        if (p < count)
-#pragma unroll
-            for (int v = 0; v < SENT; v++)
-                STOREV(sum[p][v], table + p * TAPS + v * VW);
-}
-
-#define REACH ((K + S - 1) / S) // pixels of y along an axis that send to one of x, at most
-
-/* The sum of what the pixels of y, rows `top` and on in the table, send to x's (iy, ix, c). */
-static float fold(__global const float *restrict table, int top, int iy, int ix, int c)
-{
-    const int ky = (iy + PAD) % S, oy = (iy + PAD) / S, kx = (ix + PAD) % S, ox = (ix + PAD) / S;
-    float sum = 0.0f;
-
-    if (K % S == 0 && oy - REACH >= -1 && oy < OH && ox - REACH >= -1 && ox < OW) {
-        __global const float *from = table + ((oy - top) * OW + ox) * TAPS + ky * RUN + kx * C + c;
-
-#pragma unroll
-        for (int a = 0; a < REACH; a++)
-#pragma unroll
-            for (int b = 0; b < REACH; b++)
-                sum += from[(a * S * RUN - a * OW * TAPS) + (b * S * C - b * TAPS)];
-        return sum;
-    }
-    for (int a = 0; a < REACH; a++)
-        for (int b = 0; b < REACH; b++) {
-            const int y = oy - a, x = ox - b, u = ky + a * S, v = kx + b * S;
-
-            if (u < K && v < K && y >= 0 && y < OH && x >= 0 && x < OW)
-                sum += table[((y - top) * OW + x) * TAPS + u * RUN + v * C + c];
-        }
-    return sum;
 }

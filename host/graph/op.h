@@ -62,7 +62,7 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced);
 
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
-    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_slice, wg_op_batch_norm,
+    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice, wg_op_batch_norm,
     wg_op_batch_norm_sums, wg_op_batch_norm_data;
 
 /* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */

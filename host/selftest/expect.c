@@ -19,7 +19,7 @@ struct work {
     const void *const *raw;      // inputs in their element types
     double *in[WG_INPUTS_MAX];   // inputs
     double *size[WG_INPUTS_MAX]; // their absolute values
-    double *spare;               // as long as the longest tensor
+    double *spare[3];            // as long as the longest tensor
     struct wg_expectation *out;
     size_t count, c, rows; // of the first output; of in[0] where that is a tensor to be reduced
     double *value, *allowed;
@@ -57,13 +57,13 @@ static void smear(const struct work *w, size_t length, size_t inner, size_t dist
 {
     double *x = w->size[0];
     size_t count = wg_shape_count(&w->node->in[0]->shape);
-    memcpy(w->spare, x, count * sizeof *x);
+    memcpy(w->spare[0], x, count * sizeof *x);
     for (size_t i = 0; i < count; i++) {
         size_t at = i / inner % length;
         if (at >= distance)
-            x[i] += 2 * w->spare[i - distance * inner];
+            x[i] += 2 * w->spare[0][i - distance * inner];
         if (at + distance < length)
-            x[i] += 2 * w->spare[i + distance * inner];
+            x[i] += 2 * w->spare[0][i + distance * inner];
     }
 }
 
@@ -82,13 +82,18 @@ static void smear_images(const struct work *w)
     smear(w, dim[2], dim[3], distance);
 }
 
+static struct ref_conv conv_of(const struct wg_node *node)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    return (struct ref_conv){(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
+                             (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
+}
+
 /* One of the three forms, whose sums have `terms` terms at most. */
 static void expect_form(const struct work *w, ref_form *form, size_t terms)
 {
-    const struct wg_conv *v = &w->node->attr.conv;
     const struct wg_attributes *attr = &w->node->attr;
-    const struct ref_conv conv = {(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
-                                  (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
+    const struct ref_conv conv = conv_of(w->node);
     form(&conv, w->in[0], w->in[1], w->value);
     if (w->by_winograd)
         smear_images(w);
@@ -146,8 +151,8 @@ static void expect_activation_gradient(const struct work *w)
     allow(&w->out->outputs[0], is_tanh ? 3 : 1); // dy (1 - y y), or dy times the slope
 }
 
-/* Rows of a chunk one by one; the compensated sums of the chunks, and of groups of them, add 2 units
- * each. */
+/* Rows of a chunk one by one; the compensated sums of the chunks, and of groups of them, add 2
+ * units each. */
 static double row_sum_units(const struct wg_node *x)
 {
     struct wg_row_split split = wg_row_split(&x->shape);
@@ -287,10 +292,10 @@ static void expect_batch_norm_sums(const struct work *w)
 {
     size_t c = w->c;
     double units = row_sum_units(w->node->in[X]) + 1;
-    normalise(w, w->spare);
+    normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->rows * c; i++) {
         size_t at = i % c;
-        struct gradient gradient = gradient_at(w, w->spare, i);
+        struct gradient gradient = gradient_at(w, w->spare[0], i);
         double root = root_of(w, at), size = xhat_size(w, i);
         w->value[at] += gradient.g;
         w->value[c + at] += gradient.g * (w->in[X][i] - w->in[MOMENTS][at]) / root;
@@ -305,14 +310,193 @@ static void expect_batch_norm_sums(const struct work *w)
 static void expect_batch_norm_data(const struct work *w)
 {
     double n = (double)w->rows;
-    normalise(w, w->spare);
+    normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->count; i++) {
         size_t at = i % w->c;
-        struct gradient gradient = gradient_at(w, w->spare, i);
+        struct gradient gradient = gradient_at(w, w->spare[0], i);
         double root = root_of(w, at), factor = w->in[GAMMA][at] / root;
         double dbeta = w->in[SUMS][at], dgamma = w->in[SUMS][w->c + at];
         double xhat = (w->in[X][i] - w->in[MOMENTS][at]) / root;
         double size = fabs(gradient.g) + (fabs(dbeta) + xhat_size(w, i) * fabs(dgamma)) / n;
+        w->value[i] = factor * (gradient.g - dbeta / n - xhat * dgamma / n);
+        w->allowed[i] = fabs(factor) * ((2 * FACTOR_UNITS + 6) * U * size + gradient.doubt);
+    }
+}
+
+/* ---- what the fusing pass makes ---- */
+
+/* gamma / sqrt(variance + epsilon) of inputs in batch norm's places but for the first ones. */
+static double factor_of(const struct work *w, size_t channel)
+{
+    size_t channels = wg_shape_last(&w->node->in[MOMENTS]->shape);
+    return w->in[GAMMA][channel] /
+           sqrt(w->in[MOMENTS][channels + channel] + (double)w->node->attr.epsilon);
+}
+
+static void expect_norm_kernel(const struct work *w)
+{
+    size_t channels = wg_shape_last(&w->node->in[MOMENTS]->shape);
+    for (size_t i = 0; i < w->count; i++) {
+        w->value[i] = factor_of(w, i / w->node->attr.index % channels) * w->in[0][i];
+        w->allowed[i] = fabs(w->value[i]);
+    }
+    allow(&w->out->outputs[0], FACTOR_UNITS + 1);
+}
+
+static void expect_norm_bias(const struct work *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        double factor = factor_of(w, i);
+        w->value[i] = factor * (w->in[0][i] - w->in[MOMENTS][i]) + w->in[BETA][i];
+        w->allowed[i] = fabs(factor) * (w->size[0][i] + w->size[MOMENTS][i]) + w->size[BETA][i];
+    }
+    allow(&w->out->outputs[0], NORM_UNITS);
+}
+
+/* spare[0] = gradient * activation'(out) of inputs `out` and the next one, spare[1] what bounds its
+ * size. */
+static void expect_before(const struct work *w, int out)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    size_t count = wg_shape_count(&w->node->in[out]->shape);
+    ref_act_gradient(count, w->in[out], w->in[out + 1], (enum ref_act)attr->activation,
+                     (double)attr->slope, w->spare[0]);
+    for (size_t i = 0; i < count; i++) {
+        double square = w->in[out][i] * w->in[out][i];
+        w->spare[1][i] =
+            w->size[out + 1][i] * (attr->activation == WG_ACTIVATION_TANH ? 1 + square : 1);
+    }
+}
+
+static void expect_layer_filter(const struct work *w)
+{
+    const struct ref_conv conv = conv_of(w->node);
+    size_t pixels = (size_t)conv.n * (size_t)conv.oh * (size_t)conv.ow, last = w->count - w->c;
+    expect_before(w, 1);
+    ref_conv2d_filter(&conv, w->in[0], w->spare[0], w->value);
+    ref_conv2d_filter(&conv, w->size[0], w->spare[1], w->allowed);
+    ref_sum_rows(pixels, (int)w->c, w->spare[0], w->value + last);
+    ref_sum_rows(pixels, (int)w->c, w->spare[1], w->allowed + last);
+    allow(&w->out->outputs[0], (double)pixels + 2 + 3);
+}
+
+static void expect_layer_data(const struct work *w)
+{
+    const struct ref_conv conv = conv_of(w->node);
+    expect_before(w, 0);
+    ref_conv2d_data(&conv, w->spare[0], w->in[2], w->value);
+    ref_conv2d_data(&conv, w->spare[1], w->size[2], w->allowed);
+    allow(&w->out->outputs[0], (double)(conv.k * conv.k * conv.oc) + 2 + 3);
+}
+
+enum { D = 4, UP_W = 4, GRADIENT_W = 5, UP_BIAS = 5, UP_SUMS = 6 };
+
+/* The node's work as that of the batch norm of u. */
+static struct work norm_of(const struct work *w)
+{
+    struct work norm = *w;
+    norm.c = wg_shape_last(&w->node->in[X]->shape);
+    norm.rows = wg_shape_rows(&w->node->in[X]->shape);
+    return norm;
+}
+
+static double bend(const struct work *w, double value, double x)
+{
+    return value > 0 ? x : (double)w->node->attr.slope_in * x;
+}
+
+/* spare[0] = batch norm of u before the leaky ReLU, r behind it in spare[1]. */
+static void expect_r(const struct work *w)
+{
+    struct work norm = norm_of(w);
+    normalise(&norm, w->spare[0]);
+    for (size_t i = 0; i < norm.rows * norm.c; i++)
+        w->spare[1][i] = bend(w, w->spare[0][i], w->spare[0][i]);
+}
+
+static void expect_norm_up(const struct work *w)
+{
+    const struct ref_conv conv = conv_of(w->node);
+    const struct wg_attributes *attr = &w->node->attr;
+    struct work norm = norm_of(w);
+    expect_r(w);
+    ref_conv2d_data(&conv, w->spare[1], w->in[UP_W], w->value);
+    for (size_t i = 0; i < norm.rows * norm.c; i++)
+        w->spare[1][i] = norm_size(&norm, i);
+    ref_conv2d_data(&conv, w->spare[1], w->size[UP_W], w->allowed);
+    ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[UP_BIAS],
+                 (enum ref_act)attr->activation, (double)attr->slope, w->value);
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] += w->size[UP_BIAS][i % w->c];
+    allow(&w->out->outputs[0], (double)(conv.k * conv.k * conv.oc) + NORM_UNITS + 2 + 10);
+}
+
+/* What g, the gradient before the leaky ReLU, is at an element, and how far it may be off. `dr` is
+ * the gradient behind it, `size` the sum of its terms' absolute values. */
+static struct gradient bent_gradient(const struct work *norm, double value, double dr, double size,
+                                     size_t i)
+{
+    const struct wg_attributes *attr = &norm->node->attr;
+    struct gradient result = {.g = bend(norm, value, dr)};
+    result.doubt = (double)(attr->conv.k * attr->conv.k * attr->conv.c + 2) * U * size;
+    if (fabs(value) <= NORM_UNITS * U * norm_size(norm, i))
+        result.doubt += size * (1 - (double)attr->slope_in);
+    return result;
+}
+
+/* dbeta and dgamma, from spare: the value before the leaky ReLU, dr, and its size. */
+static void expect_norm_sums(const struct work *w, double units, double *value, double *allowed)
+{
+    struct work norm = norm_of(w);
+    size_t c = norm.c;
+    for (size_t i = 0; i < norm.rows * c; i++) {
+        size_t at = i % c;
+        double root = root_of(&norm, at), size = xhat_size(&norm, i);
+        struct gradient gradient =
+            bent_gradient(&norm, w->spare[0][i], w->spare[1][i], w->spare[2][i], i);
+        value[at] += gradient.g;
+        value[c + at] += gradient.g * (w->in[X][i] - w->in[MOMENTS][at]) / root;
+        allowed[at] += units * U * fabs(gradient.g) + gradient.doubt;
+        allowed[c + at] +=
+            ((units + 3 + FACTOR_UNITS) * U * fabs(gradient.g) + gradient.doubt) * size;
+    }
+}
+
+static void expect_norm_up_sums(const struct work *w)
+{
+    const struct ref_conv conv = conv_of(w->node);
+    struct work norm = norm_of(w);
+    size_t weights = w->count - 2 * w->c;
+    double units = (double)norm.rows + 4;
+    expect_r(w);
+    ref_conv2d_filter(&conv, w->in[D], w->spare[1], w->value);
+    for (size_t i = 0; i < norm.rows * norm.c; i++)
+        w->spare[1][i] = norm_size(&norm, i);
+    ref_conv2d_filter(&conv, w->size[D], w->spare[1], w->allowed);
+    for (size_t i = 0; i < weights; i++)
+        w->allowed[i] *= (units + NORM_UNITS) * U;
+    ref_conv2d(&conv, w->in[D], w->in[GRADIENT_W], w->spare[1]);
+    ref_conv2d(&conv, w->size[D], w->size[GRADIENT_W], w->spare[2]);
+    expect_norm_sums(w, units, w->value + weights, w->allowed + weights);
+}
+
+static void expect_norm_up_gradient(const struct work *w)
+{
+    const struct ref_conv conv = conv_of(w->node);
+    struct work norm = norm_of(w);
+    size_t c = norm.c;
+    const double *sums = w->in[UP_SUMS] + wg_shape_count(&w->node->in[UP_SUMS]->shape) - 2 * c;
+    double n = (double)norm.rows;
+    normalise(&norm, w->spare[0]);
+    ref_conv2d(&conv, w->in[D], w->in[GRADIENT_W], w->spare[1]);
+    ref_conv2d(&conv, w->size[D], w->size[GRADIENT_W], w->spare[2]);
+    for (size_t i = 0; i < w->count; i++) {
+        size_t at = i % c;
+        struct gradient gradient =
+            bent_gradient(&norm, w->spare[0][i], w->spare[1][i], w->spare[2][i], i);
+        double factor = factor_of(w, at), dbeta = sums[at], dgamma = sums[c + at];
+        double xhat = (w->in[X][i] - w->in[MOMENTS][at]) / root_of(&norm, at);
+        double size = fabs(gradient.g) + (fabs(dbeta) + xhat_size(&norm, i) * fabs(dgamma)) / n;
         w->value[i] = factor * (gradient.g - dbeta / n - xhat * dgamma / n);
         w->allowed[i] = fabs(factor) * ((2 * FACTOR_UNITS + 6) * U * size + gradient.doubt);
     }
@@ -357,7 +541,7 @@ static void expect_batch(const struct work *w)
     const struct wg_shape *dataset = &w->node->in[0]->shape;
     size_t pixels = dataset->dim[1] * dataset->dim[2], n = w->count / pixels;
     const struct ref_draw draw = draw_of(w->node, w->in[1]);
-    uint32_t *indices = (uint32_t *)(void *)w->spare;
+    uint32_t *indices = (uint32_t *)(void *)w->spare[0];
     ref_draw_indices(&draw, dataset->dim[0], n, indices);
     for (size_t i = 0; i < w->count; i++) {
         w->value[i] = w->in[0][indices[i / pixels] * pixels + i % pixels] / 127.5 - 1;
@@ -440,6 +624,13 @@ static const struct {
     {"batch_norm", expect_batch_norm, false},
     {"batch_norm_sums", expect_batch_norm_sums, false},
     {"batch_norm_data", expect_batch_norm_data, false},
+    {"norm_kernel", expect_norm_kernel, false},
+    {"norm_bias", expect_norm_bias, false},
+    {"layer_filter", expect_layer_filter, false},
+    {"layer_data", expect_layer_data, false},
+    {"norm_up", expect_norm_up, false},
+    {"norm_up_sums", expect_norm_up_sums, false},
+    {"norm_up_gradient", expect_norm_up_gradient, false},
     {"moving_average", expect_moving_average, false},
     {"normal", expect_normal, false},
     {"batch", expect_batch, false},
@@ -499,13 +690,15 @@ static bool prepare(struct work *w, bool writes_two)
         ok = ok && add_output(w->out, node->in[1]);
     for (int i = 0; ok && i < node->in_count; i++)
         ok = widen(w, i, &longest);
-    w->spare = ok ? malloc(longest * sizeof(double)) : NULL;
+    for (int i = 0; i < 3; i++)
+        w->spare[i] = ok ? malloc(longest * sizeof(double)) : NULL;
     w->value = w->out->outputs[0].value;
     w->allowed = w->out->outputs[0].allowed;
     w->count = w->out->outputs[0].count;
     w->c = wg_shape_last(&node->shape);
     w->rows = node->in_count ? wg_shape_count(&node->in[0]->shape) / w->c : 0;
-    return w->spare || wg_fail_memory("what a node should compute");
+    return (w->spare[0] && w->spare[1] && w->spare[2]) ||
+           wg_fail_memory("what a node should compute");
 }
 
 bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
@@ -527,7 +720,8 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
         free(work.in[k]);
         free(work.size[k]);
     }
-    free(work.spare);
+    for (int k = 0; k < 3; k++)
+        free(work.spare[k]);
     if (!ok) {
         wg_expectation_finish(&expectation);
         return false;

@@ -28,14 +28,14 @@ START_TEST(a_bias_after_a_convolution_becomes_its_third_input)
     add_variables(&rig, in);
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *y = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_LEAKY_RELU, 0.2f);
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(y->op, &wg_op_conv2d);
     ck_assert_str_eq(y->name, "conv2d");
     ck_assert_int_eq(y->in_count, 3);
     ck_assert(y->in[0] == in[0] && y->in[1] == in[1] && y->in[2] == in[2]);
     ck_assert_uint_eq(y->attr.conv.oc, conv.oc);
     ck_assert_int_eq(y->attr.activation, WG_ACTIVATION_LEAKY_RELU);
-    wg_fuse(rig.graph); // nothing is left to do
+    wg_fuse(rig.graph, test_device()); // nothing is left to do
     ck_assert_int_eq(y->in_count, 3);
 
     rig_run(&rig, NULL, &y, 1); // and the sum is not computed any more
@@ -53,7 +53,7 @@ START_TEST(a_transposed_convolution_takes_a_bias_too)
     struct wg_node *b = rig_variable(&rig, "b", wg_shape(conv.c));
     struct wg_node *y =
         wg_bias(rig.graph, wg_conv2d_data(rig.graph, x, w, &conv), b, WG_ACTIVATION_TANH, 0.0f);
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(y->op, &wg_op_conv2d_data);
     rig_finish(&rig);
 }
@@ -68,7 +68,7 @@ START_TEST(what_somebody_else_reads_is_left_alone)
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *y = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_NONE, 0.0f);
     wg_mean(rig.graph, sum, 1.0f); // the other reader
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(y->op, &wg_op_bias);
     rig_finish(&rig);
 }
@@ -84,7 +84,7 @@ START_TEST(a_convolution_carries_one_bias)
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *first = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_TANH, 0.0f);
     struct wg_node *second = wg_bias(rig.graph, first, in[3], WG_ACTIVATION_NONE, 0.0f);
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(first->op, &wg_op_conv2d);
     ck_assert_ptr_eq(second->op, &wg_op_bias);
     rig_finish(&rig);
@@ -99,7 +99,7 @@ START_TEST(other_biases_stay)
     struct wg_node *b = rig_variable(&rig, "b", wg_shape(3));
     struct wg_node *product = wg_matmul(rig.graph, a, false, a, false);
     struct wg_node *y = wg_bias(rig.graph, product, b, WG_ACTIVATION_NONE, 0.0f);
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(y->op, &wg_op_bias);
     rig_finish(&rig);
 }
@@ -115,7 +115,7 @@ static void run_layer(struct rig *rig, bool fuse, struct wg_node *ret_results[4]
                                 WG_ACTIVATION_LEAKY_RELU, 0.2f);
     wg_gradient(rig->graph, wg_mean(rig->graph, y, 1.0f), in, 3, dx);
     if (fuse)
-        wg_fuse(rig->graph);
+        wg_fuse(rig->graph, test_device());
     ret_results[0] = y;
     for (int i = 0; i < 3; i++)
         ret_results[1 + i] = dx[i];
