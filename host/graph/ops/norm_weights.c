@@ -8,34 +8,49 @@
  */
 #include "host/graph/exec.h"
 
-static bool bind(const struct wg_node *node, struct wg_binder *binder)
+static bool bind_kernel(const struct wg_node *y, struct wg_binder *binder)
 {
-    size_t count = wg_shape_count(&node->shape);
+    size_t channels = wg_shape_last(&y->in[1]->shape), inner = y->attr.index;
+    unsigned width = wg_vector_width(wg_binder_device(binder), inner > 1 ? inner : channels);
+    size_t vectors = wg_shape_count(&y->shape) / width;
     struct wg_defines defines = {0};
-    struct wg_call call = {
-        .file = "norm_weights",
-        .kernel = node->op->name,
-        .defines = &defines,
-        .global = {count},
-    };
-    wg_define_float(&defines, "EPSILON", node->attr.epsilon);
-    for (int i = 0; i < node->in_count; i++)
-        call.arguments[i] = WG_NODE(node->in[i]);
-    call.arguments[node->in_count] = WG_NODE(node);
-    call.arguments[node->in_count + 1] = WG_INT(wg_shape_last(&node->in[1]->shape));
-    if (node->op == &wg_op_norm_kernel) {
-        call.arguments[node->in_count + 2] = WG_INT(node->attr.index);
-        call.arguments[node->in_count + 3] = WG_INT(count);
-    }
-    return wg_bind_kernel(binder, &call);
+    wg_define_int(&defines, "VW", width);
+    wg_define_int(&defines, "INNER", (long long)inner);
+    wg_define_float(&defines, "EPSILON", y->attr.epsilon);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "norm_weights",
+                              .kernel = "norm_kernel",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(y->in[0]), WG_NODE(y->in[1]), WG_NODE(y->in[2]),
+                                            WG_NODE(y), WG_INT(channels), WG_INT(vectors)},
+                              .global = {vectors},
+                          });
+}
+
+static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
+{
+    size_t channels = wg_shape_last(&y->shape);
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "INNER", 1);
+    wg_define_float(&defines, "EPSILON", y->attr.epsilon);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "norm_weights",
+                              .kernel = "norm_bias",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(y->in[0]), WG_NODE(y->in[1]), WG_NODE(y->in[2]),
+                                            WG_NODE(y->in[3]), WG_NODE(y), WG_INT(channels)},
+                              .global = {channels},
+                          });
 }
 
 const struct wg_op wg_op_norm_kernel = {
     .name = "norm_kernel",
-    .implementations = {{.name = "ref", .bind = bind}},
+    .implementations = {{.name = "ref", .bind = bind_kernel}},
 };
 
 const struct wg_op wg_op_norm_bias = {
     .name = "norm_bias",
-    .implementations = {{.name = "ref", .bind = bind}},
+    .implementations = {{.name = "ref", .bind = bind_bias}},
 };
