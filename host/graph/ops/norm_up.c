@@ -157,6 +157,9 @@ const struct wg_op wg_op_norm_up_sums = {
          {.name = "ref", .bind = bind_ref}},
 };
 
+/* Beyond this what is written has left every cache before it is read. */
+enum { CACHED_BYTES = 32 << 20 };
+
 /* ---- norm_up_gradient: u, m, gamma, beta, d, w, sums -> du ---- */
 
 static size_t scratch_gradient(const struct wg_node *du, const struct wg_device *device)
@@ -184,6 +187,8 @@ static bool bind_gradient(const struct wg_node *du, struct wg_binder *binder)
     };
     wg_define_thin(&defines, &du->attr.conv, device);
     wg_define_thin_norm(&defines, du);
+    if (wg_node_bytes(du) > CACHED_BYTES)
+        wg_define_flag(&defines, "STREAM");
     int last = put_arguments(du, call.arguments);
     call.arguments[last] = described_by(du, items, 5, 0);
     return wg_bind_kernel(binder, &call);
