@@ -37,7 +37,8 @@ typedef PASTE(float, VW) floatv;
 
 #define MAC(a, b, c) ((a) * (b) + (c))
 
-#ifdef __has_builtin
+/* For compilers to a processor, as pocl's is; what reads SPIR may not know these. */
+#if defined __has_builtin && !defined __SPIR__
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #endif
