@@ -7,14 +7,17 @@
  * The mean is subtracted first: where x is the mean, as always in a single row, y is beta exactly,
  * which for a beta of 0 decides what a ReLU lets through.
  *
- * Sums over rows go in two passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have
- * work size C/VW x chunks, the ..._merge kernels and those per column C/VW, the others
- * rows * C / VW = vectors, one work item per vector.
+ * Sums over rows go in passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have work
+ * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column C /
+ * VW, the others rows * C / VW = vectors, one work item per vector.
  */
 
 #ifndef C // to compile alone
 #define C       64
 #define EPSILON 1e-3f
+#endif
+#ifndef NV
+#define NV 1
 #endif
 
 /* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows
@@ -22,21 +25,36 @@
 __kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
                             const int rows, const int rows_per_chunk)
 {
-    const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
+    const int c = (int)get_global_id(0) * NV * VW, chunk = (int)get_global_id(1);
     if (c >= C)
         return;
     const int first = chunk * rows_per_chunk;
     const int last = min(first + rows_per_chunk, rows);
-    floatv sum = 0.0f, squares = 0.0f;
-    for (int row = first; row < last; row++)
-        sum += LOADV(x + (size_t)row * C + c);
-    const floatv mean = sum / (float)(last - first);
+    floatv mean[NV], squares[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        mean[v] = squares[v] = 0.0f;
     for (int row = first; row < last; row++) {
-        const floatv deviation = LOADV(x + (size_t)row * C + c) - mean;
-        squares = MAC(deviation, deviation, squares);
+#pragma unroll
+        for (int v = 0; v < NV; v++)
+            mean[v] += LOADV(x + (size_t)row * C + c + v * VW);
     }
-    STOREV(mean, partial + chunk * 2 * C + c);
-    STOREV(squares, partial + chunk * 2 * C + C + c);
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        mean[v] /= (float)(last - first);
+    for (int row = first; row < last; row++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            const floatv deviation = LOADV(x + (size_t)row * C + c + v * VW) - mean[v];
+            squares[v] = MAC(deviation, deviation, squares[v]);
+        }
+    }
+    __global float *to = partial + chunk * 2 * C + c;
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        STOREV(mean[v], to + v * VW);
+        STOREV(squares[v], to + C + v * VW);
+    }
 }
 
 /* Adds `term` to `sum` and keeps in `lost` what rounding took (Kahan 1965). */
@@ -48,31 +66,38 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
         sum = next;                                                                                \
     } while (0)
 
-/* Chan, Golub, LeVeque 1979, for all chunks at once: the squared deviations about the common mean
- * are those within the chunks plus those of the chunks' means. */
-__kernel void moments_merge(__global const float *restrict partial, __global float *restrict m,
-                            const int rows, const int rows_per_chunk)
+/*
+ * merged [., 2, C] from chunks [., 2, C] of rows_per_chunk rows, `count` of them at a time: Chan,
+ * Golub, LeVeque 1979, for all of them at once. The squared deviations about the common mean are
+ * those within the chunks plus those of the chunks' means. They are divided by `divisor`: the rows
+ * in the end, 1 before.
+ */
+__kernel void moments_merge(__global const float *restrict chunks, __global float *restrict merged,
+                            const int rows, const int rows_per_chunk, const int count,
+                            const float divisor)
 {
-    const int chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
-    const int c = (int)get_global_id(0) * VW;
+    const int c = (int)get_global_id(0) * VW, first = (int)get_global_id(1) * count;
+    const int last = min(first + count, (rows + rows_per_chunk - 1) / rows_per_chunk);
     if (c >= C)
         return;
+    const float total = (float)(min(last * rows_per_chunk, rows) - first * rows_per_chunk);
     floatv sum = 0.0f, lost = 0.0f;
-    for (int chunk = 0; chunk < chunks; chunk++) {
+    for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        ADD_COMPENSATED(sum, lost, n * LOADV(partial + chunk * 2 * C + c));
+        ADD_COMPENSATED(sum, lost, n * LOADV(chunks + chunk * 2 * C + c));
     }
-    const floatv mean = sum / (float)rows;
+    const floatv mean = sum / total;
     floatv squares = 0.0f;
     lost = 0.0f;
-    for (int chunk = 0; chunk < chunks; chunk++) {
+    for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        const floatv shift = LOADV(partial + chunk * 2 * C + c) - mean;
-        const floatv within = LOADV(partial + chunk * 2 * C + C + c);
+        const floatv shift = LOADV(chunks + chunk * 2 * C + c) - mean;
+        const floatv within = LOADV(chunks + chunk * 2 * C + C + c);
         ADD_COMPENSATED(squares, lost, within + n * shift * shift);
     }
-    STOREV(mean, m + c);
-    STOREV(squares / (float)rows, m + C + c);
+    __global float *to = merged + get_global_id(1) * 2 * C + c;
+    STOREV(mean, to);
+    STOREV(squares / divisor, to + C);
 }
 
 /* scale [3, C]: y = ACTIVATE((x - scale[0]) * scale[1] + scale[2]) */
@@ -100,47 +125,46 @@ __kernel void batch_norm(__global const float *restrict x, __global const float 
     }
 }
 
-/* partial [chunks, 2, C]: sum of g and of g * xhat, where g = dy * activation'(y) */
+/* partial [chunks, 2, C]: sum of g and of g * xhat, where g = dy * activation'(y). The sums over
+ * all chunks, by sum_rows_merge, are dbeta and dgamma. */
 __kernel void
 batch_norm_sums_chunk(__global const float *restrict x, __global const float *restrict m,
                       __global const float *restrict gamma, __global const float *restrict beta,
                       __global const float *restrict dy, __global float *restrict partial,
                       const int rows, const int rows_per_chunk)
 {
-    const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
+    const int c = (int)get_global_id(0) * NV * VW, chunk = (int)get_global_id(1);
     if (c >= C)
         return;
-    const floatv mean = LOADV(m + c), root = sqrt(LOADV(m + C + c) + EPSILON);
-    const floatv factor = LOADV(gamma + c) / root, shift = LOADV(beta + c);
     const int first = chunk * rows_per_chunk;
     const int last = min(first + rows_per_chunk, rows);
-    floatv sum = 0.0f, product = 0.0f;
+    floatv mean[NV], factor[NV], shift[NV], sum[NV], product[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        const int at = c + v * VW;
+        mean[v] = LOADV(m + at);
+        factor[v] = LOADV(gamma + at) / sqrt(LOADV(m + C + at) + EPSILON);
+        shift[v] = LOADV(beta + at);
+        sum[v] = product[v] = 0.0f;
+    }
     for (int row = first; row < last; row++) {
-        const floatv deviation = LOADV(x + (size_t)row * C + c) - mean;
-        const floatv out = MAC(deviation, factor, shift);
-        const floatv grad = LOADV(dy + (size_t)row * C + c);
-        const floatv g = ACTIVATE_GRADIENT(out, grad);
-        sum += g;
-        product = MAC(g, deviation, product);
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            const size_t at = (size_t)row * C + c + v * VW;
+            const floatv deviation = LOADV(x + at) - mean[v];
+            const floatv out = MAC(deviation, factor[v], shift[v]);
+            const floatv grad = LOADV(dy + at);
+            const floatv g = ACTIVATE_GRADIENT(out, grad);
+            sum[v] += g;
+            product[v] = MAC(g, deviation, product[v]);
+        }
     }
-    STOREV(sum, partial + chunk * 2 * C + c);
-    STOREV(product / root, partial + chunk * 2 * C + C + c);
-}
-
-/* sums [2, C]: dbeta, dgamma */
-__kernel void batch_norm_sums_merge(__global const float *restrict partial,
-                                    __global float *restrict sums, const int chunks)
-{
-    const int c = (int)get_global_id(0) * VW;
-    if (c >= C)
-        return;
-    floatv sum = 0.0f, sum_lost = 0.0f, product = 0.0f, product_lost = 0.0f;
-    for (int chunk = 0; chunk < chunks; chunk++) {
-        ADD_COMPENSATED(sum, sum_lost, LOADV(partial + chunk * 2 * C + c));
-        ADD_COMPENSATED(product, product_lost, LOADV(partial + chunk * 2 * C + C + c));
+    __global float *to = partial + chunk * 2 * C + c;
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        STOREV(sum[v], to + v * VW);
+        STOREV(product[v] / sqrt(LOADV(m + C + c + v * VW) + EPSILON), to + C + v * VW);
     }
-    STOREV(sum, sums + c);
-    STOREV(product, sums + C + c);
 }
 
 /* coefficients [5, C]: mean, factor and beta of the forward map, and a, b of

@@ -7,10 +7,12 @@
  *   floatv        a vector of VW floats
  *   LOADV(p)      VW floats from p, which need only be aligned as a float
  *   STOREV(v, p)  the same back
- *   STREAMV(v, p) the same for a result that is too large for the caches, if the host says so by
- *                 STREAM: no line is read that is written whole. p is aligned as a vector
  *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
  *                 built-in mad() stays two instructions on pocl
+ *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the compiler
+ *                 can't, nothing
+ *   STREAMV(v, p) STOREV past the caches #ifdef STREAM (wg_define_stream), where p is aligned to a
+ *                 vector: for what is read again when they hold other things
  *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
@@ -32,15 +34,23 @@ typedef PASTE(float, VW) floatv;
 #define STOREV(v, p) PASTE(vstore, VW)(v, 0, p)
 #endif
 
-#define STREAMV(v, p) STOREV(v, p)
-#if defined(STREAM) && defined(__has_builtin)
-#if __has_builtin(__builtin_nontemporal_store)
-#undef STREAMV
+#define MAC(a, b, c) ((a) * (b) + (c))
+
+/* For compilers to a processor, as pocl's is; what reads SPIR may not know these. */
+#if defined __has_builtin && !defined __SPIR__
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#endif
+#if defined STREAM && __has_builtin(__builtin_nontemporal_store)
 #define STREAMV(v, p) __builtin_nontemporal_store(v, (__global floatv *)(p))
 #endif
 #endif
-
-#define MAC(a, b, c) ((a) * (b) + (c))
+#ifndef PREFETCH
+#define PREFETCH(p) ((void)(p))
+#endif
+#ifndef STREAMV
+#define STREAMV(v, p) STOREV(v, p)
+#endif
 
 #define ACTIVATION_NONE       0
 #define ACTIVATION_LEAKY_RELU 1 // x > 0 ? x : SLOPE * x; ReLU is SLOPE 0

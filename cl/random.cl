@@ -7,10 +7,13 @@
  *   element i of a draw is lane i % 4
  *
  * normal  y [count] ~ N(0, 1); work size count / 4 rounded up, one work item per block
- * batch   y [count] pixels of images drawn with replacement; work size count, one per pixel
+ * batch   y [n, pixels] of images drawn with replacement; work size runs x n, one work item for RUN
+ *         pixels of an image, so that the draw is worth it
  * labels  y [count] labels of the same draw; work size count, one per label
  * shift   y [count] pixels of images moved at random; work size count, one per pixel
  */
+#define RUN 16 // as in ops/random.c
+
 static uint4 philox(uint4 counter, uint2 key)
 {
     for (int round = 0; round < 10; round++) {
@@ -66,12 +69,13 @@ __kernel void batch(__global const uchar *restrict dataset, const int images, co
                     __global const uint *restrict clock, const int key0, const int key1,
                     const int stream, __global float *restrict y, const int count)
 {
-    const int i = (int)get_global_id(0);
-    if (i >= count)
+    const int first = (int)get_global_id(0) * RUN, n = (int)get_global_id(1);
+    if (first >= pixels || n >= count)
         return;
-    const int n = i / pixels, pixel = i % pixels;
     const size_t index = mul_hi(draw(n, clock, key0, key1, stream), (uint)images);
-    y[i] = (float)dataset[index * pixels + pixel] / 127.5f - 1.0f;
+    __global const uchar *image = dataset + index * pixels;
+    for (int pixel = first; pixel < min(first + RUN, pixels); pixel++)
+        y[(size_t)n * pixels + pixel] = (float)image[pixel] / 127.5f - 1.0f;
 }
 
 /* labels u8 [images]; y[n] = labels[index] with the index of batch */

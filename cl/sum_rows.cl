@@ -1,38 +1,53 @@
 /*
- * sum_rows: y[c] = sum over rows of x[row, c], in two passes of a fixed order.
+ * sum_rows: y[c] = sum over rows of x[row, c], in passes of a fixed order.
  *
  *   x [rows, columns], y [columns], partial [chunks, columns]
  *
- * sum_rows_chunk  work size columns/VW x chunks: one work item sums VW columns of one chunk
- * sum_rows_merge  work size columns/VW: one work item adds up the chunks of VW columns,
- *                 compensated (Kahan 1965), so that the error does not grow with their number
+ * sum_rows_chunk  work size columns / (NV * VW) x chunks: one work item sums NV vectors of columns
+ *                 of one chunk
+ * sum_rows_merge  work size columns / VW x groups of chunks: one work item adds up VW columns of a
+ *                 group, compensated (Kahan 1965), so that the error does not grow with its length
  */
+#ifndef NV
+#define NV 1
+#endif
+
 __kernel void sum_rows_chunk(__global const float *restrict x, __global float *restrict partial,
                              const int columns, const int rows, const int rows_per_chunk)
 {
-    const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
+    const int c = (int)get_global_id(0) * NV * VW, chunk = (int)get_global_id(1);
     if (c >= columns)
         return;
     const int first = chunk * rows_per_chunk;
     const int last = min(first + rows_per_chunk, rows);
-    floatv sum = 0.0f;
-    for (int row = first; row < last; row++)
-        sum += LOADV(x + (size_t)row * columns + c);
-    STOREV(sum, partial + chunk * columns + c);
+    floatv sum[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        sum[v] = 0.0f;
+    for (int row = first; row < last; row++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++)
+            sum[v] += LOADV(x + (size_t)row * columns + c + v * VW);
+    }
+#pragma unroll
+    for (int v = 0; v < NV; v++)
+        STOREV(sum[v], partial + chunk * columns + c + v * VW);
 }
 
-__kernel void sum_rows_merge(__global const float *restrict partial, __global float *restrict y,
-                             const int columns, const int chunks)
+/* merged [groups, columns] from partial, `count` chunks at a time */
+__kernel void sum_rows_merge(__global const float *restrict partial,
+                             __global float *restrict merged, const int columns, const int chunks,
+                             const int count)
 {
-    const int c = (int)get_global_id(0) * VW;
+    const int c = (int)get_global_id(0) * VW, first = (int)get_global_id(1) * count;
     if (c >= columns)
         return;
     floatv sum = 0.0f, lost = 0.0f;
-    for (int chunk = 0; chunk < chunks; chunk++) {
+    for (int chunk = first; chunk < min(first + count, chunks); chunk++) {
         const floatv term = LOADV(partial + chunk * columns + c) - lost;
         const floatv next = sum + term;
         lost = (next - sum) - term;
         sum = next;
     }
-    STOREV(sum, y + c);
+    STOREV(sum, merged + get_global_id(1) * columns + c);
 }

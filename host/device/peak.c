@@ -3,6 +3,7 @@
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/device/clerror.h"
+#include "host/device/memory.h"
 #include "host/device/program.h"
 
 /* As in cl/peak.cl */
@@ -115,7 +116,7 @@ bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes)
     cl_kernel kernel;
     cl_mem buffers[2] = {NULL, NULL};
     size_t bytes = STREAM_BYTES;
-    cl_int code = CL_SUCCESS;
+    bool ok = true;
     while (bytes > device->info.largest_buffer || bytes > device->info.global_memory / 4)
         bytes /= 2;
     // One work item after the other lies on a CPU's thread anyway.
@@ -125,10 +126,9 @@ bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes)
     wg_define_int(&defines, "VW", shape.width);
     if (!wg_program_kernel(device, "peak", "stream", &defines, &kernel))
         return false;
-    for (int i = 0; i < 2 && code == CL_SUCCESS; i++)
-        buffers[i] = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-    bool ok = CL_CREATED(code, "clCreateBuffer") &&
-              stream(device, kernel, buffers, bytes, shape, ret_gbytes);
+    for (int i = 0; i < 2; i++)
+        ok = ok && wg_device_create_buffer(device, bytes, &buffers[i]);
+    ok = ok && stream(device, kernel, buffers, bytes, shape, ret_gbytes);
     for (int i = 0; i < 2; i++)
         if (buffers[i])
             clReleaseMemObject(buffers[i]);

@@ -59,7 +59,7 @@ struct wg_node *wg_classifier_build(const struct wg_network *network, struct wg_
 
 /* ---- looking at images ---- */
 
-static bool build(struct wg_classifier *classifier)
+static bool build(struct wg_classifier *classifier, const struct wg_device *device)
 {
     struct wg_graph *g = classifier->graph = wg_graph_create();
     if (!g)
@@ -70,7 +70,7 @@ static bool build(struct wg_classifier *classifier)
         wg_classifier_build(&classifier->network, g, classifier->images, &classifier->targets[0]);
     if (!wg_graph_ok(g))
         return false;
-    wg_fuse(g);
+    wg_fuse(g, device);
     return true;
 }
 
@@ -79,7 +79,7 @@ bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_c
     struct wg_classifier *classifier = calloc(1, sizeof *classifier);
     if (!classifier)
         return wg_fail_memory("a classifier");
-    bool ok = build(classifier);
+    bool ok = build(classifier, device);
     const struct wg_targets targets = {
         .name = "classify", .nodes = classifier->targets, .count = 2};
     if (!ok || !wg_plan_create(classifier->graph, device, &targets, 1, NULL, &classifier->plan) ||

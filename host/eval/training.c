@@ -45,7 +45,7 @@ int wg_classifier_steps(size_t images)
     return steps < STEPS_MIN ? STEPS_MIN : steps > STEPS_MAX ? STEPS_MAX : (int)steps;
 }
 
-static bool build(struct training *t, size_t count)
+static bool build(struct training *t, const struct wg_device *device, size_t count)
 {
     struct wg_graph *g = t->graph = wg_graph_create();
     if (!g)
@@ -73,14 +73,14 @@ static bool build(struct training *t, size_t count)
     }
     if (!wg_graph_ok(g))
         return false;
-    wg_fuse(g);
+    wg_fuse(g, device);
     return true;
 }
 
 static bool prepare(struct training *t, struct wg_device *device, size_t count)
 {
     struct wg_targets targets[STAGES];
-    if (!build(t, count))
+    if (!build(t, device, count))
         return false;
     for (int s = 0; s < STAGES; s++)
         targets[s] =

@@ -18,7 +18,8 @@ struct wg_sampler {
     struct wg_exec *exec;
 };
 
-static bool build(struct wg_sampler *sampler, const struct wg_widths *widths, size_t batch)
+static bool build(struct wg_sampler *sampler, const struct wg_device *device,
+                  const struct wg_widths *widths, size_t batch)
 {
     struct wg_graph *g = sampler->graph = wg_graph_create();
     if (!g)
@@ -28,7 +29,7 @@ static bool build(struct wg_sampler *sampler, const struct wg_widths *widths, si
     sampler->images = wg_generator(&sampler->model, g, sampler->noise, false, NULL);
     if (!wg_graph_ok(g))
         return false;
-    wg_fuse(g);
+    wg_fuse(g, device);
     return true;
 }
 
@@ -38,7 +39,7 @@ bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths,
     struct wg_sampler *sampler = calloc(1, sizeof *sampler);
     if (!sampler)
         return wg_fail_memory("a sampler");
-    bool ok = build(sampler, widths, batch);
+    bool ok = build(sampler, device, widths, batch);
     const struct wg_targets targets = {.name = "sample", .nodes = &sampler->images, .count = 1};
     if (!ok || !wg_plan_create(sampler->graph, device, &targets, 1, NULL, &sampler->plan) ||
         !wg_exec_create(device, sampler->plan, NULL, NULL, &sampler->exec)) {

@@ -20,7 +20,8 @@ struct wg_scorer {
     float *batch_scores; // [batch]
 };
 
-static bool build(struct wg_scorer *scorer, const struct wg_widths *widths)
+static bool build(struct wg_scorer *scorer, const struct wg_device *device,
+                  const struct wg_widths *widths)
 {
     struct wg_graph *g = scorer->graph = wg_graph_create();
     scorer->batch_images = calloc(scorer->batch * PIXELS, sizeof *scorer->batch_images);
@@ -32,7 +33,7 @@ static bool build(struct wg_scorer *scorer, const struct wg_widths *widths)
     scorer->scores = wg_critic(&scorer->model, g, scorer->images);
     if (!wg_graph_ok(g))
         return false;
-    wg_fuse(g);
+    wg_fuse(g, device);
     return true;
 }
 
@@ -43,7 +44,7 @@ bool wg_scorer_create(struct wg_device *device, const struct wg_widths *widths, 
     if (!scorer)
         return wg_fail_memory("a scorer");
     scorer->batch = batch;
-    bool ok = build(scorer, widths);
+    bool ok = build(scorer, device, widths);
     const struct wg_targets targets = {.name = "score", .nodes = &scorer->scores, .count = 1};
     if (!ok || !wg_plan_create(scorer->graph, device, &targets, 1, NULL, &scorer->plan) ||
         !wg_exec_create(device, scorer->plan, NULL, NULL, &scorer->exec)) {

@@ -131,7 +131,8 @@ static void build_sample(struct training_graph *t)
     add_target(&t->targets[SAMPLE], t->sample_images);
 }
 
-static bool training_graph_init(struct training_graph *t, const struct wg_trainer_params *params)
+static bool training_graph_init(struct training_graph *t, const struct wg_device *device,
+                                const struct wg_trainer_params *params)
 {
     const struct wg_train_settings *s = params->settings;
     const struct wg_dataset *data = params->dataset;
@@ -153,7 +154,7 @@ static bool training_graph_init(struct training_graph *t, const struct wg_traine
     build_sample(t);
     if (!wg_graph_ok(g))
         return false;
-    wg_fuse(g);
+    wg_fuse(g, device);
     return true;
 }
 
@@ -176,7 +177,7 @@ bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_pa
 {
     struct training_graph training;
     struct wg_plan *plan = NULL;
-    bool ok = training_graph_init(&training, params) &&
+    bool ok = training_graph_init(&training, device, params) &&
               plan_training(device, &training, params->forced, &plan);
     for (int s = 0; ok && s < SCHEDULES; s++)
         for (int t = 0; ok && s != SAMPLE && t < plan->schedules[s].count; t++)
@@ -202,7 +203,7 @@ static bool batch_fits(struct wg_device *device, const struct wg_trainer_params 
     struct wg_plan *plan = NULL;
     settings.batch = batch;
     smaller.settings = &settings;
-    bool ok = training_graph_init(&training, &smaller) &&
+    bool ok = training_graph_init(&training, device, &smaller) &&
               plan_training(device, &training, params->forced, &plan) && fits(device, plan);
     wg_plan_destroy(plan);
     wg_graph_destroy(training.graph);
@@ -298,7 +299,7 @@ bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params 
         return wg_fail_memory("a trainer");
     trainer->device = device;
     trainer->settings = *params->settings;
-    if (!training_graph_init(&trainer->training, params))
+    if (!training_graph_init(&trainer->training, device, params))
         goto failed;
     if (!plan_training(device, &trainer->training, params->forced, &trainer->plan)) {
         if (wg_error_status() == WG_ERROR_MEMORY)

@@ -2,6 +2,7 @@
 
 #include "host/base/error.h"
 #include "host/device/clerror.h"
+#include "host/device/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +49,8 @@ struct wg_binder {
 static bool create_buffer(struct wg_device *device, size_t bytes, cl_uint content,
                           cl_mem *ret_buffer)
 {
-    cl_int code;
-    *ret_buffer = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-    if (code != CL_SUCCESS) {
-        *ret_buffer = NULL;
-        return wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
-                       device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
-    }
+    if (!wg_device_create_buffer(device, bytes, ret_buffer))
+        return false;
     // Many drivers allocate at first use: touch it now, so that lack of memory shows here.
     return CL_OK(clEnqueueFillBuffer(device->queue, *ret_buffer, &content, sizeof content, 0,
                                      (bytes + 3) / 4 * 4, 0, NULL, NULL));

@@ -7,11 +7,24 @@
 
 #include "host/graph/graph.h"
 
+struct wg_device;
+
 /*
- * A bias, with its activation, whose input is a conv2d or conv2d_data nobody else reads becomes
- * that convolution with a bias as third input: the sum is finished while it is in registers. The
- * gradients read only the bias's output, so nobody misses the sum.
+ * In this order:
+ *
+ * 1. A bias, with its activation, whose input is a conv2d or conv2d_data nobody else reads becomes
+ *    that convolution with a bias as third input: the sum is finished while it is in registers. The
+ *    gradients read only the bias's output, so nobody misses the sum.
+ * 2. A batch norm by constants (inference) behind such a convolution, without activation, goes into
+ *    its weights and bias where these are fewer than what they make.
+ * 3. A batch norm by the batch's moments before a transposed convolution to few channels is
+ * computed by those who read it, there and back: norm_up, norm_up_sums, norm_up_gradient.
+ * 4. The gradient before the activation of a convolution from few channels likewise: layer_filter,
+ *    which also sums what the bias learns, and layer_data.
+ * 5. The gradient of a bias before a batch norm is zero.
+ *
+ * 3 and 4 only where the device has more than a plain kernel for what results.
  */
-void wg_fuse(struct wg_graph *g);
+void wg_fuse(struct wg_graph *g, const struct wg_device *device);
 
 #endif

@@ -104,7 +104,7 @@ struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *r
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)
 {
     return memcmp(&a->conv, &b->conv, sizeof a->conv) == 0 && a->activation == b->activation &&
-           a->slope == b->slope && a->transpose_a == b->transpose_a &&
+           a->slope == b->slope && a->slope_in == b->slope_in && a->transpose_a == b->transpose_a &&
            a->transpose_b == b->transpose_b && a->training == b->training && a->scale == b->scale &&
            a->rate == b->rate && a->decay == b->decay && a->epsilon == b->epsilon &&
            a->key[0] == b->key[0] && a->key[1] == b->key[1] && a->stream == b->stream &&
@@ -165,6 +165,22 @@ struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft)
     if (draft->op)
         named.name = draft->op->name;
     return append(g, &named);
+}
+
+struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
+                               const struct wg_node *before)
+{
+    struct wg_node *node = wg_node_add(g, draft);
+    if (!node || node->index < before->index)
+        return node;
+    int first = before->index;
+    for (int i = node->index; i > first; i--) {
+        g->nodes[i] = g->nodes[i - 1];
+        g->nodes[i]->index = i;
+    }
+    g->nodes[first] = node;
+    node->index = first;
+    return node;
 }
 
 struct wg_node *wg_variable(struct wg_graph *g, const char *name, enum wg_element element,

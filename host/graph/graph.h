@@ -62,6 +62,7 @@ struct wg_attributes {
     struct wg_conv conv;
     enum wg_activation activation;
     float slope;      // of leaky ReLU left of zero; 0 is ReLU
+    float slope_in;   // norm_up: of the leaky ReLU before the convolution
     bool transpose_a; // matmul
     bool transpose_b; // matmul
     bool training;    // batch_norm: whether its moments are the batch's own
@@ -77,7 +78,7 @@ struct wg_attributes {
 
 struct wg_op;
 
-enum { WG_INPUTS_MAX = 6 };
+enum { WG_INPUTS_MAX = 7 };
 
 struct wg_node {
     const struct wg_op *op; // NULL for a variable

@@ -24,7 +24,7 @@ struct wg_implementation {
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
 
-enum { WG_IMPLEMENTATIONS_MAX = 4 };
+enum { WG_IMPLEMENTATIONS_MAX = 6 };
 
 struct wg_op {
     const char *name;
@@ -47,6 +47,10 @@ struct wg_op {
  */
 struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
 
+/* The same, placed so that `before`, which must be younger than all its inputs, may read it. */
+struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
+                               const struct wg_node *before);
+
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b);
 
 /* Records "OP: reason" as the graph's failure if it is the first, and returns NULL. */
@@ -58,6 +62,11 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced);
 
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
-    wg_op_bias, wg_op_batch_norm;
+    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice, wg_op_batch_norm,
+    wg_op_batch_norm_sums, wg_op_batch_norm_data;
+
+/* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */
+extern const struct wg_op wg_op_layer_filter, wg_op_layer_data, wg_op_norm_up, wg_op_norm_up_sums,
+    wg_op_norm_up_gradient, wg_op_norm_kernel, wg_op_norm_bias;
 
 #endif

@@ -94,10 +94,13 @@ static const struct {
 } fills[] = {
     {"rmsprop", 0, FILL_POWERS},  // small weights show small steps,
     {"rmsprop", 1, FILL_SQUARES}, // and small roots where epsilon stands
-    {"rmsprop", 2, FILL_POWERS},          {"clip", 0, FILL_BOUND},
-    {"batch_norm", 1, FILL_MOMENTS},      {"batch_norm_sums", 1, FILL_MOMENTS},
-    {"batch_norm_data", 1, FILL_MOMENTS}, {"batch_norm_data", 5, FILL_ROWS},
-    {"moving_average", 0, FILL_MOMENTS},  {"moving_average", 1, FILL_MOMENTS},
+    {"rmsprop", 2, FILL_POWERS},           {"clip", 0, FILL_BOUND},
+    {"batch_norm", 1, FILL_MOMENTS},       {"batch_norm_sums", 1, FILL_MOMENTS},
+    {"batch_norm_data", 1, FILL_MOMENTS},  {"batch_norm_data", 5, FILL_ROWS},
+    {"moving_average", 0, FILL_MOMENTS},   {"moving_average", 1, FILL_MOMENTS},
+    {"norm_kernel", 1, FILL_MOMENTS},      {"norm_bias", 1, FILL_MOMENTS},
+    {"norm_up", 1, FILL_MOMENTS},          {"norm_up_sums", 1, FILL_MOMENTS},
+    {"norm_up_gradient", 1, FILL_MOMENTS}, {"norm_up_gradient", 6, FILL_ROWS},
 };
 
 static enum fill fill_of(const struct wg_node *node, int input)

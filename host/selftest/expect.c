@@ -3,40 +3,32 @@
 #include "host/base/error.h"
 #include "host/graph/op.h"
 #include "host/graph/ops/rows.h"
-#include "host/reference/ops.h"
 #include "host/reference/philox_draws.h"
+#include "host/selftest/expect_work.h"
 #include "host/selftest/winograd.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define U 0x1p-24
+/* ---- shared ---- */
 
-/* A node with all it is computed from. */
-struct work {
-    const struct wg_node *node;
-    bool by_winograd;
-    const void *const *raw;      // inputs in their element types
-    double *in[WG_INPUTS_MAX];   // inputs
-    double *size[WG_INPUTS_MAX]; // their absolute values
-    double *spare;               // as long as the longest tensor
-    struct wg_expectation *out;
-    bool *ok;              // set to false, with a message, by what fails
-    size_t count, c, rows; // of the first output; of in[0] where that is a tensor to be reduced
-    double *value, *allowed;
-};
-
-/* allowed = units * U * magnitude, in place: functions below put the magnitudes there first. */
-static void allow(const struct wg_expected *expected, double units)
+void wg_allow(const struct wg_expected *expected, double units)
 {
     for (size_t i = 0; i < expected->count; i++)
         expected->allowed[i] *= units * U;
 }
 
+struct ref_conv wg_ref_conv_of(const struct wg_node *node)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    return (struct ref_conv){(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
+                             (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
+}
+
 /* ---- linear maps ---- */
 
-static void expect_matmul(const struct work *w)
+static void expect_matmul(const struct wg_work *w)
 {
     const struct wg_node *c = w->node;
     bool ta = c->attr.transpose_a;
@@ -47,22 +39,21 @@ static void expect_matmul(const struct work *w)
                                         .b_transposed = c->attr.transpose_b};
     ref_matmul(&product, w->in[0], w->in[1], w->value);
     ref_matmul(&product, w->size[0], w->size[1], w->allowed);
-    allow(&w->out->outputs[0], product.k + 1);
+    wg_allow(&w->out->outputs[0], product.k + 1);
 }
 
 typedef void ref_form(const struct ref_conv *conv, const double *first, const double *second,
                       double *result);
 
 /* One of the three forms, whose sums have `terms` terms at most. */
-static void expect_form(const struct work *w, enum wg_form form, size_t terms)
+static void expect_form(const struct wg_work *w, enum wg_form form, size_t terms)
 {
     static ref_form *const forms[] = {[WG_FORM_CONV2D] = ref_conv2d,
                                       [WG_FORM_DATA] = ref_conv2d_data,
                                       [WG_FORM_FILTER] = ref_conv2d_filter};
     const struct wg_conv *v = &w->node->attr.conv;
     const struct wg_attributes *attr = &w->node->attr;
-    const struct ref_conv conv = {(int)v->n,  (int)v->h,  (int)v->w, (int)v->c,      (int)v->oh,
-                                  (int)v->ow, (int)v->oc, (int)v->k, (int)v->stride, (int)v->pad};
+    const struct ref_conv conv = wg_ref_conv_of(w->node);
     forms[form](&conv, w->in[0], w->in[1], w->value);
     if (!w->by_winograd)
         forms[form](&conv, w->size[0], w->size[1], w->allowed);
@@ -76,23 +67,23 @@ static void expect_form(const struct work *w, enum wg_form form, size_t terms)
     }
     // The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
     // result that is no larger than its argument, a slope one rounding.
-    allow(&w->out->outputs[0],
-          (w->by_winograd ? wg_winograd_units(v, form) : (double)terms) + 2 + 10);
+    wg_allow(&w->out->outputs[0],
+             (w->by_winograd ? wg_winograd_units(v, form) : (double)terms) + 2 + 10);
 }
 
-static void expect_conv2d(const struct work *w)
+static void expect_conv2d(const struct wg_work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
     expect_form(w, WG_FORM_CONV2D, v->k * v->k * v->c);
 }
 
-static void expect_conv2d_data(const struct work *w)
+static void expect_conv2d_data(const struct wg_work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
     expect_form(w, WG_FORM_DATA, v->k * v->k * v->oc);
 }
 
-static void expect_conv2d_filter(const struct work *w)
+static void expect_conv2d_filter(const struct wg_work *w)
 {
     const struct wg_conv *v = &w->node->attr.conv;
     expect_form(w, WG_FORM_FILTER, v->n * v->oh * v->ow);
@@ -100,7 +91,7 @@ static void expect_conv2d_filter(const struct work *w)
 
 /* ---- element by element, and sums ---- */
 
-static void expect_bias(const struct work *w)
+static void expect_bias(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
     ref_bias_act(w->count / w->c, (int)w->c, w->in[0], w->in[1], (enum ref_act)attr->activation,
@@ -108,10 +99,10 @@ static void expect_bias(const struct work *w)
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] = w->size[0][i] + w->size[1][i % w->c];
     // One addition, one multiplication by the slope or 5 ulp of tanh.
-    allow(&w->out->outputs[0], 12);
+    wg_allow(&w->out->outputs[0], 12);
 }
 
-static void expect_activation_gradient(const struct work *w)
+static void expect_activation_gradient(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
     ref_act_gradient(w->count, w->in[0], w->in[1], (enum ref_act)attr->activation,
@@ -119,34 +110,35 @@ static void expect_activation_gradient(const struct work *w)
     bool is_tanh = attr->activation == WG_ACTIVATION_TANH;
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] = w->size[1][i] * (is_tanh ? 1 + w->in[0][i] * w->in[0][i] : 1);
-    allow(&w->out->outputs[0], is_tanh ? 3 : 1); // dy (1 - y y), or dy times the slope
+    wg_allow(&w->out->outputs[0], is_tanh ? 3 : 1); // dy (1 - y y), or dy times the slope
 }
 
-/* Rows of a chunk one by one; the compensated sum of the chunks adds 2 units. */
+/* Rows of a chunk one by one; the compensated sums of the chunks, and of groups of them, add 2
+ * units each. */
 static double row_sum_units(const struct wg_node *x)
 {
     struct wg_row_split split = wg_row_split(&x->shape);
-    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 2;
+    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 4;
 }
 
-static void expect_sum_rows(const struct work *w)
+static void expect_sum_rows(const struct wg_work *w)
 {
     ref_sum_rows(w->rows, (int)w->c, w->in[0], w->value);
     ref_sum_rows(w->rows, (int)w->c, w->size[0], w->allowed);
-    allow(&w->out->outputs[0], row_sum_units(w->node->in[0]));
+    wg_allow(&w->out->outputs[0], row_sum_units(w->node->in[0]));
 }
 
-static void expect_mean(const struct work *w)
+static void expect_mean(const struct wg_work *w)
 {
     size_t count = wg_shape_count(&w->node->in[0]->shape);
     double scale = (double)w->node->attr.scale;
     w->value[0] = scale * ref_mean(count, w->in[0]);
     w->allowed[0] = fabs(scale) * ref_mean(count, w->size[0]);
     // The sum is compensated: 2 units however many; a division (5 units) and a multiplication.
-    allow(&w->out->outputs[0], 2 + 5 + 1);
+    wg_allow(&w->out->outputs[0], 2 + 5 + 1);
 }
 
-static void expect_broadcast(const struct work *w)
+static void expect_broadcast(const struct wg_work *w)
 {
     double x = w->node->in_count ? w->in[0][0] : 1;
     for (size_t i = 0; i < w->count; i++) {
@@ -155,7 +147,7 @@ static void expect_broadcast(const struct work *w)
     }
 }
 
-static void expect_add(const struct work *w)
+static void expect_add(const struct wg_work *w)
 {
     for (size_t i = 0; i < w->count; i++) {
         w->value[i] = w->in[0][i] + w->in[1][i];
@@ -167,15 +159,15 @@ static void expect_add(const struct work *w)
 
 /*
  * Rows of a chunk are added one by one, chunks with compensation, so a mean is off by k = rows per
- * chunk + 4 units of the mean |x|. The deviations are taken from means as computed: within a chunk
+ * chunk + 8 units of the mean |x|. The deviations are taken from means as computed: within a chunk
  * that matters to second order only, between chunks a mean's error counts with twice the distance
  * of the means, which is below the deviation. So the variance is off by k units of
  * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
  */
-static void expect_moments(const struct work *w)
+static void expect_moments(const struct wg_work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->node->in[0]) + 2, *magnitude = w->allowed;
+    double units = row_sum_units(w->node->in[0]) + 4, *magnitude = w->allowed;
     bool many = wg_row_split(&w->node->in[0]->shape).chunks > 1;
     ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
     ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
@@ -184,33 +176,25 @@ static void expect_moments(const struct work *w)
         double between = many ? 4 * sqrt(variance) * mean : 0;
         magnitude[c + i] = 2 * variance + between + units * U * mean * mean;
     }
-    allow(&w->out->outputs[0], units);
+    wg_allow(&w->out->outputs[0], units);
 }
 
-enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
-
-/* gamma / sqrt(variance + epsilon) is off by a division (5 units), a root (6), half of the sum's
- * rounding; then follow one of x - mean, two of the product and sum, one of the slope. */
-enum { FACTOR_UNITS = 12, NORM_UNITS = 16 };
-
-static double root_of(const struct work *w, size_t column)
+double wg_norm_root(const struct wg_work *w, size_t column)
 {
     return sqrt(w->in[MOMENTS][w->c + column] + (double)w->node->attr.epsilon);
 }
 
-/* |x - mean| / root without the cancellation */
-static double xhat_size(const struct work *w, size_t i)
+double wg_xhat_size(const struct wg_work *w, size_t i)
 {
-    return (w->size[X][i] + w->size[MOMENTS][i % w->c]) / root_of(w, i % w->c);
+    return (w->size[X][i] + w->size[MOMENTS][i % w->c]) / wg_norm_root(w, i % w->c);
 }
 
-static double norm_size(const struct work *w, size_t i)
+double wg_norm_size(const struct wg_work *w, size_t i)
 {
-    return xhat_size(w, i) * w->size[GAMMA][i % w->c] + w->size[BETA][i % w->c];
+    return wg_xhat_size(w, i) * w->size[GAMMA][i % w->c] + w->size[BETA][i % w->c];
 }
 
-/* Before the activation. */
-static void normalise(const struct work *w, double *y)
+void wg_normalise(const struct wg_work *w, double *y)
 {
     const struct ref_norm norm = {w->rows,
                                   (int)w->c,
@@ -222,51 +206,42 @@ static void normalise(const struct work *w, double *y)
     ref_batch_norm(&norm, w->in[X], false, y);
 }
 
-static void expect_batch_norm(const struct work *w)
+static void expect_batch_norm(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
-    normalise(w, w->value);
+    wg_normalise(w, w->value);
     for (size_t i = 0; i < w->count; i++) {
         if (attr->activation == WG_ACTIVATION_LEAKY_RELU && w->value[i] <= 0)
             w->value[i] *= (double)attr->slope;
-        w->allowed[i] = norm_size(w, i);
+        w->allowed[i] = wg_norm_size(w, i);
     }
-    allow(&w->out->outputs[0], NORM_UNITS);
+    wg_allow(&w->out->outputs[0], NORM_UNITS);
 }
 
-/*
- * g = dy * activation'(y) where y is recomputed from x. So close to zero that rounding decides on
- * its sign, either branch is right: what the other one differs by.
- */
-struct gradient {
-    double g;
-    double doubt;
-};
-
-static struct gradient gradient_at(const struct work *w, const double *y, size_t i)
+static struct wg_kinked gradient_at(const struct wg_work *w, const double *y, size_t i)
 {
     const struct wg_attributes *attr = &w->node->attr;
-    struct gradient result = {.g = w->in[DY][i]};
+    struct wg_kinked result = {.g = w->in[DY][i]};
     if (attr->activation != WG_ACTIVATION_LEAKY_RELU)
         return result;
     if (y[i] <= 0)
         result.g *= (double)attr->slope;
-    if (fabs(y[i]) <= NORM_UNITS * U * norm_size(w, i))
+    if (fabs(y[i]) <= NORM_UNITS * U * wg_norm_size(w, i))
         result.doubt = fabs(w->in[DY][i]) * (1 - (double)attr->slope);
     return result;
 }
 
 /* dbeta = sum g, dgamma = sum g xhat; the latter's terms are off by three roundings, the sum is
  * divided by the root. */
-static void expect_batch_norm_sums(const struct work *w)
+static void expect_batch_norm_sums(const struct wg_work *w)
 {
     size_t c = w->c;
     double units = row_sum_units(w->node->in[X]) + 1;
-    normalise(w, w->spare);
+    wg_normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->rows * c; i++) {
         size_t at = i % c;
-        struct gradient gradient = gradient_at(w, w->spare, i);
-        double root = root_of(w, at), size = xhat_size(w, i);
+        struct wg_kinked gradient = gradient_at(w, w->spare[0], i);
+        double root = wg_norm_root(w, at), size = wg_xhat_size(w, i);
         w->value[at] += gradient.g;
         w->value[c + at] += gradient.g * (w->in[X][i] - w->in[MOMENTS][at]) / root;
         w->allowed[at] += units * U * fabs(gradient.g) + gradient.doubt;
@@ -277,23 +252,23 @@ static void expect_batch_norm_sums(const struct work *w)
 
 /* dx = gamma / root * (g - dbeta / n - xhat dgamma / n): the factor, once more a root and a
  * division before xhat's part, and some six roundings. */
-static void expect_batch_norm_data(const struct work *w)
+static void expect_batch_norm_data(const struct wg_work *w)
 {
     double n = (double)w->rows;
-    normalise(w, w->spare);
+    wg_normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->count; i++) {
         size_t at = i % w->c;
-        struct gradient gradient = gradient_at(w, w->spare, i);
-        double root = root_of(w, at), factor = w->in[GAMMA][at] / root;
+        struct wg_kinked gradient = gradient_at(w, w->spare[0], i);
+        double root = wg_norm_root(w, at), factor = w->in[GAMMA][at] / root;
         double dbeta = w->in[SUMS][at], dgamma = w->in[SUMS][w->c + at];
         double xhat = (w->in[X][i] - w->in[MOMENTS][at]) / root;
-        double size = fabs(gradient.g) + (fabs(dbeta) + xhat_size(w, i) * fabs(dgamma)) / n;
+        double size = fabs(gradient.g) + (fabs(dbeta) + wg_xhat_size(w, i) * fabs(dgamma)) / n;
         w->value[i] = factor * (gradient.g - dbeta / n - xhat * dgamma / n);
         w->allowed[i] = fabs(factor) * ((2 * FACTOR_UNITS + 6) * U * size + gradient.doubt);
     }
 }
 
-static void expect_moving_average(const struct work *w)
+static void expect_moving_average(const struct wg_work *w)
 {
     double momentum = (double)w->node->attr.rate;
     memcpy(w->value, w->in[0], w->count * sizeof(double));
@@ -302,7 +277,7 @@ static void expect_moving_average(const struct work *w)
                        w->value + w->c);
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] = w->size[0][i] + w->size[1][i];
-    allow(&w->out->outputs[0], 4);
+    wg_allow(&w->out->outputs[0], 4);
 }
 
 /* ---- draws ---- */
@@ -317,33 +292,33 @@ static struct ref_draw draw_of(const struct wg_node *node, const double *clock)
     };
 }
 
-static void expect_normal(const struct work *w)
+static void expect_normal(const struct wg_work *w)
 {
     const struct ref_draw draw = draw_of(w->node, w->in[0]);
     ref_draw_normals(&draw, w->count, w->value);
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] = fabs(w->value[i]);
     // log 3 ulp, half of it after the root; sqrt 3 ulp; cospi 4 ulp; a product: 6 / 2 + 6 + 8 + 1.
-    allow(&w->out->outputs[0], 18);
+    wg_allow(&w->out->outputs[0], 18);
 }
 
-static void expect_batch(const struct work *w)
+static void expect_batch(const struct wg_work *w)
 {
     const struct wg_shape *dataset = &w->node->in[0]->shape;
     size_t pixels = dataset->dim[1] * dataset->dim[2], n = w->count / pixels;
     const struct ref_draw draw = draw_of(w->node, w->in[1]);
-    uint32_t *indices = (uint32_t *)(void *)w->spare;
+    uint32_t *indices = (uint32_t *)(void *)w->spare[0];
     ref_draw_indices(&draw, dataset->dim[0], n, indices);
     for (size_t i = 0; i < w->count; i++) {
         w->value[i] = w->in[0][indices[i / pixels] * pixels + i % pixels] / 127.5 - 1;
         w->allowed[i] = 2; // the division is good to 2.5 ulp of a quotient of at most 2
     }
-    allow(&w->out->outputs[0], 6);
+    wg_allow(&w->out->outputs[0], 6);
 }
 
 /* ---- effects, and copies ---- */
 
-static void expect_rmsprop(const struct work *w)
+static void expect_rmsprop(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
     struct wg_expected *v = &w->out->outputs[1];
@@ -360,23 +335,23 @@ static void expect_rmsprop(const struct work *w)
     }
 }
 
-static void expect_clip(const struct work *w)
+static void expect_clip(const struct wg_work *w)
 {
     memcpy(w->value, w->in[0], w->count * sizeof(double));
     ref_clip(w->count, (double)w->node->attr.rate, w->value);
 }
 
-static void expect_slice(const struct work *w)
+static void expect_slice(const struct wg_work *w)
 {
     memcpy(w->value, w->in[0] + w->node->attr.index * w->count, w->count * sizeof(double));
 }
 
-static void expect_assign(const struct work *w)
+static void expect_assign(const struct wg_work *w)
 {
     memcpy(w->value, w->in[1], w->count * sizeof(double));
 }
 
-static void expect_record(const struct work *w)
+static void expect_record(const struct wg_work *w)
 {
     const struct wg_shape *ring = &w->node->shape;
     size_t row = (size_t)w->in[1][WG_CLOCK_STEP] % ring->dim[0];
@@ -384,7 +359,7 @@ static void expect_record(const struct work *w)
     w->value[row * ring->dim[1] + w->node->attr.index] = w->in[2][0];
 }
 
-static void expect_advance(const struct work *w)
+static void expect_advance(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
     memcpy(w->value, w->in[0], w->count * sizeof(double));
@@ -398,7 +373,7 @@ static void expect_advance(const struct work *w)
 
 static const struct {
     const char *op;
-    void (*expect)(const struct work *work);
+    void (*expect)(const struct wg_work *work);
     bool writes_two; // in[0] and in[1]
 } ops[] = {
     {"matmul", expect_matmul, false},
@@ -415,6 +390,13 @@ static const struct {
     {"batch_norm", expect_batch_norm, false},
     {"batch_norm_sums", expect_batch_norm_sums, false},
     {"batch_norm_data", expect_batch_norm_data, false},
+    {"norm_kernel", wg_expect_norm_kernel, false},
+    {"norm_bias", wg_expect_norm_bias, false},
+    {"layer_filter", wg_expect_layer_filter, false},
+    {"layer_data", wg_expect_layer_data, false},
+    {"norm_up", wg_expect_norm_up, false},
+    {"norm_up_sums", wg_expect_norm_up_sums, false},
+    {"norm_up_gradient", wg_expect_norm_up_gradient, false},
     {"moving_average", expect_moving_average, false},
     {"normal", expect_normal, false},
     {"batch", expect_batch, false},
@@ -450,7 +432,7 @@ static bool add_output(struct wg_expectation *out, const struct wg_node *node)
     return expected->value && expected->allowed;
 }
 
-static bool widen(struct work *w, int i, size_t *longest)
+static bool widen(struct wg_work *w, int i, size_t *longest)
 {
     const struct wg_node *input = w->node->in[i];
     size_t count = wg_shape_count(&input->shape);
@@ -464,7 +446,7 @@ static bool widen(struct work *w, int i, size_t *longest)
     return w->in[i] && w->size[i];
 }
 
-static bool prepare(struct work *w, bool writes_two)
+static bool prepare(struct wg_work *w, bool writes_two)
 {
     const struct wg_node *node = w->node;
     bool is_effect = node->op->is_effect;
@@ -474,13 +456,15 @@ static bool prepare(struct work *w, bool writes_two)
         ok = ok && add_output(w->out, node->in[1]);
     for (int i = 0; ok && i < node->in_count; i++)
         ok = widen(w, i, &longest);
-    w->spare = ok ? malloc(longest * sizeof(double)) : NULL;
+    for (int i = 0; i < 3; i++)
+        w->spare[i] = ok ? malloc(longest * sizeof(double)) : NULL;
     w->value = w->out->outputs[0].value;
     w->allowed = w->out->outputs[0].allowed;
     w->count = w->out->outputs[0].count;
     w->c = wg_shape_last(&node->shape);
     w->rows = node->in_count ? wg_shape_count(&node->in[0]->shape) / w->c : 0;
-    return w->spare || wg_fail_memory("what a node should compute");
+    return (w->spare[0] && w->spare[1] && w->spare[2]) ||
+           wg_fail_memory("what a node should compute");
 }
 
 bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
@@ -488,11 +472,11 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
 {
     struct wg_expectation expectation = {.count = 0};
     bool ok = true;
-    struct work work = {.node = node,
-                        .by_winograd = by && by->is_winograd,
-                        .raw = in,
-                        .out = &expectation,
-                        .ok = &ok};
+    struct wg_work work = {.node = node,
+                           .by_winograd = by && by->is_winograd,
+                           .raw = in,
+                           .out = &expectation,
+                           .ok = &ok};
     size_t i = 0, count = sizeof ops / sizeof ops[0];
     while (i < count && strcmp(ops[i].op, node->op->name) != 0)
         i++;
@@ -506,7 +490,8 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
         free(work.in[k]);
         free(work.size[k]);
     }
-    free(work.spare);
+    for (int k = 0; k < 3; k++)
+        free(work.spare[k]);
     if (!ok) {
         wg_expectation_finish(&expectation);
         return false;

@@ -30,10 +30,8 @@ static enum kind kind_of(const struct wg_node *node)
 {
     if (node->op == &wg_op_matmul)
         return KIND_PRODUCT;
-    return node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data ||
-                   node->op == &wg_op_conv2d_filter
-               ? KIND_CONVOLUTION
-               : KIND_OTHER;
+    bool is_convolution = node->op->flops || node->op == &wg_op_norm_up_gradient;
+    return is_convolution ? KIND_CONVOLUTION : KIND_OTHER;
 }
 
 /* Nodes of these kinds in a training of these widths and batch. */
@@ -44,8 +42,10 @@ static const struct sweep {
     bool is_quick;
 } sweeps[] = {
     {&wg_widths_default, 16, KIND_PRODUCT, true}, // enough rows for the fast implementations
-    {&even, 3, KIND_CONVOLUTION, true},           {&odd, 3, KIND_CONVOLUTION, false},
-    {&wg_widths_default, 2, KIND_OTHER, true},    {&wg_step_widths, WG_STEP_BATCH, KIND_ANY, false},
+    {&even, 3, KIND_CONVOLUTION, true},
+    {&odd, 3, KIND_CONVOLUTION, false},
+    {&wg_widths_default, 3, KIND_OTHER, true}, // and here for a norm to go into the weights
+    {&wg_step_widths, WG_STEP_BATCH, KIND_ANY, false},
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 

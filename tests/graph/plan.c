@@ -186,7 +186,8 @@ static void init_training(struct training *t)
         t->nodes[i] = wg_rmsprop(g, x[i], weights[i]->accumulator, dx[i], 1e-3f, 0.9f, 1e-7f);
     t->nodes[count] = loss;
     t->nodes[count + 1] = wg_generator(&model, g, z, false, NULL);
-    wg_fuse(g);
+    const struct wg_device device = made_up(1 << 30);
+    wg_fuse(g, &device);
     t->targets[0] = (struct wg_targets){"update", t->nodes, count + 1};
     t->targets[1] = (struct wg_targets){"sample", &t->nodes[count + 1], 1};
 }

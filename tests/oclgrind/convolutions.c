@@ -12,6 +12,7 @@ static const struct wg_conv cases[] = {
     {1, 4, 4, 3, 2, 2, 5, 4, 2, 1},  // stride 2, no whole vector
     {2, 3, 4, 9, 3, 4, 18, 4, 1, 1}, // asymmetric padding; whole vectors and a rest
     {3, 4, 4, 1, 2, 2, 4, 4, 2, 1},  // from one channel: through a table
+    {2, 3, 4, 1, 3, 4, 8, 4, 1, 1},  // and to whole vectors: thin
     {1, 4, 4, 4, 4, 4, 16, 2, 1, 0}, // fits the tiles of a matrix product
     {1, 4, 5, 2, 2, 2, 3, 1, 2, 0},  // pixels that no tap sees
 };

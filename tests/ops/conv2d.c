@@ -41,6 +41,10 @@ static const struct wg_conv cases[] = {
     {3, 7, 10, 32, 4, 5, 16, 4, 2, 1},   // whole vectors of channels, half tiles of pixels
     {9, 8, 6, 16, 8, 6, 48, 2, 1, 0},    // 2 x 2 taps, more images than a block has
     {2, 10, 7, 16, 4, 2, 32, 6, 3, 2},   // a kernel of twice the stride, 3
+    {3, 5, 13, 1, 5, 13, 32, 4, 1, 1},   // thin and whole vectors: rows that no tile divides
+    {20, 6, 5, 2, 3, 3, 64, 4, 2, 1},    // of two channels, a band an image
+    {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},     // stride 3, which does not divide the kernel
+    {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},   // more images than there are parts
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 
@@ -83,7 +87,7 @@ static void build(struct rig *rig, const struct wg_conv *v, const struct epilogu
     f->conv2d = finish(rig, wg_conv2d(g, f->x, f->w, v), f->conv2d_bias, e_conv2d);
     f->data = finish(rig, wg_conv2d_data(g, f->y, f->w, v), f->data_bias, e_data);
     f->filter = wg_conv2d_filter(g, f->x, f->y, v);
-    wg_fuse(g);
+    wg_fuse(g, test_device());
 }
 
 /* F(4, 2) magnifies its products (host/selftest/winograd.h): along an axis two taps together up to
@@ -358,7 +362,7 @@ START_TEST(gradient_of_a_fused_layer_meets_central_differences)
     struct wg_node *y = wg_bias(rig.graph, wg_conv2d(rig.graph, in[0], in[1], &v), in[2],
                                 WG_ACTIVATION_LEAKY_RELU, 0.2f);
     wg_gradient(rig.graph, rig_inner(&rig, y, r), in, 3, dx);
-    wg_fuse(rig.graph);
+    wg_fuse(rig.graph, test_device());
     ck_assert_ptr_eq(y->op, &wg_op_conv2d);
     rig_run(&rig, NULL, dx, 3);
 

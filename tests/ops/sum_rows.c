@@ -10,9 +10,10 @@
 #include <math.h>
 
 static const struct {
-    size_t rows, c, chunks;
+    size_t rows, c, chunks, groups;
 } cases[] = {
-    {1, 1, 1}, {31, 33, 1}, {1024, 8, 1}, {1025, 13, 2}, {65, 512, 3}, {33, 1031, 2}, {4099, 1, 5},
+    {1, 1, 1, 1},     {31, 33, 1, 1},  {1024, 8, 1, 1},   {1025, 13, 2, 1},   {65, 512, 3, 1},
+    {33, 1031, 2, 1}, {4099, 1, 5, 1}, {33793, 1, 34, 3}, {1024, 256, 32, 1}, {1025, 256, 33, 3},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -25,6 +26,7 @@ START_TEST(agrees_with_the_reference)
     struct wg_node *y = wg_sum_rows(rig.graph, x);
     struct wg_row_split split = wg_row_split(&x->shape);
     ck_assert_uint_eq(split.chunks, cases[_i].chunks);
+    ck_assert_uint_eq(split.groups, cases[_i].groups);
     rig_run(&rig, NULL, &y, 1);
     rig_check_node(&rig, y);
     rig_finish(&rig);

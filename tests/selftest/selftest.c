@@ -98,9 +98,9 @@ static const struct mistake {
     {0, "bias", "ACTIVATE_GRADIENT(out, grad), dx", "grad, dx", "activation_gradient", "ref"},
     {0, "batch_norm", "LOADV(m + C + c) + EPSILON), scale",
      "LOADV(m + C + c) + 1.01f * EPSILON), scale", "batch_norm", "ref"},
-    {0, "batch_norm", "STOREV(squares / (float)rows", "STOREV(squares / (float)(rows - 1)",
-     "moments", "ref"},
-    {0, "batch_norm", "STOREV(product / root", "STOREV(product", "batch_norm_sums", "ref"},
+    {0, "batch_norm", "STOREV(squares / divisor", "STOREV(squares / (divisor - 1.0f)", "moments",
+     "ref"},
+    {0, "batch_norm", "product[v] / sqrt", "product[v] * sqrt", "batch_norm_sums", "ref"},
     {0, "batch_norm", "LOADV(x + at) - LOADV(coefficients + c)", "LOADV(x + at)", "batch_norm_data",
      "ref"},
     {0, "moving_average", "momentum * moving[i]", "moving[i]", "moving_average", "ref"},
@@ -130,6 +130,21 @@ static const struct mistake {
     {0, "conv2d_winograd", "k < SLICE; k += UNROLL", NULL, "conv2d_data", "winograd"},
     {0, "conv2d_filter_winograd", "row < rows; row++", "row < rows - 1; row++", "conv2d_filter",
      "winograd"},
+    {0, "thin", "p < count && iy >= 0", "p < count && iy > 0", "conv2d", "thin"},
+    {0, "thin", "p < count && iy >= 0", NULL, "layer_filter", "thin"},
+    {0, "thin", "p < count && iy >= 0", NULL, "norm_up_sums", "thin"},
+    {0, "thin", "p < count && iy >= 0", NULL, "norm_up_gradient", "thin"},
+    {0, "conv2d_thin", "oy < end; oy++", "oy < end - 1; oy++", "conv2d_data", "thin"},
+    {0, "conv2d_thin", "oy < end; oy++", NULL, "layer_data", "thin"},
+    {0, "conv2d_thin", "oy < end; oy++", NULL, "norm_up", "thin"},
+    {0, "layer_ref", "sum += line;", "sum = line;", "layer_filter", "ref"},
+    {0, "layer_ref", "int o = 0; o < OC", "int o = 1; o < OC", "layer_data", "ref"},
+    {0, "norm_up_ref", "sum += line;", "sum = line;", "norm_up_sums", "ref"},
+    {0, "norm_up_ref", "sum += bias[c];", "sum -= bias[c];", "norm_up", "ref"},
+    {0, "norm_up_ref", "- xhat * sums", "+ xhat * sums", "norm_up_gradient", "ref"},
+    {0, "norm_weights", "gamma[c] / sqrt(m[channels + c] + EPSILON);",
+     "gamma[c] / sqrt(m[channels + c]);", "norm_kernel", "ref"},
+    {0, "norm_weights", "b[c] - m[c]", "b[c] + m[c]", "norm_bias", "ref"},
     {0, "im2col", "kx = k / C % K", "kx = 0", "conv2d", "gemm"},
     {0, "col2im", "oy = (iy + PAD) / S - ty", "oy = (iy + PAD) / S", "conv2d_data", "gemm"},
     {1, "random", "round < 10", "round < 9", "normal", "ref"},
@@ -192,7 +207,9 @@ static void check_noticed(const struct wg_selftest *test, const struct mistake *
     const struct wg_selftest_row *row = find(test, mistake->op, mistake->implementation);
     if (!row) { // what only CPUs run
         ck_assert(strcmp(mistake->implementation, "direct") == 0 ||
-                  strcmp(mistake->implementation, "winograd") == 0);
+                  strcmp(mistake->implementation, "thin") == 0 ||
+                  strcmp(mistake->implementation, "winograd") == 0 ||
+                  strstr(mistake->file, "layer") || strstr(mistake->file, "norm_up"));
         ck_assert(!wg_device_is_cpu(test_device()));
         return;
     }

@@ -16,8 +16,9 @@ enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
 static void define(struct wg_defines *defines, const struct wg_node *node,
                    const struct wg_device *device)
 {
-    size_t c = wg_shape_last(&node->in[X]->shape);
-    wg_define_int(defines, "VW", wg_vector_width(device, c));
+    size_t c = wg_shape_last(&node->in[X]->shape), width = wg_vector_width(device, c);
+    wg_define_int(defines, "VW", (long long)width);
+    wg_define_int(defines, "NV", (long long)wg_row_vectors(device, c, width));
     wg_define_int(defines, "C", (long long)c);
     wg_define_float(defines, "EPSILON", node->attr.epsilon);
     wg_define_int(defines, "ACTIVATION", node->attr.activation);
@@ -30,17 +31,16 @@ static size_t column_vectors(const struct wg_node *node, const struct wg_device 
     return c / wg_vector_width(device, c);
 }
 
+/* Work items side by side in a chunk of rows. */
+static size_t chunk_items(const struct wg_node *node, const struct wg_device *device)
+{
+    size_t c = wg_shape_last(&node->in[X]->shape);
+    return column_vectors(node, device) / wg_row_vectors(device, c, wg_vector_width(device, c));
+}
+
 static size_t all_vectors(const struct wg_node *node, const struct wg_device *device)
 {
     return column_vectors(node, device) * wg_shape_rows(&node->in[X]->shape);
-}
-
-/* Two numbers per column and chunk. */
-static size_t scratch_chunks(const struct wg_node *node, const struct wg_device *device)
-{
-    (void)device;
-    struct wg_row_split split = wg_row_split(&node->in[X]->shape);
-    return 2 * split.chunks * split.columns * sizeof(float);
 }
 
 static struct wg_row_split split_of(const struct wg_node *node)
@@ -48,30 +48,58 @@ static struct wg_row_split split_of(const struct wg_node *node)
     return wg_row_split(&node->in[X]->shape);
 }
 
+/* Two numbers per column and chunk. */
+static size_t scratch_chunks(const struct wg_node *node, const struct wg_device *device)
+{
+    struct wg_row_split split = split_of(node);
+    return wg_row_scratch(&split, 2 * split.columns, device);
+}
+
 /* ---- moments ---- */
+
+static bool bind_merges(const struct wg_node *m, struct wg_binder *binder,
+                        const struct wg_row_split *split, const struct wg_defines *defines)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_merge merges[WG_ROW_MERGES_MAX];
+    int count = wg_row_merges(split, 2 * split->columns, WG_NODE(m), device, merges);
+    for (int i = 0; i < count; i++) {
+        bool is_last = i == count - 1;
+        if (!wg_bind_kernel(binder,
+                            &(struct wg_call){
+                                .file = "batch_norm",
+                                .kernel = "moments_merge",
+                                .defines = defines,
+                                .arguments = {merges[i].from, merges[i].to, WG_INT(split->rows),
+                                              WG_INT(merges[i].rows_per_chunk),
+                                              WG_INT(merges[i].chunks_per_group),
+                                              WG_FLOAT(is_last ? (float)split->rows : 1.0f)},
+                                .global = {column_vectors(m, device), merges[i].groups},
+                                .local = {wg_row_lanes(device)},
+                            }))
+            return false;
+    }
+    return true;
+}
 
 static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_split split = split_of(m);
-    struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(m, device));
     define(&defines, m, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "batch_norm",
-                              .kernel = "moments_chunk",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(m->in[X]), partial, WG_ROWS(split)},
-                              .global = {column_vectors(m, device), split.chunks},
-                          }) &&
-           wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "batch_norm",
-                                      .kernel = "moments_merge",
-                                      .defines = &defines,
-                                      .arguments = {partial, WG_NODE(m), WG_ROWS(split)},
-                                      .global = {column_vectors(m, device)},
-                                  });
+    return wg_bind_kernel(
+               binder,
+               &(struct wg_call){
+                   .file = "batch_norm",
+                   .kernel = "moments_chunk",
+                   .defines = &defines,
+                   .arguments = {WG_NODE(m->in[X]), wg_row_partial(&split, 2 * split.columns),
+                                 WG_ROWS(split)},
+                   .global = {chunk_items(m, device), split.chunks},
+                   .local = {wg_row_lanes(device)},
+               }) &&
+           bind_merges(m, binder, &split, &defines);
 }
 
 static const struct wg_op op_moments = {
@@ -131,7 +159,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_split split = split_of(sums);
-    struct wg_argument partial = WG_SCRATCH(0, scratch_chunks(sums, device));
+    struct wg_argument partial = wg_row_partial(&split, 2 * split.columns);
     define(&defines, sums, device);
     return wg_bind_kernel(binder,
                           &(struct wg_call){
@@ -141,18 +169,13 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
                               .arguments = {WG_NODE(sums->in[X]), WG_NODE(sums->in[MOMENTS]),
                                             WG_NODE(sums->in[GAMMA]), WG_NODE(sums->in[BETA]),
                                             WG_NODE(sums->in[DY]), partial, WG_ROWS(split)},
-                              .global = {column_vectors(sums, device), split.chunks},
+                              .global = {chunk_items(sums, device), split.chunks},
+                              .local = {wg_row_lanes(device)},
                           }) &&
-           wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "batch_norm",
-                                      .kernel = "batch_norm_sums_merge",
-                                      .defines = &defines,
-                                      .arguments = {partial, WG_NODE(sums), WG_INT(split.chunks)},
-                                      .global = {column_vectors(sums, device)},
-                                  });
+           wg_bind_row_sums(binder, &split, 2 * split.columns, WG_NODE(sums));
 }
 
-static const struct wg_op op_sums = {
+const struct wg_op wg_op_batch_norm_sums = {
     .name = "batch_norm_sums",
     .implementations = {{.name = "ref", .scratch = scratch_chunks, .bind = bind_sums}},
 };
@@ -190,7 +213,7 @@ static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
                           });
 }
 
-static const struct wg_op op_data = {
+const struct wg_op wg_op_batch_norm_data = {
     .name = "batch_norm_data",
     .implementations = {{.name = "ref", .scratch = scratch_data, .bind = bind_data}},
 };
@@ -200,7 +223,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
     if (!y->attr.training)
         return wg_node_refuse(g, "batch_norm", "can't be differentiated in inference mode");
     struct wg_node draft = {
-        .op = &op_sums,
+        .op = &wg_op_batch_norm_sums,
         .shape = wg_shape(2, wg_shape_last(&y->shape)),
         .in = {y->in[X], y->in[MOMENTS], y->in[GAMMA], y->in[BETA], dy},
         .in_count = 5,
@@ -215,7 +238,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
     case MOMENTS: // contained in dx
         return NULL;
     }
-    draft.op = &op_data;
+    draft.op = &wg_op_batch_norm_data;
     draft.shape = y->shape;
     draft.in[SUMS] = sums;
     draft.in_count = 6;

@@ -74,7 +74,7 @@ static bool bind_gradient(const struct wg_node *dx, struct wg_binder *binder)
                                   });
 }
 
-static const struct wg_op op_activation_gradient = {
+const struct wg_op wg_op_activation_gradient = {
     .name = "activation_gradient",
     .implementations = {{.name = "ref", .bind = bind_gradient}},
 };
@@ -86,7 +86,7 @@ struct wg_node *wg_activation_gradient(struct wg_graph *g, struct wg_node *y, st
         return wg_node_refuse(g, "activation_gradient", "y and dy must have one shape");
     if (activation == WG_ACTIVATION_NONE)
         return dy;
-    return wg_node_add(g, &(struct wg_node){.op = &op_activation_gradient,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_activation_gradient,
                                             .shape = y->shape,
                                             .in = {y, dy},
                                             .in_count = 2,

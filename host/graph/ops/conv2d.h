@@ -29,6 +29,16 @@ bool wg_conv2d_filter_direct_suits(const struct wg_node *node, const struct wg_d
 size_t wg_conv2d_filter_direct_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_filter_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
+/* For few channels on one side, on CPUs, ops/conv2d_thin.c: the same. */
+bool wg_conv2d_thin_suits(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_thin_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_data_thin_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_data_thin_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_data_thin_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_conv2d_filter_thin_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_filter_thin_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_conv2d_filter_thin_bind(const struct wg_node *node, struct wg_binder *binder);
+
 /* F(4, 2) of Winograd for CPUs, ops/conv2d_winograd.c: the same. */
 bool wg_conv2d_winograd_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
@@ -37,7 +47,8 @@ bool wg_conv2d_data_winograd_suits(const struct wg_node *node, const struct wg_d
 size_t wg_conv2d_data_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_data_winograd_bind(const struct wg_node *node, struct wg_binder *binder);
 bool wg_conv2d_filter_winograd_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
+size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *node,
+                                         const struct wg_device *device);
 bool wg_conv2d_filter_winograd_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* A product of matrices by the same kernels, not for two transposed factors. */

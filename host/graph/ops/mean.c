@@ -57,7 +57,7 @@ static bool bind_broadcast(const struct wg_node *y, struct wg_binder *binder)
     return wg_bind_kernel(binder, &call);
 }
 
-static const struct wg_op op_broadcast = {
+const struct wg_op wg_op_broadcast = {
     .name = "broadcast",
     .implementations = {{.name = "ref", .bind = bind_broadcast}},
 };
@@ -67,7 +67,7 @@ struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
 {
     if (!x || wg_shape_count(&x->shape) != 1)
         return wg_node_refuse(g, "broadcast", "x must be one number");
-    return wg_node_add(g, &(struct wg_node){.op = &op_broadcast,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_broadcast,
                                             .shape = shape,
                                             .in = {x},
                                             .in_count = 1,
@@ -77,7 +77,7 @@ struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
 struct wg_node *wg_fill(struct wg_graph *g, float scale, struct wg_shape shape)
 {
     return wg_node_add(
-        g, &(struct wg_node){.op = &op_broadcast, .shape = shape, .attr = {.scale = scale}});
+        g, &(struct wg_node){.op = &wg_op_broadcast, .shape = shape, .attr = {.scale = scale}});
 }
 
 static bool bind_add(const struct wg_node *y, struct wg_binder *binder)

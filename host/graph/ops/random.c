@@ -4,6 +4,8 @@
  */
 #include "host/graph/exec.h"
 
+enum { RUN = 16 }; // pixels of an image that a work item of batch fetches
+
 static bool bind_normal(const struct wg_node *y, struct wg_binder *binder)
 {
     size_t count = wg_shape_count(&y->shape);
@@ -38,15 +40,15 @@ static bool bind_batch(const struct wg_node *y, struct wg_binder *binder)
 {
     const struct wg_node *dataset = y->in[0];
     size_t images = dataset->shape.dim[0], pixels = wg_shape_count(&dataset->shape) / images;
-    size_t count = wg_shape_count(&y->shape);
+    size_t n = y->shape.dim[0];
     return wg_bind_kernel(
         binder, &(struct wg_call){
                     .file = "random",
                     .kernel = "batch",
                     .arguments = {WG_NODE(dataset), WG_INT(images), WG_INT(pixels),
                                   WG_NODE(y->in[1]), WG_INT(y->attr.key[0]), WG_INT(y->attr.key[1]),
-                                  WG_INT(y->attr.stream), WG_NODE(y), WG_INT(count)},
-                    .global = {count},
+                                  WG_INT(y->attr.stream), WG_NODE(y), WG_INT(n)},
+                    .global = {(pixels + RUN - 1) / RUN, n},
                 });
 }
 

@@ -1,11 +1,119 @@
 #include "host/graph/ops/rows.h"
 
+/* Chunks that one work item merges without help. */
+enum { FEW_CHUNKS = 32 };
+
+/* Two sums of so many vectors, and what they need, still find registers where there are 32. */
+enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
+
+static size_t divide_up(size_t value, size_t by)
+{
+    return (value + by - 1) / by;
+}
+
+struct wg_row_split wg_row_split_chunks(size_t chunks)
+{
+    struct wg_row_split split = {.chunks = chunks, .chunks_per_group = chunks};
+    if (chunks > FEW_CHUNKS) { // about as many groups as chunks in each
+        split.chunks_per_group = FEW_CHUNKS / 2;
+        while (split.chunks_per_group * split.chunks_per_group < chunks)
+            split.chunks_per_group++;
+    }
+    split.groups = divide_up(chunks, split.chunks_per_group);
+    return split;
+}
+
 struct wg_row_split wg_row_split(const struct wg_shape *x)
 {
-    struct wg_row_split split = {.columns = wg_shape_last(x), .rows = wg_shape_rows(x)};
-    // 64 KiB of a tensor stay in a core's second-level cache while its columns are visited.
-    size_t rows = 16384 / split.columns;
-    split.rows_per_chunk = rows < 32 ? 32 : rows > 1024 ? 1024 : rows;
-    split.chunks = (split.rows + split.rows_per_chunk - 1) / split.rows_per_chunk;
+    size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
+    // 32 KiB of a tensor stay in a core's first-level cache while they are visited twice.
+    size_t fitting = 8192 / columns;
+    size_t rows_per_chunk = fitting < 32 ? 32 : fitting > 1024 ? 1024 : fitting;
+    struct wg_row_split split = wg_row_split_chunks(divide_up(rows, rows_per_chunk));
+    split.columns = columns;
+    split.rows = rows;
+    split.rows_per_chunk = rows_per_chunk;
     return split;
+}
+
+size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t width)
+{
+    size_t all = columns / width, vectors = 1;
+    size_t most = width >= 16 ? VECTORS_MAX : VECTORS_MAX_NARROW;
+    for (size_t v = 2; wg_device_is_cpu(device) && v <= most; v++)
+        if (all % v == 0)
+            vectors = v;
+    return vectors;
+}
+
+size_t wg_row_lanes(const struct wg_device *device)
+{
+    return wg_device_is_cpu(device) ? 1 : 0;
+}
+
+struct wg_argument wg_row_partial(const struct wg_row_split *split, size_t sums)
+{
+    return WG_SCRATCH(0, split->chunks * sums * sizeof(float));
+}
+
+static struct wg_argument group_sums(const struct wg_row_split *split, size_t sums,
+                                     const struct wg_device *device)
+{
+    return WG_SCRATCH(wg_scratch_align(device, wg_row_partial(split, sums).bytes),
+                      split->groups * sums * sizeof(float));
+}
+
+size_t wg_row_scratch(const struct wg_row_split *split, size_t sums, const struct wg_device *device)
+{
+    struct wg_argument groups = group_sums(split, sums, device);
+    return split->groups > 1 ? groups.offset + groups.bytes : wg_row_partial(split, sums).bytes;
+}
+
+int wg_row_merges(const struct wg_row_split *split, size_t sums, struct wg_argument result,
+                  const struct wg_device *device, struct wg_row_merge merges[WG_ROW_MERGES_MAX])
+{
+    merges[0] = (struct wg_row_merge){
+        .from = wg_row_partial(split, sums),
+        .to = result,
+        .rows_per_chunk = split->rows_per_chunk,
+        .chunks = split->chunks,
+        .chunks_per_group = split->chunks_per_group,
+        .groups = split->groups,
+    };
+    if (split->groups == 1)
+        return 1;
+    merges[0].to = group_sums(split, sums, device);
+    merges[1] = (struct wg_row_merge){
+        .from = merges[0].to,
+        .to = result,
+        .rows_per_chunk = split->rows_per_chunk * split->chunks_per_group,
+        .chunks = split->groups,
+        .chunks_per_group = split->groups,
+        .groups = 1,
+    };
+    return 2;
+}
+
+bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split, size_t sums,
+                      struct wg_argument result)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_merge merges[WG_ROW_MERGES_MAX];
+    int count = wg_row_merges(split, sums, result, device, merges);
+    unsigned width = wg_vector_width(device, sums);
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "VW", width);
+    for (int i = 0; i < count; i++)
+        if (!wg_bind_kernel(binder, &(struct wg_call){
+                                        .file = "sum_rows",
+                                        .kernel = "sum_rows_merge",
+                                        .defines = &defines,
+                                        .arguments = {merges[i].from, merges[i].to, WG_INT(sums),
+                                                      WG_INT(merges[i].chunks),
+                                                      WG_INT(merges[i].chunks_per_group)},
+                                        .global = {sums / width, merges[i].groups},
+                                        .local = {wg_row_lanes(device)},
+                                    }))
+            return false;
+    return true;
 }

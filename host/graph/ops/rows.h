@@ -12,11 +12,51 @@ struct wg_row_split {
     size_t rows;
     size_t rows_per_chunk;
     size_t chunks;
+    size_t chunks_per_group; // many chunks are merged in groups first: all of them in one if few
+    size_t groups;
 };
 
 struct wg_row_split wg_row_split(const struct wg_shape *x);
 
+/* The same where somebody else has split the rows: `chunks` results are to be merged. */
+struct wg_row_split wg_row_split_chunks(size_t chunks);
+
 /* How a kernel is told, as two arguments: rows and rows per chunk. */
 #define WG_ROWS(split) WG_INT((split).rows), WG_INT((split).rows_per_chunk)
+
+/*
+ * Vectors of `width` columns that a work item should sum side by side. On CPUs it runs through its
+ * rows alone and a row should be a long run of memory; a GPU's groups do that with one vector each.
+ */
+size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t width);
+
+/* Lanes of a group that sums or merges, as in struct wg_call: on CPUs each has work for a while. */
+size_t wg_row_lanes(const struct wg_device *device);
+
+/* What the chunks leave in scratch: `sums` floats each, at its start. */
+struct wg_argument wg_row_partial(const struct wg_row_split *split, size_t sums);
+
+/* Bytes of scratch for them, and for those of the groups. */
+size_t wg_row_scratch(const struct wg_row_split *split, size_t sums,
+                      const struct wg_device *device);
+
+/* One merge of partial results: `from` [chunks, sums] to `to` [groups, sums]. */
+struct wg_row_merge {
+    struct wg_argument from, to;
+    size_t rows_per_chunk;
+    size_t chunks;
+    size_t chunks_per_group;
+    size_t groups;
+};
+
+enum { WG_ROW_MERGES_MAX = 2 };
+
+/* The merges that lead from wg_row_partial to the result; returns how many there are. */
+int wg_row_merges(const struct wg_row_split *split, size_t sums, struct wg_argument result,
+                  const struct wg_device *device, struct wg_row_merge merges[WG_ROW_MERGES_MAX]);
+
+/* Adds the kernel calls of these merges for plain sums, result [sums]. */
+bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split, size_t sums,
+                      struct wg_argument result);
 
 #endif

@@ -5,9 +5,8 @@
 
 static size_t scratch(const struct wg_node *y, const struct wg_device *device)
 {
-    (void)device;
     struct wg_row_split split = wg_row_split(&y->in[0]->shape);
-    return split.chunks * split.columns * sizeof(float);
+    return wg_row_scratch(&split, split.columns, device);
 }
 
 static bool bind(const struct wg_node *y, struct wg_binder *binder)
@@ -16,29 +15,24 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
     struct wg_row_split split = wg_row_split(&y->in[0]->shape);
     const struct wg_device *device = wg_binder_device(binder);
     unsigned width = wg_vector_width(device, split.columns);
-    size_t vectors = split.columns / width;
-    struct wg_argument partial = WG_SCRATCH(0, scratch(y, device));
+    size_t vectors = wg_row_vectors(device, split.columns, width);
     wg_define_int(&defines, "VW", width);
+    wg_define_int(&defines, "NV", (long long)vectors);
     return wg_bind_kernel(
                binder,
                &(struct wg_call){
                    .file = "sum_rows",
                    .kernel = "sum_rows_chunk",
                    .defines = &defines,
-                   .arguments = {WG_NODE(y->in[0]), partial, WG_INT(split.columns), WG_ROWS(split)},
-                   .global = {vectors, split.chunks},
+                   .arguments = {WG_NODE(y->in[0]), wg_row_partial(&split, split.columns),
+                                 WG_INT(split.columns), WG_ROWS(split)},
+                   .global = {split.columns / (vectors * width), split.chunks},
+                   .local = {wg_row_lanes(device)},
                }) &&
-           wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "sum_rows",
-                                      .kernel = "sum_rows_merge",
-                                      .defines = &defines,
-                                      .arguments = {partial, WG_NODE(y), WG_INT(split.columns),
-                                                    WG_INT(split.chunks)},
-                                      .global = {vectors},
-                                  });
+           wg_bind_row_sums(binder, &split, split.columns, WG_NODE(y));
 }
 
-static const struct wg_op op_sum_rows = {
+const struct wg_op wg_op_sum_rows = {
     .name = "sum_rows",
     .implementations = {{.name = "ref", .scratch = scratch, .bind = bind}},
 };
@@ -47,7 +41,7 @@ struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x)
 {
     if (!x)
         return wg_node_refuse(g, "sum_rows", "an input is missing");
-    return wg_node_add(g, &(struct wg_node){.op = &op_sum_rows,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_sum_rows,
                                             .shape = wg_shape(wg_shape_last(&x->shape)),
                                             .in = {x},
                                             .in_count = 1});

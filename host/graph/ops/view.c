@@ -3,7 +3,7 @@
  */
 #include "host/graph/exec.h"
 
-static const struct wg_op op_reshape, op_slice, op_assign;
+static const struct wg_op op_reshape, op_assign;
 
 /* y[i] = x[offset + i] for the whole of y */
 static bool bind_copy(struct wg_binder *binder, const struct wg_node *x, size_t offset,
@@ -50,7 +50,7 @@ static bool bind_slice(const struct wg_node *y, struct wg_binder *binder)
     return bind_copy(binder, y->in[0], y->attr.index * wg_shape_count(&y->shape), y);
 }
 
-static const struct wg_op op_slice = {
+const struct wg_op wg_op_slice = {
     .name = "slice",
     .implementations = {{.name = "ref", .bind = bind_slice}},
 };
@@ -59,7 +59,7 @@ struct wg_node *wg_slice(struct wg_graph *g, struct wg_node *x, size_t index)
 {
     if (!x || x->shape.rank != 2 || index >= x->shape.dim[0])
         return wg_node_refuse(g, "slice", "x must have rank 2 and hold the row");
-    return wg_node_add(g, &(struct wg_node){.op = &op_slice,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_slice,
                                             .shape = wg_shape(x->shape.dim[1]),
                                             .in = {x},
                                             .in_count = 1,

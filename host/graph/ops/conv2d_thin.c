@@ -1,0 +1,166 @@
+/*
+ * The three convolution forms for CPU devices where one side has few channels; what the kernels do
+ * stands in cl/thin.cl and conv2d_thin.cl. Theirs are the networks' ends, where the image is.
+ */
+#include "host/graph/ops/conv2d_thin.h"
+
+enum { TAPS_MAX = 64 };
+
+/* Partial sums of weights: more parts balance better and round less, and cost memory. */
+enum { PARTS_MOST = 256 };
+
+bool wg_thin_suits(const struct wg_conv *v, const struct wg_device *device)
+{
+    size_t width = wg_tile_of(device).width, taps = v->k * v->k * v->c;
+    return wg_device_is_cpu(device) && v->k > 1 && v->c < width / 2 && taps <= TAPS_MAX &&
+           taps % width == 0 && v->oc % width == 0;
+}
+
+/* Pixels of a tile that leave the fewest of a row's last one unused; the larger if equal. */
+static size_t choose_pixels(size_t row, size_t most)
+{
+    size_t best = most;
+    for (size_t p = most; p > most / 2; p--)
+        if (wg_round_up(row, p) < wg_round_up(row, best))
+            best = p;
+    return best;
+}
+
+struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *device)
+{
+    struct wg_tile tile = wg_tile_of(device);
+    size_t taps = v->k * v->k * v->c, sent = taps / tile.width;
+    bool is_wide = tile.pixels * tile.vectors >= 28; // 32 registers
+    struct wg_thin thin = {
+        .taps = taps,
+        .vectors = v->oc % (2 * tile.width) == 0 ? 2 : 1,
+        .pixels = choose_pixels(v->ow, is_wide ? 8 : 5),
+        .pixels_in = choose_pixels(
+            v->ow, wg_larger(wg_smaller(tile.pixels, tile.pixels * tile.vectors / sent), 1)),
+        .group = is_wide ? 4 : 2,
+        .bands = wg_smaller(v->oh, wg_divide_up(wg_wanted_items(device), v->n)),
+    };
+    thin.images = wg_divide_up(v->n, wg_larger(PARTS_MOST / thin.bands, 1));
+    thin.items = v->n * thin.bands;
+    thin.parts = wg_divide_up(v->n, thin.images) * thin.bands;
+    return thin;
+}
+
+void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
+                    const struct wg_device *device)
+{
+    struct wg_thin thin = wg_thin_of(v, device);
+    wg_define_conv(defines, v);
+    wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
+    wg_define_int(defines, "NV", (long long)thin.vectors);
+    wg_define_int(defines, "PIXELS", (long long)thin.pixels);
+    wg_define_int(defines, "PIXELS_IN", (long long)thin.pixels_in);
+    wg_define_int(defines, "GROUP", (long long)thin.group);
+    wg_define_int(defines, "BANDS", (long long)thin.bands);
+    wg_define_int(defines, "IMAGES", (long long)thin.images);
+}
+
+void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node)
+{
+    wg_define_flag(defines, "FROM_NORM");
+    wg_define_float(defines, "EPSILON", node->attr.epsilon);
+    wg_define_float(defines, "SLOPE_IN", node->attr.slope_in);
+}
+
+/* DATA_ITEM of the kernel */
+size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device)
+{
+    struct wg_thin thin = wg_thin_of(v, device);
+    size_t rows = (wg_divide_up(v->h, thin.bands) + v->k - 2) / v->stride + 2;
+    size_t item = v->oc * thin.taps + thin.pixels_in * v->oc + rows * v->ow * thin.taps + 3 * v->oc;
+    return thin.items * item * sizeof(float);
+}
+
+/* ---- conv2d ---- */
+
+bool wg_conv2d_thin_suits(const struct wg_node *y, const struct wg_device *device)
+{
+    return wg_thin_suits(&y->attr.conv, device);
+}
+
+bool wg_conv2d_thin_bind(const struct wg_node *y, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_thin",
+        .kernel = "thin_conv2d",
+        .defines = &defines,
+        .global = {wg_thin_of(&y->attr.conv, device).items},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &y->attr.conv, device);
+    wg_define_epilogue(&defines, y);
+    wg_conv_arguments(y, call.arguments);
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- conv2d_data ---- */
+
+size_t wg_conv2d_data_thin_scratch(const struct wg_node *x, const struct wg_device *device)
+{
+    return wg_thin_data_scratch(&x->attr.conv, device);
+}
+
+bool wg_conv2d_data_thin_suits(const struct wg_node *x, const struct wg_device *device)
+{
+    return wg_thin_suits(&x->attr.conv, device) &&
+           wg_scratch_fits(wg_conv2d_data_thin_scratch(x, device), device);
+}
+
+bool wg_conv2d_data_thin_bind(const struct wg_node *x, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_thin",
+        .kernel = "thin_data",
+        .defines = &defines,
+        .global = {wg_thin_of(&x->attr.conv, device).items},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &x->attr.conv, device);
+    wg_define_epilogue(&defines, x);
+    wg_conv_arguments(x, call.arguments);
+    call.arguments[x->in_count + 1] = WG_SCRATCH(0, wg_conv2d_data_thin_scratch(x, device));
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- conv2d_filter ---- */
+
+size_t wg_conv2d_filter_thin_scratch(const struct wg_node *w, const struct wg_device *device)
+{
+    struct wg_row_split split = wg_row_split_chunks(wg_thin_of(&w->attr.conv, device).parts);
+    return wg_row_scratch(&split, wg_shape_count(&w->shape), device);
+}
+
+bool wg_conv2d_filter_thin_suits(const struct wg_node *w, const struct wg_device *device)
+{
+    return wg_thin_suits(&w->attr.conv, device) &&
+           wg_scratch_fits(wg_conv2d_filter_thin_scratch(w, device), device);
+}
+
+bool wg_conv2d_filter_thin_bind(const struct wg_node *w, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    size_t sums = wg_shape_count(&w->shape), parts = wg_thin_of(&w->attr.conv, device).parts;
+    struct wg_row_split split = wg_row_split_chunks(parts);
+    struct wg_defines defines = {0};
+    wg_define_thin(&defines, &w->attr.conv, device);
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "conv2d_thin",
+                              .kernel = "thin_filter",
+                              .defines = &defines,
+                              .arguments = {WG_NODE(w->in[0]), WG_NODE(w->in[1]),
+                                            wg_row_partial(&split, sums)},
+                              .global = {parts},
+                              .local = {1},
+                          }) &&
+           wg_bind_row_sums(binder, &split, sums, WG_NODE(w));
+}

@@ -1,0 +1,38 @@
+/*
+ * Kernels for CPU devices of convolutions with few channels on one side (cl/thin.cl): how they are
+ * cut into work items, and what their bindings share.
+ */
+#ifndef WG_GRAPH_OPS_CONV2D_THIN_H
+#define WG_GRAPH_OPS_CONV2D_THIN_H
+
+#include "host/graph/ops/conv2d_cpu.h"
+#include "host/graph/ops/rows.h"
+
+struct wg_thin {
+    size_t taps;      // K * K * C
+    size_t vectors;   // NV
+    size_t pixels;    // PIXELS
+    size_t pixels_in; // PIXELS_IN
+    size_t group;     // GROUP
+    size_t bands;     // BANDS
+    size_t images;    // IMAGES
+    size_t items;     // N * BANDS
+    size_t parts;     // PARTS
+};
+
+/* Whether the convolution is one for these kernels, on this device. */
+bool wg_thin_suits(const struct wg_conv *v, const struct wg_device *device);
+
+struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *device);
+
+/* Macros of cl/thin.cl and of the geometry. */
+void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
+                    const struct wg_device *device);
+
+/* Macros of cl/thin_norm.cl. */
+void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node);
+
+/* Bytes of scratch of thin_data. */
+size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * Batch norm, leaky ReLU, and a transposed convolution to few channels as one layer, with
+ * r = leaky ReLU(batch norm(u)), and back from d, the gradient to the convolution's result:
+ *
+ *   norm_up           x = activation(conv2d_data(r, w) + b)
+ *   norm_up_sums      what w, beta and gamma learn: [K * K * C + 2, OC]
+ *   norm_up_gradient  what u learns
+ *
+ * The fusing pass makes them of the ops they stand for. Neither r nor the gradient to it, as large
+ * as u, is written anywhere: both are cheaper to compute again from u and the small tensors.
+ */
+#include "host/graph/ops/conv2d_thin.h"
+
+#include <stdio.h>
+
+static double flops(const struct wg_node *node)
+{
+    return wg_op_conv2d.flops(node);
+}
+
+/* The gradients to r and to w. That the former is computed twice is not counted. */
+static double flops_sums(const struct wg_node *node)
+{
+    return 2 * flops(node);
+}
+
+/* The inputs, then the node, in the kernels' order. Returns how many there are. */
+static int put_arguments(const struct wg_node *node, struct wg_argument *arguments)
+{
+    wg_conv_arguments(node, arguments);
+    return node->in_count + 1;
+}
+
+/* What follows norm_up. */
+static void define_up(struct wg_defines *defines, const struct wg_node *x)
+{
+    wg_define_thin_norm(defines, x);
+    wg_define_flag(defines, "BIAS");
+    wg_define_int(defines, "ACTIVATION", x->attr.activation);
+    wg_define_float(defines, "SLOPE", x->attr.slope);
+}
+
+/* ---- plain: one work item per element ---- */
+
+static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
+{
+    char kernel[32];
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "norm_up_ref",
+        .kernel = kernel,
+        .defines = &defines,
+        .global = {wg_shape_last(&node->shape), wg_shape_rows(&node->shape)},
+    };
+    snprintf(kernel, sizeof kernel, "%s_ref", node->op->name);
+    wg_define_conv(&defines, &node->attr.conv);
+    if (node->op == &wg_op_norm_up)
+        define_up(&defines, node);
+    else
+        wg_define_thin_norm(&defines, node);
+    put_arguments(node, call.arguments);
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- norm_up: u, m, gamma, beta, w, b -> x ---- */
+
+static size_t scratch_up(const struct wg_node *x, const struct wg_device *device)
+{
+    return wg_thin_data_scratch(&x->attr.conv, device);
+}
+
+static bool suits_up(const struct wg_node *x, const struct wg_device *device)
+{
+    return wg_thin_suits(&x->attr.conv, device) && wg_scratch_fits(scratch_up(x, device), device);
+}
+
+static bool bind_up(const struct wg_node *x, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_thin",
+        .kernel = "thin_data",
+        .defines = &defines,
+        .global = {wg_thin_of(&x->attr.conv, device).items},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &x->attr.conv, device);
+    define_up(&defines, x);
+    int last = put_arguments(x, call.arguments);
+    call.arguments[last] = WG_SCRATCH(0, scratch_up(x, device));
+    return wg_bind_kernel(binder, &call);
+}
+
+const struct wg_op wg_op_norm_up = {
+    .name = "norm_up",
+    .flops = flops,
+    .implementations = {{.name = "thin", .suits = suits_up, .scratch = scratch_up, .bind = bind_up},
+                        {.name = "ref", .bind = bind_ref}},
+};
+
+/* ---- norm_up_sums: u, m, gamma, beta, d, w -> [K * K * C + 2, OC] ---- */
+
+/* The parts' sums, then what describes the norm to each work item. */
+static struct wg_argument described_by(const struct wg_node *node, size_t items, size_t floats,
+                                       size_t at)
+{
+    return WG_SCRATCH(at, items * floats * node->attr.conv.oc * sizeof(float));
+}
+
+static struct wg_argument described_sums(const struct wg_node *sums, const struct wg_device *device)
+{
+    size_t parts = wg_thin_of(&sums->attr.conv, device).parts;
+    struct wg_row_split split = wg_row_split_chunks(parts);
+    size_t bytes = wg_row_scratch(&split, wg_shape_count(&sums->shape), device);
+    return described_by(sums, parts, 3, wg_scratch_align(device, bytes));
+}
+
+static size_t scratch_sums(const struct wg_node *sums, const struct wg_device *device)
+{
+    struct wg_argument described = described_sums(sums, device);
+    return described.offset + described.bytes;
+}
+
+static bool suits_sums(const struct wg_node *sums, const struct wg_device *device)
+{
+    return wg_thin_suits(&sums->attr.conv, device) &&
+           wg_scratch_fits(scratch_sums(sums, device), device);
+}
+
+static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    size_t parts = wg_thin_of(&sums->attr.conv, device).parts, count = wg_shape_count(&sums->shape);
+    struct wg_row_split split = wg_row_split_chunks(parts);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "norm_up",
+        .kernel = "norm_up_sums",
+        .defines = &defines,
+        .global = {parts},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &sums->attr.conv, device);
+    wg_define_thin_norm(&defines, sums);
+    int last = put_arguments(sums, call.arguments);
+    call.arguments[last - 1] = wg_row_partial(&split, count);
+    call.arguments[last] = described_sums(sums, device);
+    return wg_bind_kernel(binder, &call) && wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
+}
+
+const struct wg_op wg_op_norm_up_sums = {
+    .name = "norm_up_sums",
+    .flops = flops_sums,
+    .implementations =
+        {{.name = "thin", .suits = suits_sums, .scratch = scratch_sums, .bind = bind_sums},
+         {.name = "ref", .bind = bind_ref}},
+};
+
+/* ---- norm_up_gradient: u, m, gamma, beta, d, w, sums -> du ---- */
+
+static size_t scratch_gradient(const struct wg_node *du, const struct wg_device *device)
+{
+    return described_by(du, wg_thin_of(&du->attr.conv, device).items, 5, 0).bytes;
+}
+
+static bool suits_gradient(const struct wg_node *du, const struct wg_device *device)
+{
+    return wg_thin_suits(&du->attr.conv, device) &&
+           wg_scratch_fits(scratch_gradient(du, device), device);
+}
+
+static bool bind_gradient(const struct wg_node *du, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    size_t items = wg_thin_of(&du->attr.conv, device).items;
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "norm_up",
+        .kernel = "norm_up_gradient",
+        .defines = &defines,
+        .global = {items},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &du->attr.conv, device);
+    wg_define_thin_norm(&defines, du);
+    wg_define_stream(&defines, device, wg_node_bytes(du));
+    int last = put_arguments(du, call.arguments);
+    call.arguments[last] = described_by(du, items, 5, 0);
+    return wg_bind_kernel(binder, &call);
+}
+
+const struct wg_op wg_op_norm_up_gradient = {
+    .name = "norm_up_gradient",
+    .implementations = {{.name = "thin",
+                         .suits = suits_gradient,
+                         .scratch = scratch_gradient,
+                         .bind = bind_gradient},
+                        {.name = "ref", .bind = bind_ref}},
+};
