@@ -5,6 +5,7 @@
 #include "host/device/clerror.h"
 #include "host/device/program.h"
 #include "host/device/select.h"
+#include "host/device/tuning.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ bool wg_device_open(const char *selector, struct wg_device **ret_device)
     }
     device->info = *info;
     wg_device_list_destroy(list);
-    if (!open_handles(device) || !query_limits(device) || !wg_blas_prepare(device)) {
+    if (!open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
         wg_device_close(device);
         return false;
     }
@@ -66,6 +67,7 @@ void wg_device_close(struct wg_device *device)
     if (!device)
         return;
     wg_programs_release(device);
+    wg_tuning_destroy(device->tuning);
     if (device->queue)
         clReleaseCommandQueue(device->queue);
     if (device->context)

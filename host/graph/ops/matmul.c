@@ -151,13 +151,16 @@ const struct wg_op wg_op_matmul = {
     .name = "matmul",
     .gradient = gradient,
     .flops = flops,
-    .implementations =
-        {{.name = "direct",
-          .suits = suits_direct,
-          .scratch = wg_matmul_direct_scratch,
-          .bind = wg_matmul_direct_bind},
-         {.name = "gemm", .suits = suits_gemm, .scratch = scratch_gemm, .bind = bind_gemm},
-         {.name = "ref", .bind = bind_ref}},
+    .implementations = {{.name = "direct",
+                         .suits = suits_direct,
+                         .scratch = wg_matmul_direct_scratch,
+                         .bind = wg_matmul_direct_bind},
+                        {.name = "gemm",
+                         .uses_blas = true,
+                         .suits = suits_gemm,
+                         .scratch = scratch_gemm,
+                         .bind = bind_gemm},
+                        {.name = "ref", .bind = bind_ref}},
 };
 
 struct wg_node *wg_matmul(struct wg_graph *g, struct wg_node *a, bool transpose_a,
