@@ -32,6 +32,12 @@ static bool query_limits(struct wg_device *device)
     // At least a cache line, whatever the device asks for.
     device->buffer_alignment = align_bits / 8 < 64 ? 64 : align_bits / 8;
 
+    cl_device_local_mem_type local_type = CL_NONE;
+    if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_LOCAL_MEM_TYPE, sizeof local_type, &local_type,
+                               NULL)))
+        return false;
+    device->has_local_memory = local_type == CL_LOCAL;
+
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(
             clGetDeviceInfo(device->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL)))

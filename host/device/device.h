@@ -21,6 +21,7 @@ struct wg_device {
     cl_command_queue queue;         // in order; every command of a run goes through it
     size_t buffer_alignment;        // of a sub-buffer's origin, bytes
     size_t work_item_sizes[3];      // largest work group per dimension
+    bool has_local_memory;          // of its own: not a part of the global one
     struct wg_program *programs;    // built so far, newest first
     const struct wg_blas_set *blas; // CLBlast's parameters, see blas.h
     struct wg_tuning *tuning;       // what was measured, see tuning.h; NULL: nothing

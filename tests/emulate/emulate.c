@@ -150,6 +150,10 @@ CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_i
     case CL_DEVICE_LOCAL_MEM_SIZE:
         lower_long(value, emulated.local);
         break;
+    case CL_DEVICE_LOCAL_MEM_TYPE: // a CPU's is memory like any other
+        if (emulated.type == CL_DEVICE_TYPE_GPU)
+            replace_uint(value, CL_LOCAL);
+        break;
     case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
         lower_long(value, emulated.buffer);
         break;
