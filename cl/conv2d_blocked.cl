@@ -72,6 +72,7 @@ conv2d_blocked(__global const float *restrict a, __global const float *restrict 
         for (int v = 0; v < RN / 4; v++)
             acc[m][v] = (float4)(0.0f);
     }
+#pragma unroll 1
     for (int step = 0; step < STEPS; step++) {
         const int k0 = (part * STEPS + step) * TK;
         float am[TK * RM], bn[TK * RN];

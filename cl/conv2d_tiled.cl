@@ -178,6 +178,7 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     fetch(a, b, phase, k0, &share);
     put_share(&share, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll 1
     for (int step = 0; step < STEPS; step++) {
         const int now = step % 2, then = 1 - now;
 

@@ -15,20 +15,22 @@
 #include "host/base/error.h"
 #include "host/graph/ops/conv2d.h"
 
+#include <math.h>
+
 enum { KNOB_TILE_M, KNOB_TILE_N, KNOB_PARTS };
 
-#define KNOB_OF_PARTS                                                                              \
-    {                                                                                              \
-        "parts",                                                                                   \
-        {                                                                                          \
-            1, 2, 3, 4, 6, 8, 12, 16                                                               \
-        }                                                                                          \
-    }
-
 const struct wg_knob wg_tiled_knobs[] = {
-    {"tile_m", {16, 32, 64, 128}}, {"tile_n", {16, 32, 64, 128}}, KNOB_OF_PARTS, {0}};
+    {"tile_m", {16, 32, 64, 128}},
+    {"tile_n", {16, 32, 64, 128}},
+    {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
+    {0},
+};
 const struct wg_knob wg_blocked_knobs[] = {
-    {"tile_m", {4, 16, 32, 64}}, {"tile_n", {4, 16, 32, 64}}, KNOB_OF_PARTS, {0}};
+    {"tile_m", {4, 16, 32, 64}},
+    {"tile_n", {4, 16, 32, 64}},
+    {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
+    {0},
+};
 
 /* A product of the kernels. */
 struct product {
@@ -79,6 +81,7 @@ static const struct variant tiled = {
               {64, 32, 8, 4},
               {128, 16, 8, 4},
               {16, 128, 8, 4},
+              {16, 64, 4, 4},
               {32, 32, 4, 4},
               {16, 16, 4, 4}},
 };
@@ -168,14 +171,18 @@ static struct extent extent_of(const struct product *product)
 
 /* ---- how it is cut ---- */
 
-/* k at a time: TK rows of both factors lie in local memory twice, each row with four floats more
- * (PITCH_A, PITCH_B of cl/conv2d_tiled.cl). 0: even the fewest do not fit. */
-static size_t choose_tk(const struct variant *variant, const struct tile *tile,
+/*
+ * k at a time: TK rows of both factors lie in local memory twice, each row with four floats more
+ * (PITCH_A, PITCH_B of cl/conv2d_tiled.cl). 0: even the fewest do not fit. Two steps at least: with
+ * one the compiler for NVIDIA's interleaves fetching, multiplying and writing until registers
+ * spill.
+ */
+static size_t choose_tk(const struct variant *variant, const struct tile *tile, size_t length,
                         const struct wg_device *device)
 {
     if (!variant->is_local)
         return 4;
-    for (size_t tk = 16; tk >= 8; tk /= 2)
+    for (size_t tk = length > 16 ? 16 : 8; tk >= 8; tk /= 2)
         if (2 * tk * (tile->tm + tile->tn + 8) * sizeof(float) <= device->info.local_memory)
             return tk;
     return 0;
@@ -183,31 +190,44 @@ static size_t choose_tk(const struct variant *variant, const struct tile *tile,
 
 /*
  * What a call is estimated to take, in cycles of a unit that issues 128 instructions a cycle, one
- * for each of so many items. A step is RM * RN multiply-adds for each of TK, a read of local memory
- * for each four operands, and some 70 instructions to fetch, count and wait; groups on one unit
- * share it, a lone one can't be faster than its items' instructions and the wait for memory. Parts
- * are written and read again at 16 bytes a cycle, by a further launch. Of all this only ratios
- * matter; the instructions are those of the code for an NVIDIA H100, where the wait, the launch and
- * the bytes are guesses.
+ * for each of so many items, and reads 32 bytes from the second-level cache. A step is RM * RN
+ * multiply-adds for each of TK, a read of local memory for each four operands, and some 70
+ * instructions to fetch, count and wait; items go in warps of 32. Groups of one unit share it; a
+ * lone one can't be faster than its items' instructions and the wait for memory. Parts are written
+ * and read again at 16 bytes a cycle, by a further launch whose items read one after the other.
+ * Only ratios matter. The instructions are those of the code for NVIDIA's compute capability 9.0;
+ * the wait, the launch and the bytes are guesses.
  */
 static double estimate(const struct extent *e, const struct tiling *t, size_t units)
 {
-    enum { LANES = 128, FETCH = 70, WAIT = 150, BEGIN = 1500, LAUNCH = 4000, BYTES = 16 };
+    enum {
+        LANES = 128,
+        WARP = 32,
+        FETCH = 70,
+        WAIT = 150,
+        BEGIN = 1500,
+        LAUNCH = 4000,
+        READ = 100
+    };
+    enum { BYTES_CACHED = 32, BYTES = 16 };
     const struct tile *tile = &t->tile;
     size_t groups =
         wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
     double rounds = (double)wg_divide_up(groups, units);
     double steps = (double)wg_divide_up(e->length, t->tk * t->parts);
     double results = (double)(tile->rm * tile->rn), reads = (double)(tile->rm + tile->rn) / 4;
-    double step = (double)t->tk * (results + reads) + FETCH;
-    double share = rounds * (double)items_of(tile) / LANES;
-    double busy = share * step, alone = step + WAIT;
-    double cycles = BEGIN + share * (2 * results + 200) + steps * (busy > alone ? busy : alone);
+    double alone = (double)t->tk * (results + reads) + FETCH;
+    double share = rounds * (double)wg_round_up(items_of(tile), WARP) / LANES;
+    double fetch = rounds * (double)((tile->tm + tile->tn) * t->tk * sizeof(float)) / BYTES_CACHED;
+    double step = fmax(fmax(share * alone, fetch), alone + WAIT);
+    double cycles = BEGIN + share * (2 * results + 200) + steps * step;
     if (t->parts == 1)
         return cycles;
-    return cycles + LAUNCH +
+    return cycles + LAUNCH + (double)t->parts * READ +
            (double)(e->results * (t->parts + 1) * sizeof(float)) / (double)(units * BYTES);
 }
+
+enum { PARTS_MAX = 256 };
 
 /* What decides on a tiling besides the product. */
 struct limits {
@@ -228,8 +248,9 @@ static bool allows_parts(const struct limits *limits, const struct extent *e, si
     if (limits->parts)
         return parts == limits->parts;
     size_t sums = parts * e->results;
-    return parts == 1 || (parts <= 64 && parts * 4 * tk <= e->length && sums <= WG_PARTIAL_SUMS &&
-                          sums * sizeof(float) <= device->info.largest_buffer);
+    return parts == 1 ||
+           (parts <= PARTS_MAX && parts * 4 * tk <= e->length && sums <= WG_PARTIAL_SUMS &&
+            sums * sizeof(float) <= device->info.largest_buffer);
 }
 
 /* The best tiling of a product; false: there is none. */
@@ -240,7 +261,8 @@ static bool choose_tiling(const struct variant *variant, const struct extent *e,
     size_t units = wg_larger(device->info.compute_units, 1);
     double best = 0;
     for (int i = 0; i < TILES_MAX && variant->tiles[i].tm; i++) {
-        struct tiling now = {variant->tiles[i], choose_tk(variant, &variant->tiles[i], device), 1};
+        struct tiling now = {variant->tiles[i],
+                             choose_tk(variant, &variant->tiles[i], e->length, device), 1};
         if (!now.tk || !allows(limits, &now.tile))
             continue;
         for (now.parts = limits->parts ? limits->parts : 1;
