@@ -8,7 +8,6 @@
  * items in a group as one.
  */
 #include "conv2d_operands.cl"
-#include "conv2d_shape.cl"
 
 /* Rows that one vector of A belongs to. */
 #define A_ROWS (A_ALONG_K ? 1 : A_WIDTH)

@@ -22,6 +22,8 @@
  *
  * Vectors of four are aligned wherever the innermost dimension is a multiple of four.
  */
+#include "conv2d_shape.cl"
+
 #define CONV2D 0
 #define DATA   1
 #define FILTER 2

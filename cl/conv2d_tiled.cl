@@ -18,7 +18,6 @@
  * come before its rows. TM, TN, TK are powers of two, TK at least 8, RM and RN 4 or 8.
  */
 #include "conv2d_operands.cl"
-#include "conv2d_shape.cl"
 
 #define PITCH_A (TM + 4)
 #define PITCH_B (TN + 4)

@@ -132,7 +132,7 @@ static void fail_build(struct wg_device *device, const struct wg_program *progra
 }
 
 /* The text of a program, in the order in which the compiler reads it. */
-enum { PARTS_MAX = 16 };
+enum { PARTS_MAX = 24 };
 
 struct text {
     char *parts[PARTS_MAX];
@@ -147,7 +147,7 @@ static void free_text(struct text *text)
 
 static bool add_part(struct text *text, const char *part, size_t length)
 {
-    assert(text->count < PARTS_MAX); // no file includes more than two
+    assert(text->count < PARTS_MAX); // no file includes more than four, two of them through others
     char *copy = strndup(part, length);
     if (!copy)
         return wg_fail_memory("a kernel source");
@@ -200,7 +200,7 @@ static bool add_file(struct text *text, const char *file, int depth)
 static bool load_text(const struct wg_program *program, struct text *text)
 {
     return add_part(text, program->defines.text, program->defines.length) &&
-           add_file(text, "prelude", 0) && add_file(text, program->file, 1);
+           add_file(text, "prelude", 0) && add_file(text, program->file, 2);
 }
 
 static bool build(struct wg_device *device, struct wg_program *program)

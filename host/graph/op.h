@@ -40,7 +40,7 @@ struct wg_implementation {
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
 
-enum { WG_IMPLEMENTATIONS_MAX = 6 };
+enum { WG_IMPLEMENTATIONS_MAX = 8 };
 
 struct wg_op {
     const char *name;

@@ -76,7 +76,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
         .file = "conv2d_ref",
         .kernel = kernel,
         .defines = &defines,
-        .global = {wg_shape_last(&node->shape), wg_shape_rows(&node->shape)},
+        .global = {wg_shape_count(&node->shape)},
     };
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_epilogue(&defines, node);
