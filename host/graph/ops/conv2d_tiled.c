@@ -46,6 +46,7 @@ struct extent {
     size_t rows, columns, length;
     size_t phases;
     size_t results;
+    double fetch; // instructions to fetch a vector of four
 };
 
 /* The work of a group, tm x tn results, and of an item, rm x rn of them: TM, TN, RM, RN. */
@@ -141,6 +142,9 @@ static struct product product_of(const struct wg_node *node, const struct wg_dev
     };
 }
 
+/* Counted in the code for compute capability 9.0. */
+enum { FETCH = 12, FETCH_BY_PIXEL = 20 };
+
 /* ROWS, COLUMNS, LENGTH, PHASES squared and RESULTS of cl/conv2d_operands.cl */
 static struct extent extent_of(const struct product *product)
 {
@@ -153,19 +157,22 @@ static struct extent extent_of(const struct product *product)
                                .columns = v->c,
                                .length = taps * taps * v->oc,
                                .phases = v->stride * v->stride,
-                               .results = v->n * v->h * v->w * v->c};
+                               .results = v->n * v->h * v->w * v->c,
+                               .fetch = FETCH};
     case WG_FORM_FILTER:
         return (struct extent){.rows = v->k * v->k * v->c,
                                .columns = v->oc,
                                .length = pixels,
                                .phases = 1,
-                               .results = v->k * v->k * v->c * v->oc};
+                               .results = v->k * v->k * v->c * v->oc,
+                               .fetch = FETCH_BY_PIXEL};
     default:
         return (struct extent){.rows = pixels,
                                .columns = v->oc,
                                .length = v->k * v->k * v->c,
                                .phases = 1,
-                               .results = pixels * v->oc};
+                               .results = pixels * v->oc,
+                               .fetch = FETCH};
     }
 }
 
@@ -191,35 +198,29 @@ static size_t choose_tk(const struct variant *variant, const struct tile *tile, 
 /*
  * What a call is estimated to take, in cycles of a unit that issues 128 instructions a cycle, one
  * for each of so many items, and reads 32 bytes from the second-level cache. A step is RM * RN
- * multiply-adds for each of TK, a read of local memory for each four operands, and some 70
- * instructions to fetch, count and wait; items go in warps of 32. Groups of one unit share it; a
- * lone one can't be faster than its items' instructions and the wait for memory. Parts are written
- * and read again at 16 bytes a cycle, by a further launch whose items read one after the other.
- * Only ratios matter. The instructions are those of the code for NVIDIA's compute capability 9.0;
- * the wait, the launch and the bytes are guesses.
+ * multiply-adds for each of TK, a read of local memory for each four operands, and what it takes to
+ * fetch a share of the tile; items go in warps of 32. Groups of one unit share it, and one works
+ * while another waits at its barrier; no step is shorter than its items' instructions and the wait
+ * for memory. Parts are written and read again at 16 bytes a cycle, by a further launch whose items
+ * read one after the other. Only ratios matter. The instructions are those of the code for NVIDIA's
+ * compute capability 9.0; the waits, the launch and the bytes are guesses.
  */
 static double estimate(const struct extent *e, const struct tiling *t, size_t units)
 {
-    enum {
-        LANES = 128,
-        WARP = 32,
-        FETCH = 70,
-        WAIT = 150,
-        BEGIN = 1500,
-        LAUNCH = 4000,
-        READ = 100
-    };
-    enum { BYTES_CACHED = 32, BYTES = 16 };
+    enum { LANES = 128, WARP = 32, COUNT = 25, WAIT = 150, BEGIN = 1500, LAUNCH = 4000 };
+    enum { BYTES_CACHED = 32, BYTES = 16, READ = 100, BARRIER = 80 };
     const struct tile *tile = &t->tile;
     size_t groups =
         wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
-    double rounds = (double)wg_divide_up(groups, units);
+    double rounds = (double)wg_divide_up(groups, units), items = (double)items_of(tile);
     double steps = (double)wg_divide_up(e->length, t->tk * t->parts);
     double results = (double)(tile->rm * tile->rn), reads = (double)(tile->rm + tile->rn) / 4;
-    double alone = (double)t->tk * (results + reads) + FETCH;
+    double fetched = (double)((tile->tm + tile->tn) * t->tk); // floats
+    double alone = (double)t->tk * (results + reads) + COUNT + fetched / 4 / items * e->fetch;
     double share = rounds * (double)wg_round_up(items_of(tile), WARP) / LANES;
-    double fetch = rounds * (double)((tile->tm + tile->tn) * t->tk * sizeof(float)) / BYTES_CACHED;
-    double step = fmax(fmax(share * alone, fetch), alone + WAIT);
+    double step =
+        fmax(fmax(share * alone, rounds * fetched * sizeof(float) / BYTES_CACHED), alone + WAIT) +
+        BARRIER / rounds;
     double cycles = BEGIN + share * (2 * results + 200) + steps * step;
     if (t->parts == 1)
         return cycles;
