@@ -61,7 +61,7 @@ struct tiling {
     size_t parts; // PARTS
 };
 
-/* The two variants: tiles an item of which stays within some 170 registers, as the compiler of
+/* The two variants: tiles an item of which stays within some 190 registers, as the compiler of
  * CUDA 13 counts them for compute capability 9.0, the largest first. */
 struct variant {
     const char *name; // of the file and its kernel
