@@ -5,7 +5,8 @@
  *   x [N, H, W, C], w [K, K, C, OC], y [N, OH, OW, OC], bias along the result's last dimension
  *   tap (ky, kx) of y's (oy, ox) is x's (oy * S + ky - PAD, ox * S + kx - PAD); outside x is 0
  *
- * Work size: last dimension of the result x its other ones, one work item per element.
+ * Work size: one work item per element of the result, along one dimension: NVIDIA's devices have at
+ * most 65535 groups along the others.
  */
 #include "conv2d_shape.cl"
 
@@ -25,8 +26,9 @@
 __kernel void conv2d_ref(__global const float *restrict x, __global const float *restrict w,
                          BIAS_PARAMETER __global float *restrict y)
 {
-    const int o = (int)get_global_id(0), row = (int)get_global_id(1);
-    if (o >= OC)
+    const size_t i = get_global_id(0);
+    const int o = (int)(i % OC), row = (int)(i / OC);
+    if (i >= (size_t)N * OH * OW * OC)
         return;
     const int ox = row % OW, oy = row / OW % OH, n = row / (OW * OH);
     float sum = 0.0f;
@@ -44,8 +46,9 @@ __kernel void conv2d_ref(__global const float *restrict x, __global const float 
 __kernel void conv2d_data_ref(__global const float *restrict y, __global const float *restrict w,
                               BIAS_PARAMETER __global float *restrict x)
 {
-    const int c = (int)get_global_id(0), row = (int)get_global_id(1);
-    if (c >= C)
+    const size_t i = get_global_id(0);
+    const int c = (int)(i % C), row = (int)(i / C);
+    if (i >= (size_t)N * H * W * C)
         return;
     const int ix = row % W, iy = row / W % H, n = row / (W * H);
     float sum = 0.0f;
@@ -63,8 +66,9 @@ __kernel void conv2d_data_ref(__global const float *restrict y, __global const f
 __kernel void conv2d_filter_ref(__global const float *restrict x, __global const float *restrict y,
                                 __global float *restrict w)
 {
-    const int o = (int)get_global_id(0), row = (int)get_global_id(1);
-    if (o >= OC)
+    const size_t i = get_global_id(0);
+    const int o = (int)(i % OC), row = (int)(i / OC);
+    if (i >= (size_t)K * K * C * OC)
         return;
     const int c = row % C, kx = row / C % K, ky = row / (C * K);
     float sum = 0.0f;

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 
 #include <clblast_c.h>
+#include <string.h>
 
 #define TEXT2(x) #x
 #define TEXT(x)  TEXT2(x)
@@ -15,44 +16,81 @@ static const char *const names[PARAMETERS] = {
     "NDIMC", "NWG",  "SA",  "SB",  "STRM",  "STRN",  "VWM", "VWN",
 };
 
+struct wg_blas_set {
+    const char *name; // the tile: rows and columns of results of a group
+    bool is_cpu;
+    size_t vector_width; // CPU: of registers no narrower
+    size_t group;        // work items
+    size_t local_memory; // bytes
+    size_t value[PARAMETERS];
+};
+
 /*
  * CPU: one work item per group, vectors as wide as the registers, no local memory. On two AVX-512
- * cores and pocl 3.1 this is 291 GFLOP/s where CLBlast's defaults reach 14. More than one work
+ * cores and pocl 3.1 the first is 291 GFLOP/s where CLBlast's defaults reach 14. More than one work
  * item per group or KWI > 1 loses a factor of 2 to 10. The narrow one spills registers, but a tile
  * that fits them (16x4) is 3 times slower on AVX2 where rows are long and 10 % where they are not.
+ *
+ * Anything else: results of 4x4 to 8x8 per work item. The first has 64 of 8x8 and 8 KiB of local
+ * memory: within every GPU's limits. GEMMK 0 also avoids the kernel that CLBlast before 1.6.3 gets
+ * wrong on some GPUs.
+ *
+ * Devices that cannot run the groups of a GPU get those of one work item. In order of preference.
  */
-static const size_t cpu_wide[PARAMETERS] = {0, 1, 16, 1, 1, 1, 32, 1, 1, 8, 0, 0, 0, 0, 16, 2};
-static const size_t cpu_narrow[PARAMETERS] = {0, 1, 16, 1, 1, 1, 32, 1, 1, 8, 0, 0, 0, 0, 8, 2};
+static const struct wg_blas_set sets[] = {
+    {"64x64", false, 0, 64, 8 << 10, {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4}},
+    {"64x64 global", false, 0, 64, 0, {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 0, 0, 0, 0, 4, 4}},
+    {"32x32", false, 0, 64, 4 << 10, {0, 1, 16, 2, 8, 8, 32, 8, 8, 32, 1, 1, 0, 0, 4, 4}},
+    {"128x64", false, 0, 128, 12 << 10, {0, 1, 16, 2, 16, 16, 128, 8, 8, 64, 1, 1, 0, 0, 4, 4}},
+    {"128x128", false, 0, 256, 16 << 10, {0, 1, 16, 2, 16, 16, 128, 16, 16, 128, 1, 1, 0, 0, 4, 4}},
+    {"cpu 32x8", true, 16, 1, 0, {0, 1, 16, 1, 1, 1, 32, 1, 1, 8, 0, 0, 0, 0, 16, 2}},
+    {"cpu 64x8", true, 16, 1, 0, {0, 1, 64, 1, 1, 1, 64, 1, 1, 8, 0, 0, 0, 0, 16, 2}},
+    {"cpu 32x8 narrow", true, 0, 1, 0, {0, 1, 16, 1, 1, 1, 32, 1, 1, 8, 0, 0, 0, 0, 8, 2}},
+};
 
-/* Anything else: 64 work items of 8x8 results, 8 KiB of local memory: within every GPU's limits.
- * GEMMK 0 also avoids the kernel that CLBlast before 1.6.3 gets wrong on some GPUs. */
-static const size_t gpu[PARAMETERS] = {0, 1, 16, 2, 8, 8, 64, 8, 8, 64, 1, 1, 0, 0, 4, 4};
+enum { SETS = sizeof sets / sizeof sets[0] };
 
-enum { GPU_GROUP = 8 * 8, GPU_LOCAL_MEMORY = 8 << 10 };
-
-/* Devices that cannot run the groups of a GPU get those of one work item. */
-static const size_t *parameters(const struct wg_device *device)
+static bool runs_groups(const struct wg_device *device)
 {
-    const struct wg_device_info *info = &device->info;
-    if (!wg_device_is_cpu(device) && info->work_group_size >= GPU_GROUP &&
-        info->local_memory >= GPU_LOCAL_MEMORY)
-        return gpu;
-    return device->info.vector_width >= 16 ? cpu_wide : cpu_narrow;
+    return !wg_device_is_cpu(device) && device->info.work_group_size >= sets[0].group &&
+           device->info.local_memory >= sets[0].local_memory;
 }
 
-static size_t parameter(const struct wg_device *device, int i)
+static bool suits(const struct wg_device *device, const struct wg_blas_set *set)
 {
-    return parameters(device)[i];
+    const struct wg_device_info *info = &device->info;
+    if (set->is_cpu == runs_groups(device))
+        return false;
+    if (set->is_cpu)
+        return set->vector_width <= info->vector_width &&
+               (set->vector_width > 0 || info->vector_width < 16);
+    return set->group <= info->work_group_size && set->local_memory <= info->local_memory;
+}
+
+int wg_blas_sets(const struct wg_device *device, const char *ret_names[WG_BLAS_SETS_MAX])
+{
+    int count = 0;
+    for (int i = 0; i < SETS && count < WG_BLAS_SETS_MAX; i++)
+        if (suits(device, &sets[i]))
+            ret_names[count++] = sets[i].name;
+    return count;
+}
+
+static const struct wg_blas_set *find_set(const struct wg_device *device, const char *name)
+{
+    const struct wg_blas_set *found = NULL;
+    for (int i = 0; i < SETS; i++)
+        if (suits(device, &sets[i]) && (!found || strcmp(sets[i].name, name) == 0))
+            found = &sets[i];
+    return found;
 }
 
 struct wg_gemm_size wg_blas_tile(const struct wg_device *device)
 {
     enum { KWG = 2, MWG = 6, NWG = 9 };
-    return (struct wg_gemm_size){
-        .m = parameter(device, MWG),
-        .n = parameter(device, NWG),
-        .k = parameter(device, KWG),
-    };
+    const struct wg_blas_set *set = device->blas ? device->blas : find_set(device, "");
+    const size_t *value = set->value;
+    return (struct wg_gemm_size){.m = value[MWG], .n = value[NWG], .k = value[KWG]};
 }
 
 static bool check(CLBlastStatusCode code, const char *what)
@@ -70,13 +108,17 @@ static bool override(struct wg_device *device, const char *kernel, size_t count,
                  "CLBlastOverrideParameters");
 }
 
-bool wg_blas_prepare(struct wg_device *device)
+bool wg_blas_use(struct wg_device *device, const char *name)
 {
+    const struct wg_blas_set *set = find_set(device, name);
+    if (set == device->blas)
+        return true;
     // Small products go through the same kernel as large ones: the other one copies nothing
     // either, but is slower at every size a padded, tight operand can have.
     const char *const threshold[] = {"XGEMM_MIN_INDIRECT_SIZE"};
     const size_t always[] = {1};
-    return override(device, "Xgemm", PARAMETERS, names, parameters(device)) &&
+    device->blas = set;
+    return override(device, "Xgemm", PARAMETERS, names, set->value) &&
            override(device, "GemmRoutine", 1, threshold, always);
 }
 

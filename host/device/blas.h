@@ -20,11 +20,20 @@ struct wg_gemm_size {
     size_t k; // summed over
 };
 
-/* What the sizes must be multiples of on this device. */
+/* What the sizes must be multiples of on this device, with its present parameters. */
 struct wg_gemm_size wg_blas_tile(const struct wg_device *device);
 
-/* Gives CLBlast parameters fit for the device. Called once, when the device is opened. */
-bool wg_blas_prepare(struct wg_device *device);
+enum { WG_BLAS_SETS_MAX = 8 };
+
+/* Names of the sets of parameters worth trying on this device, the default first; how many. */
+int wg_blas_sets(const struct wg_device *device, const char *ret_names[WG_BLAS_SETS_MAX]);
+
+/*
+ * Gives CLBlast the parameters of this name, or the default ones for "" and for a name that is not
+ * among the device's sets. CLBlast builds its kernels anew then, and products planned before must
+ * not run any more. Fails with WG_ERROR_DEVICE.
+ */
+bool wg_blas_use(struct wg_device *device, const char *name);
 
 /* Enqueues the product. `event`, if not NULL, receives one to be released. WG_ERROR_DEVICE if
  * CLBlast refuses. */

@@ -5,6 +5,7 @@
 #include "host/device/clerror.h"
 #include "host/device/program.h"
 #include "host/device/select.h"
+#include "host/device/tuning.h"
 
 #include <stdlib.h>
 
@@ -37,6 +38,12 @@ static bool query_limits(struct wg_device *device)
         return false;
     device->cache_bytes = cache;
 
+    cl_device_local_mem_type local_type = CL_NONE;
+    if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_LOCAL_MEM_TYPE, sizeof local_type, &local_type,
+                               NULL)))
+        return false;
+    device->has_local_memory = local_type == CL_LOCAL;
+
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(
             clGetDeviceInfo(device->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL)))
@@ -59,7 +66,7 @@ bool wg_device_open(const char *selector, struct wg_device **ret_device)
     }
     device->info = *info;
     wg_device_list_destroy(list);
-    if (!open_handles(device) || !query_limits(device) || !wg_blas_prepare(device)) {
+    if (!open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
         wg_device_close(device);
         return false;
     }
@@ -72,6 +79,7 @@ void wg_device_close(struct wg_device *device)
     if (!device)
         return;
     wg_programs_release(device);
+    wg_tuning_destroy(device->tuning);
     if (device->queue)
         clReleaseCommandQueue(device->queue);
     if (device->context)

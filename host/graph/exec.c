@@ -233,13 +233,18 @@ static size_t default_lanes(const struct wg_device *device, const struct wg_call
     return lanes;
 }
 
+static bool largest_group(const struct wg_device *device, cl_kernel kernel, size_t *ret_largest)
+{
+    return CL_OK(clGetKernelWorkGroupInfo(kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE,
+                                          sizeof *ret_largest, ret_largest, NULL));
+}
+
 /* Group size and rounded global size, within the limits of device and kernel. */
 static bool shape_launch(const struct wg_device *device, const struct wg_call *call,
                          struct launch *launch)
 {
     size_t largest = 1;
-    if (!CL_OK(clGetKernelWorkGroupInfo(launch->kernel, device->id, CL_KERNEL_WORK_GROUP_SIZE,
-                                        sizeof largest, &largest, NULL)))
+    if (!largest_group(device, launch->kernel, &largest))
         return false;
     for (int d = 0; d < 3; d++)
         launch->local[d] = call->local[d] ? call->local[d] : 1;
@@ -265,6 +270,18 @@ bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call)
     return launch &&
            wg_program_kernel(device, call->file, call->kernel, call->defines, &launch->kernel) &&
            set_arguments(binder, call, launch->kernel) && shape_launch(device, call, launch);
+}
+
+bool wg_binder_largest_group(struct wg_binder *binder, const struct wg_call *call,
+                             size_t *ret_largest)
+{
+    struct wg_device *device = binder->exec->device;
+    cl_kernel kernel;
+    if (!wg_program_kernel(device, call->file, call->kernel, call->defines, &kernel))
+        return false;
+    bool ok = largest_group(device, kernel, ret_largest);
+    clReleaseKernel(kernel);
+    return ok;
 }
 
 bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accumulate,

@@ -55,6 +55,11 @@ struct wg_call {
 /* Builds the kernel, sets its arguments, and appends it to the schedule being bound. */
 bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call);
 
+/* The largest group in which the device runs the kernel of a call; builds it. It may be less than
+ * the device's largest: registers are few. */
+bool wg_binder_largest_group(struct wg_binder *binder, const struct wg_call *call,
+                             size_t *ret_largest);
+
 /* Appends C = B^T-like product of wg_blas_gemm over nodes or scratch. */
 bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accumulate,
                   struct wg_argument a, struct wg_argument b, struct wg_argument c);

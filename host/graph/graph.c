@@ -209,8 +209,15 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
             continue;
         if (forced && strcmp(list[i].name, forced) == 0)
             return &list[i];
-        if (!found)
+        if (!found || &list[i] == node->choice.by)
             found = &list[i];
     }
     return found;
+}
+
+int wg_knob(const struct wg_node *node, const struct wg_knob *knobs, int index, int fallback)
+{
+    const struct wg_choice *choice = &node->choice;
+    bool is_set = choice->by && choice->by->knobs == knobs && choice->knob[index] > 0;
+    return is_set ? choice->knob[index] : fallback;
 }

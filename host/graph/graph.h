@@ -77,6 +77,18 @@ struct wg_attributes {
 };
 
 struct wg_op;
+struct wg_implementation;
+
+enum { WG_KNOBS_MAX = 4 };
+
+/*
+ * How a node is to be computed, where that was measured (choices.h); all zero: the implementations'
+ * own heuristics decide. It is not part of what a node computes, so it makes no two nodes differ.
+ */
+struct wg_choice {
+    const struct wg_implementation *by; // of the node's op; NULL: the first that suits
+    int knob[WG_KNOBS_MAX];             // values of its knobs; 0: its own heuristic
+};
 
 enum { WG_INPUTS_MAX = 7 };
 
@@ -89,6 +101,7 @@ struct wg_node {
     struct wg_node *in[WG_INPUTS_MAX];
     int in_count;
     struct wg_attributes attr;
+    struct wg_choice choice;
     struct wg_node *storage; // whose memory it lives in: itself, or a view's or effect's target
 };
 

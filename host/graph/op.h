@@ -12,19 +12,36 @@
 
 struct wg_binder; // exec.h
 
+/*
+ * A size that an implementation leaves to measurement: a tile, a number of parts. What it does
+ * where nothing was measured is its own heuristic, which must be good.
+ */
+enum { WG_KNOB_VALUES_MAX = 8 };
+
+struct wg_knob {
+    const char *name;               // "tile"
+    int values[WG_KNOB_VALUES_MAX]; // worth trying; above 0, a 0 ends them
+};
+
 struct wg_implementation {
     const char *name; // "ref" is the plain one: first in clarity, last in the list
     /* Whether it can, and should, run this node on this device. NULL: always. */
     bool (*suits)(const struct wg_node *node, const struct wg_device *device);
     /* Bytes of scratch memory it needs while it runs. NULL: none. */
     size_t (*scratch)(const struct wg_node *node, const struct wg_device *device);
-    /* Whether it computes by F(4, 2), whose rounding errors are larger: host/selftest/winograd.h. */
+    /* Whether it computes by F(4, 2), whose rounding errors are larger: host/selftest/winograd.h.
+     */
     bool is_winograd;
+    /* Whether it multiplies by CLBlast, whose parameters the device has (device/blas.h). */
+    bool uses_blas;
+    /* WG_KNOBS_MAX at most, one without a name ends them; NULL: none. suits, scratch and bind read
+     * them by wg_knob, and suits refuses values that this node or device can't do with. */
+    const struct wg_knob *knobs;
     /* Adds the kernel calls. */
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
 
-enum { WG_IMPLEMENTATIONS_MAX = 6 };
+enum { WG_IMPLEMENTATIONS_MAX = 8 };
 
 struct wg_op {
     const char *name;
@@ -56,14 +73,18 @@ bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attribut
 /* Records "OP: reason" as the graph's failure if it is the first, and returns NULL. */
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason);
 
-/* The implementation for a node: the one named `forced` if the op has it and it suits, else the
- * first that suits. */
+/* The implementation for a node: the one named `forced` if the op has it and it suits, else that of
+ * the node's choice if it suits, else the first that suits. */
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced);
 
+/* The value that the node's choice has for knobs[index]; `fallback` where it has none or is of an
+ * implementation with other knobs. */
+int wg_knob(const struct wg_node *node, const struct wg_knob *knobs, int index, int fallback);
+
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
-    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice, wg_op_batch_norm,
-    wg_op_batch_norm_sums, wg_op_batch_norm_data;
+    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice,
+    wg_op_batch_norm, wg_op_batch_norm_sums, wg_op_batch_norm_data;
 
 /* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */
 extern const struct wg_op wg_op_layer_filter, wg_op_layer_data, wg_op_norm_up, wg_op_norm_up_sums,

@@ -1,6 +1,7 @@
 #include "host/graph/plan.h"
 
 #include "host/base/error.h"
+#include "host/graph/choices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,7 @@ bool wg_plan_create(const struct wg_graph *graph, const struct wg_device *device
         plan->bank_bytes = calloc(2 * (size_t)wg_graph_count(graph), sizeof *plan->bank_bytes);
     }
     bool ok = (plan && plan->schedules && plan->bank_bytes) || wg_fail_memory("a plan");
+    wg_choices_apply(graph, device);
     for (int s = 0; ok && s < count; s++)
         ok = order(graph, device, &targets[s], forced, &plan->schedules[s]) &&
              place(plan, &plan->schedules[s], &targets[s], device);

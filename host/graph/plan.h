@@ -51,7 +51,8 @@ struct wg_targets {
 };
 
 /*
- * Plans `count` schedules. `forced` names an implementation to take wherever an op has it, for
+ * Plans `count` schedules, by what was measured on the device where there is a choice (choices.h).
+ * `forced` names an implementation to take wherever an op has it, for
  * tests; NULL for the best. Fails with WG_ERROR_MEMORY if the host has none, or if one tensor is
  * larger than the device's largest buffer.
  */

@@ -11,6 +11,7 @@
  *   buffer=N   bytes of the largest buffer
  *   align=N    bytes that the origin of a sub-buffer must be a multiple of
  *   vector=N   native width of float vectors
+ *   units=N    compute units
  *   poison     memory of which sub-buffers are made (all but variables, see host/graph/exec.c) is
  *              NaNs before anything is computed: what reads before it writes spoils its results
  *   oclgrind   the device is Oclgrind's, whose shadow of a buffer must be made (see below); with
@@ -29,7 +30,7 @@
 
 static struct {
     cl_device_type type;
-    size_t group, local, buffer, align, vector;
+    size_t group, local, buffer, align, vector, units;
     bool poison, oclgrind;
 } emulated;
 
@@ -63,7 +64,7 @@ static bool read_setting(const char *word)
         size_t *value;
     } numbers[] = {
         {"group=", &emulated.group}, {"local=", &emulated.local},   {"buffer=", &emulated.buffer},
-        {"align=", &emulated.align}, {"vector=", &emulated.vector},
+        {"align=", &emulated.align}, {"vector=", &emulated.vector}, {"units=", &emulated.units},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         size_t length = strlen(numbers[i].name);
@@ -150,11 +151,18 @@ CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_i
     case CL_DEVICE_LOCAL_MEM_SIZE:
         lower_long(value, emulated.local);
         break;
+    case CL_DEVICE_LOCAL_MEM_TYPE: // a CPU's is memory like any other
+        if (emulated.type == CL_DEVICE_TYPE_GPU)
+            replace_uint(value, CL_LOCAL);
+        break;
     case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
         lower_long(value, emulated.buffer);
         break;
     case CL_DEVICE_MEM_BASE_ADDR_ALIGN:
         replace_uint(value, 8 * emulated.align);
+        break;
+    case CL_DEVICE_MAX_COMPUTE_UNITS:
+        replace_uint(value, emulated.units);
         break;
     case CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT:
     case CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT:

@@ -38,6 +38,8 @@ START_TEST(the_limits_are_reported)
     ck_assert_uint_eq(device->info.largest_buffer, BUFFER);
     ck_assert_uint_eq(device->buffer_alignment, ALIGN);
     ck_assert_uint_eq(device->info.vector_width, 2);
+    ck_assert_uint_eq(device->info.compute_units, 132);
+    ck_assert(device->has_local_memory);
 }
 END_TEST
 

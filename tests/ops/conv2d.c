@@ -4,7 +4,9 @@
  *
  * Every geometry costs a compilation of three kernels for each implementation, so there are few.
  */
+#include "host/graph/ops/conv2d.h"
 #include "host/graph/autodiff.h"
+#include "host/graph/choices.h"
 #include "host/graph/fuse.h"
 #include "host/reference/ops.h"
 #include "tests/ops/oplib.h"
@@ -239,6 +241,94 @@ START_TEST(the_last_implementation_is_the_plain_one_and_always_suits)
 }
 END_TEST
 
+/* ---- the knobs of the implementations for GPUs ---- */
+
+/* No size is a multiple of a tile's; one phase has fewer rows and columns than the others. */
+static const struct wg_conv knobs_case = {3, 9, 7, 20, 5, 4, 36, 4, 2, 1};
+
+static const struct {
+    const char *implementation;
+    const struct wg_knob *knobs;
+} turned[] = {{"tiled", wg_tiled_knobs}, {"blocked", wg_blocked_knobs}};
+
+/* One tile of conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
+static int check_tile(struct rig *rig, const struct forms *f, const char *implementation,
+                      const int knob[WG_KNOBS_MAX])
+{
+    struct wg_node *const nodes[3] = {f->conv2d, f->data, f->filter};
+    struct wg_node *targets[3];
+    int count = 0;
+    for (int n = 0; n < 3; n++)
+        if (wg_choose(nodes[n], test_device(), implementation, knob))
+            targets[count++] = nodes[n];
+    if (count == 0)
+        return 0;
+    rig_run(rig, implementation, targets, count);
+    for (int n = 0; n < count; n++) {
+        ck_assert_str_eq(rig_implementation(rig, targets[n]), implementation);
+        rig_check_node(rig, targets[n]);
+    }
+    return count;
+}
+
+/* Every tile, with one to three parts in turn. */
+START_TEST(every_tile_agrees_with_the_reference)
+{
+    const struct wg_knob *tile_m = &turned[_i].knobs[0], *tile_n = &turned[_i].knobs[1];
+    int checked = 0;
+    for (int m = 0; m < WG_KNOB_VALUES_MAX && tile_m->values[m]; m++)
+        for (int n = 0; n < WG_KNOB_VALUES_MAX && tile_n->values[n]; n++) {
+            const int knob[WG_KNOBS_MAX] = {tile_m->values[m], tile_n->values[n], (m + n) % 3 + 1};
+            struct rig rig;
+            struct forms f;
+            rig_init(&rig);
+            build(&rig, &knobs_case, &epilogues[1], &epilogues[2], &f);
+            checked += check_tile(&rig, &f, turned[_i].implementation, knob);
+            rig_finish(&rig);
+        }
+    if (wg_device_is_cpu(test_device()))
+        ck_assert_int_eq(checked, 0); // they are not for CPUs
+    else
+        ck_assert_int_ge(checked, 3);
+}
+END_TEST
+
+/* ---- fewer work items than the device promises ---- */
+
+static struct wg_device honest;
+
+static void promise_large_groups(void)
+{
+    honest = *test_device();
+    test_device()->info.work_group_size *= 16;
+    for (int d = 0; d < 3; d++)
+        test_device()->work_item_sizes[d] *= 16;
+}
+
+static void promise_no_more(void)
+{
+    test_device()->info = honest.info;
+    memcpy(test_device()->work_item_sizes, honest.work_item_sizes, sizeof honest.work_item_sizes);
+}
+
+/* A kernel may need more registers than there are for the largest group. */
+START_TEST(a_kernel_of_small_groups_gets_smaller_tiles)
+{
+    const struct wg_conv v = {4, 12, 12, 32, 12, 12, 64, 1, 1, 0};
+    struct rig rig;
+    struct forms f;
+    rig_init(&rig);
+    build(&rig, &v, &epilogues[1], &epilogues[2], &f);
+    for (int i = 0; i < (int)(sizeof turned / sizeof turned[0]); i++)
+        if (rig_suits(f.conv2d, turned[i].implementation))
+            ck_assert_int_eq(
+                check_tile(&rig, &f, turned[i].implementation, (const int[WG_KNOBS_MAX]){0, 0, 2}),
+                3);
+    ck_assert_int_eq(rig_suits(f.conv2d, "blocked"), !wg_device_is_cpu(test_device()));
+    rig_finish(&rig);
+}
+END_TEST
+
 /* ---- the asymmetric padding, by hand ---- */
 
 /*
@@ -414,8 +504,18 @@ int main(void)
     tcase_add_checked_fixture(small, shrink_buffers, restore_buffers);
     tcase_add_test(small, a_device_of_small_buffers_gets_the_same_results);
 
+    TCase *knobs = tcase_create("knobs");
+    tcase_add_loop_test(knobs, every_tile_agrees_with_the_reference, 0,
+                        sizeof turned / sizeof turned[0]);
+
+    TCase *groups = tcase_create("small groups");
+    tcase_add_checked_fixture(groups, promise_large_groups, promise_no_more);
+    tcase_add_test(groups, a_kernel_of_small_groups_gets_smaller_tiles);
+
     Suite *suite = suite_create("conv2d");
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, small);
+    suite_add_tcase(suite, knobs);
+    suite_add_tcase(suite, groups);
     return test_run(suite);
 }

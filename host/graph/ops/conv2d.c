@@ -35,6 +35,33 @@ void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments
     arguments[node->in_count] = WG_NODE(node);
 }
 
+struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc)
+{
+    return (struct wg_conv){
+        .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
+}
+
+enum wg_form wg_matmul_form(const struct wg_node *c)
+{
+    return c->attr.transpose_a   ? WG_FORM_FILTER
+           : c->attr.transpose_b ? WG_FORM_DATA
+                                 : WG_FORM_CONV2D;
+}
+
+struct wg_conv wg_matmul_conv(const struct wg_node *c)
+{
+    size_t m = c->shape.dim[0], n = c->shape.dim[1];
+    size_t k = c->in[0]->shape.dim[c->attr.transpose_a ? 0 : 1];
+    switch (wg_matmul_form(c)) {
+    case WG_FORM_FILTER:
+        return wg_conv_one_pixel(k, m, n);
+    case WG_FORM_DATA:
+        return wg_conv_one_pixel(m, n, k);
+    default:
+        return wg_conv_one_pixel(m, k, n);
+    }
+}
+
 static double flops(const struct wg_node *node)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -49,7 +76,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
         .file = "conv2d_ref",
         .kernel = kernel,
         .defines = &defines,
-        .global = {wg_shape_last(&node->shape), wg_shape_rows(&node->shape)},
+        .global = {wg_shape_count(&node->shape)},
     };
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_epilogue(&defines, node);
@@ -172,7 +199,18 @@ const struct wg_op wg_op_conv2d = {
                          .suits = wg_conv2d_direct_suits,
                          .scratch = wg_conv2d_direct_scratch,
                          .bind = wg_conv2d_direct_bind},
+                        {.name = "tiled",
+                         .suits = wg_tiled_suits,
+                         .scratch = wg_tiled_scratch,
+                         .knobs = wg_tiled_knobs,
+                         .bind = wg_tiled_bind},
+                        {.name = "blocked",
+                         .suits = wg_blocked_suits,
+                         .scratch = wg_blocked_scratch,
+                         .knobs = wg_blocked_knobs,
+                         .bind = wg_blocked_bind},
                         {.name = "gemm",
+                         .uses_blas = true,
                          .suits = wg_conv2d_gemm_suits,
                          .scratch = wg_conv2d_gemm_scratch,
                          .bind = wg_conv2d_gemm_bind},
@@ -196,7 +234,18 @@ const struct wg_op wg_op_conv2d_data = {
                          .suits = wg_conv2d_data_direct_suits,
                          .scratch = wg_conv2d_data_direct_scratch,
                          .bind = wg_conv2d_data_direct_bind},
+                        {.name = "tiled",
+                         .suits = wg_tiled_suits,
+                         .scratch = wg_tiled_scratch,
+                         .knobs = wg_tiled_knobs,
+                         .bind = wg_tiled_bind},
+                        {.name = "blocked",
+                         .suits = wg_blocked_suits,
+                         .scratch = wg_blocked_scratch,
+                         .knobs = wg_blocked_knobs,
+                         .bind = wg_blocked_bind},
                         {.name = "gemm",
+                         .uses_blas = true,
                          .suits = wg_conv2d_data_gemm_suits,
                          .scratch = wg_conv2d_data_gemm_scratch,
                          .bind = wg_conv2d_data_gemm_bind},
@@ -220,7 +269,18 @@ const struct wg_op wg_op_conv2d_filter = {
                          .suits = wg_conv2d_filter_direct_suits,
                          .scratch = wg_conv2d_filter_direct_scratch,
                          .bind = wg_conv2d_filter_direct_bind},
+                        {.name = "tiled",
+                         .suits = wg_tiled_suits,
+                         .scratch = wg_tiled_scratch,
+                         .knobs = wg_tiled_knobs,
+                         .bind = wg_tiled_bind},
+                        {.name = "blocked",
+                         .suits = wg_blocked_suits,
+                         .scratch = wg_blocked_scratch,
+                         .knobs = wg_blocked_knobs,
+                         .bind = wg_blocked_bind},
                         {.name = "gemm",
+                         .uses_blas = true,
                          .suits = wg_conv2d_filter_gemm_suits,
                          .scratch = wg_conv2d_filter_gemm_scratch,
                          .bind = wg_conv2d_filter_gemm_bind},

@@ -18,6 +18,17 @@ void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
 /* The node's inputs and the node itself, in the kernels' order: x w (b) y and the like. */
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments);
 
+/* The three forms. A product of matrices is each of them over images of one pixel: A B is conv2d,
+ * with C = y, A B^T conv2d_data, with C = x, A^T B conv2d_filter, with C = w. */
+enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
+
+/* Images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
+struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
+
+/* A matmul as one of these, not both factors transposed. */
+enum wg_form wg_matmul_form(const struct wg_node *c);
+struct wg_conv wg_matmul_conv(const struct wg_node *c);
+
 /* Direct kernels for CPUs, ops/conv2d_direct.c: the members of struct wg_implementation. */
 bool wg_conv2d_direct_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_direct_scratch(const struct wg_node *node, const struct wg_device *device);
@@ -56,6 +67,16 @@ bool wg_matmul_direct_suits(const struct wg_node *node, const struct wg_device *
 size_t wg_matmul_direct_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_matmul_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
+/* Products of matrices that are not made, for GPUs, ops/conv2d_tiled.c: the same for all of these
+ * ops; and without local memory. */
+extern const struct wg_knob wg_tiled_knobs[], wg_blocked_knobs[];
+bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
+bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
+
 /* im2col and CLBlast, ops/conv2d_gemm.c: the same. */
 bool wg_conv2d_gemm_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
@@ -66,5 +87,46 @@ bool wg_conv2d_data_gemm_bind(const struct wg_node *node, struct wg_binder *bind
 bool wg_conv2d_filter_gemm_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_filter_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_filter_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
+
+/* ---- for the sizes of these ---- */
+
+/* Floats of all partial sums of a convolution together: 32 MiB. */
+#define WG_PARTIAL_SUMS ((size_t)8 << 20)
+
+static inline size_t wg_smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t wg_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t wg_divide_up(size_t value, size_t by)
+{
+    return (value + by - 1) / by;
+}
+
+static inline size_t wg_round_up(size_t value, size_t multiple)
+{
+    return wg_divide_up(value, multiple) * multiple;
+}
+
+/* Adds to the arguments: bias if `epilogue` is a node with one, out. Returns how many there are. */
+static inline int wg_put_arguments(struct wg_argument *arguments, int count,
+                                   const struct wg_node *epilogue, struct wg_argument out)
+{
+    if (epilogue && epilogue->in_count > 2)
+        arguments[count++] = WG_NODE(epilogue->in[2]);
+    arguments[count++] = out;
+    return count;
+}
+
+/* Whether kernels that count floats of scratch in int here and there can do with so many bytes. */
+static inline bool wg_scratch_fits(size_t scratch, const struct wg_device *device)
+{
+    return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;
+}
 
 #endif

@@ -11,9 +11,6 @@
 /* Work items there should be for a compute unit, so that the last to finish is not long alone. */
 enum { WG_ITEMS_PER_UNIT = 8 };
 
-/* Floats of all partial sums of a filter together: 32 MiB. */
-#define WG_PARTIAL_SUMS ((size_t)8 << 20)
-
 /* `pixels` x `vectors` vectors of `width` floats. */
 struct wg_tile {
     size_t width;   // VW
@@ -46,45 +43,9 @@ static inline void wg_define_tile(struct wg_defines *defines, struct wg_tile til
     wg_define_int(defines, "NV", (long long)tile.vectors);
 }
 
-static inline size_t wg_smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t wg_larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline size_t wg_divide_up(size_t value, size_t by)
-{
-    return (value + by - 1) / by;
-}
-
-static inline size_t wg_round_up(size_t value, size_t multiple)
-{
-    return wg_divide_up(value, multiple) * multiple;
-}
-
 static inline size_t wg_wanted_items(const struct wg_device *device)
 {
     return (size_t)WG_ITEMS_PER_UNIT * wg_larger(device->info.compute_units, 1);
-}
-
-/* Adds to the arguments: bias if `epilogue` is a node with one, out. Returns how many there are. */
-static inline int wg_put_arguments(struct wg_argument *arguments, int count,
-                                   const struct wg_node *epilogue, struct wg_argument out)
-{
-    if (epilogue && epilogue->in_count > 2)
-        arguments[count++] = WG_NODE(epilogue->in[2]);
-    arguments[count++] = out;
-    return count;
-}
-
-/* Whether kernels that count floats of scratch in int here and there can do with so many bytes. */
-static inline bool wg_scratch_fits(size_t scratch, const struct wg_device *device)
-{
-    return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;
 }
 
 #endif

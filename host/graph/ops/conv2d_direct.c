@@ -43,16 +43,9 @@ static bool is_thin(const struct wg_conv *v, const struct wg_device *device)
     return v->k > 1 && v->c < wg_tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
 }
 
-/* Images of one pixel, a product of matrices: y [n, oc] = x [n, c] w [c, oc] */
-static struct wg_conv one_pixel(size_t n, size_t c, size_t oc)
-{
-    return (struct wg_conv){
-        .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
-}
-
 static struct wg_conv flatten(const struct wg_conv *v)
 {
-    return one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc);
+    return wg_conv_one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc);
 }
 
 /* The table [n, oh, ow, k, k, c] at the start of scratch. */
@@ -392,35 +385,14 @@ bool wg_conv2d_filter_direct_bind(const struct wg_node *w, struct wg_binder *bin
                                });
 }
 
-/* ---- matmul: C = op(A) op(B) is each of the forms over images of one pixel ---- */
-
-enum form { CONV2D, DATA, FILTER };
-
-/* A B, with C = y; A B^T, with C = x; A^T B, with C = w */
-static enum form form_of(const struct wg_node *c)
-{
-    return c->attr.transpose_a ? FILTER : c->attr.transpose_b ? DATA : CONV2D;
-}
-
-static struct wg_conv matrices(const struct wg_node *c)
-{
-    size_t m = c->shape.dim[0], n = c->shape.dim[1];
-    size_t k = c->in[0]->shape.dim[c->attr.transpose_a ? 0 : 1];
-    switch (form_of(c)) {
-    case FILTER:
-        return one_pixel(k, m, n);
-    case DATA:
-        return one_pixel(m, n, k);
-    default:
-        return one_pixel(m, k, n);
-    }
-}
+/* ---- matmul ---- */
 
 size_t wg_matmul_direct_scratch(const struct wg_node *c, const struct wg_device *device)
 {
-    struct wg_conv v = matrices(c);
-    return form_of(c) == FILTER ? size_filter(&v, device).scratch_bytes
-                                : size_gather(&v, form_of(c) == DATA, device).packed_bytes;
+    struct wg_conv v = wg_matmul_conv(c);
+    return wg_matmul_form(c) == WG_FORM_FILTER
+               ? size_filter(&v, device).scratch_bytes
+               : size_gather(&v, wg_matmul_form(c) == WG_FORM_DATA, device).packed_bytes;
 }
 
 bool wg_matmul_direct_suits(const struct wg_node *c, const struct wg_device *device)
@@ -432,11 +404,11 @@ bool wg_matmul_direct_suits(const struct wg_node *c, const struct wg_device *dev
 bool wg_matmul_direct_bind(const struct wg_node *c, struct wg_binder *binder)
 {
     struct wg_argument a = WG_NODE(c->in[0]), b = WG_NODE(c->in[1]);
-    if (form_of(c) == FILTER)
-        return bind_filter(binder,
-                           &(struct filter){.conv = matrices(c), .x = a, .y = b, .w = WG_NODE(c)});
-    return bind_gather(binder, &(struct gather){.conv = matrices(c),
-                                                .data = form_of(c) == DATA,
+    if (wg_matmul_form(c) == WG_FORM_FILTER)
+        return bind_filter(
+            binder, &(struct filter){.conv = wg_matmul_conv(c), .x = a, .y = b, .w = WG_NODE(c)});
+    return bind_gather(binder, &(struct gather){.conv = wg_matmul_conv(c),
+                                                .data = wg_matmul_form(c) == WG_FORM_DATA,
                                                 .in = a,
                                                 .weights = b,
                                                 .out = WG_NODE(c)});

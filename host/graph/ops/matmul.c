@@ -3,6 +3,8 @@
  *
  * direct  the kernels of conv2d, for large products on CPUs: as fast as CLBlast there, without its
  *         start, which on pocl is twenty seconds of building kernels
+ * tiled   the same of GPUs, with local memory and without (blocked), which also sum few long dot
+ * blocked products in parts
  * gemm    CLBlast, on operands brought into its copy-free form in scratch: k outermost, padded with
  *         zeros to multiples of its tile. For the products large enough to be worth it.
  * ref     one work item per row and a vector of columns.
@@ -151,13 +153,26 @@ const struct wg_op wg_op_matmul = {
     .name = "matmul",
     .gradient = gradient,
     .flops = flops,
-    .implementations =
-        {{.name = "direct",
-          .suits = suits_direct,
-          .scratch = wg_matmul_direct_scratch,
-          .bind = wg_matmul_direct_bind},
-         {.name = "gemm", .suits = suits_gemm, .scratch = scratch_gemm, .bind = bind_gemm},
-         {.name = "ref", .bind = bind_ref}},
+    .implementations = {{.name = "direct",
+                         .suits = suits_direct,
+                         .scratch = wg_matmul_direct_scratch,
+                         .bind = wg_matmul_direct_bind},
+                        {.name = "tiled",
+                         .suits = wg_tiled_suits,
+                         .scratch = wg_tiled_scratch,
+                         .knobs = wg_tiled_knobs,
+                         .bind = wg_tiled_bind},
+                        {.name = "blocked",
+                         .suits = wg_blocked_suits,
+                         .scratch = wg_blocked_scratch,
+                         .knobs = wg_blocked_knobs,
+                         .bind = wg_blocked_bind},
+                        {.name = "gemm",
+                         .uses_blas = true,
+                         .suits = suits_gemm,
+                         .scratch = scratch_gemm,
+                         .bind = bind_gemm},
+                        {.name = "ref", .bind = bind_ref}},
 };
 
 struct wg_node *wg_matmul(struct wg_graph *g, struct wg_node *a, bool transpose_a,

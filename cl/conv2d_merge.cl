@@ -1,0 +1,27 @@
+/*
+ * conv2d_merge: out[i] = ACTIVATE(sum over parts of partial[part, i] + bias[i % columns]), the
+ * parts in rising order; with the bias if #ifdef BIAS. The second pass of conv2d_tiled and
+ * conv2d_blocked.
+ *
+ *   partial [parts, results], out [results] whose last dimension is `columns`, bias [columns]
+ *
+ * Work size: results / VW; VW divides columns.
+ */
+__kernel void conv2d_merge(__global const float *restrict partial, const int parts,
+                           const int results, const int columns,
+#ifdef BIAS
+                           __global const float *restrict bias,
+#endif
+                           __global float *restrict out)
+{
+    const int i = (int)get_global_id(0) * VW;
+    if (i >= results)
+        return;
+    floatv sum = LOADV(partial + i);
+    for (int part = 1; part < parts; part++)
+        sum += LOADV(partial + (size_t)part * results + i);
+#ifdef BIAS
+    sum += LOADV(bias + i % columns);
+#endif
+    STOREV(ACTIVATE(sum), out + i);
+}

@@ -1,0 +1,267 @@
+/*
+ * conv2d_operands: the three forms of a convolution as a product of matrices whose left factor is
+ * never made: A is read where it lies, in the tensor whose taps it shows.
+ *
+ *   C[row, column] = sum over k < LENGTH of A[row, k] * B[k, column]
+ *
+ *   FORM            row          column  k                    A          B
+ *   0 conv2d        pixel of y   o       tap, c               x[pixel's tap, c]    w[tap, c, o]
+ *   1 conv2d_data   pixel of x   c       tap of its phase, o  y[pixel's tap, o]    w[tap, c, o]
+ *   2 conv2d_filter tap, c       o       pixel of y           x[pixel's tap, c]    y[pixel, o]
+ *
+ *   x [N, H, W, C]   w [K, K, C, OC]   y [N, OH, OW, OC]   tight, NHWC; outside a value is 0
+ *
+ * The pixels of x with one remainder of both coordinates modulo S are a phase: they see the same
+ * taps of w, ceil(K / S) along an axis or one less, and those side by side see values of y side by
+ * side. So conv2d_data is S * S convolutions of stride 1, and no two of them write one place.
+ *
+ * TM x TN results are a tile, the work of a group: an item has RM rows x RN columns of them, RM / 4
+ * times four neighbours along both, so that neighbouring items read neighbouring vectors. The k go
+ * TK at a time, STEPS times for one of PARTS partial sums. TK may be used to say how many k at most
+ * belong to one tap: it is then a group's, not an item's to find out.
+ *
+ * Vectors of four are aligned wherever the innermost dimension is a multiple of four.
+ */
+#include "conv2d_shape.cl"
+
+#define CONV2D 0
+#define DATA   1
+#define FILTER 2
+#ifndef FORM // to compile alone
+#define FORM  CONV2D
+#define TM    32
+#define TN    32
+#define TK    8
+#define RM    4
+#define RN    4
+#define STEPS 2
+#define PARTS 1
+#endif
+
+/* ---- sizes ---- */
+
+#if FORM == FILTER
+#define IN_H    H
+#define IN_W    W
+#define ROWS    (K * K * C)
+#define COLUMNS OC
+#define LENGTH  (N * OH * OW)
+#elif FORM == DATA
+#define IN_H    OH
+#define IN_W    OW
+#define DEPTH   OC
+#define PHASES  S
+#define TAPS    ((K + S - 1) / S) // of a phase, along an axis
+#define ONWARD  (-1)              // a tap further in w is a pixel back in y
+#define OUT_H   ((H + S - 1) / S) // of a phase
+#define OUT_W   ((W + S - 1) / S)
+#define COLUMNS C
+#else
+#define IN_H    H
+#define IN_W    W
+#define DEPTH   C
+#define TAPS    K
+#define ONWARD  1
+#define OUT_H   OH
+#define OUT_W   OW
+#define COLUMNS OC
+#endif
+
+#if FORM != FILTER
+#define ROWS   (N * OUT_H * OUT_W)
+#define LENGTH (TAPS * TAPS * DEPTH)
+#endif
+#ifndef PHASES
+#define PHASES 1
+#endif
+
+#define ITEMS ((TM / RM) * (TN / RN)) // of a group
+
+/* What need not be asked where the sizes are multiples of the tile's. */
+#define IS_TERM(k)        (STEPS * TK * PARTS == LENGTH || (k) < LENGTH)
+#define IS_COLUMN(column) (COLUMNS % TN == 0 || (column) < COLUMNS)
+#define IS_ROW(row)       (ROWS % TM == 0 || (row) < ROWS)
+#define OUTSIDE           (-(1 << 30)) // a coordinate that no tap brings inside
+
+/* ---- vectors: along k, but rows of A for a filter and columns of B unless it is w for a data ----
+ */
+
+#if FORM == FILTER ? C % 4 == 0 : DEPTH % 4 == 0
+#define A_WIDTH 4
+typedef float4 a_vector;
+#else
+#define A_WIDTH 1
+typedef float a_vector;
+#endif
+#if FORM == DATA ? DEPTH % 4 == 0 : COLUMNS % 4 == 0
+#define B_WIDTH 4
+typedef float4 b_vector;
+#else
+#define B_WIDTH 1
+typedef float b_vector;
+#endif
+#define A_ALONG_K (FORM != FILTER)
+#define B_ALONG_K (FORM == DATA)
+
+/* ---- A ---- */
+
+struct phase {
+    int y, x;
+};
+
+static struct phase phase_of(int index)
+{
+    return (struct phase){index / PHASES, index % PHASES};
+}
+
+/* Where a row of A looks: at the first tap and k. Of a filter: how far from a pixel's (y, x) * S.
+ */
+struct place {
+    int at, y, x;
+};
+
+#if FORM == FILTER
+static struct place a_place(struct phase phase, int row)
+{
+    const uint tap = (uint)row / C;
+    const int y = (int)(tap / K) - PAD, x = (int)(tap % K) - PAD;
+
+    return (struct place){(y * W + x) * C + row % C, IS_ROW(row) ? y : OUTSIDE, x};
+}
+
+static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+{
+    const uint line = (uint)k / OW, ox = (uint)k % OW, n = line / OH, oy = line % OH;
+    const int iy = (int)(oy * S) + place.y, ix = (int)(ox * S) + place.x;
+    const int at = (int)((n * H + oy * S) * W + ox * S) * C + place.at;
+
+    return (uint)iy < IN_H && (uint)ix < IN_W && IS_TERM(k) ? *(__global const a_vector *)(a + at)
+                                                            : (a_vector)(0.0f);
+}
+#else
+/* Of the k from k0 on, all of one tap if they can be. */
+static uint tap_of(int k0, int k)
+{
+    return (uint)(DEPTH % TK == 0 ? k0 : k) / DEPTH;
+}
+
+static struct place a_place(struct phase phase, int row)
+{
+    const uint line = (uint)row / OUT_W, n = line / OUT_H;
+    const int oy = (int)(line % OUT_H), ox = (int)((uint)row % OUT_W);
+    const int y = FORM == DATA ? oy + (phase.y + PAD) / S : oy * S - PAD;
+    const int x = FORM == DATA ? ox + (phase.x + PAD) / S : ox * S - PAD;
+
+    return (struct place){(((int)n * IN_H + y) * IN_W + x) * DEPTH, IS_ROW(row) ? y : OUTSIDE, x};
+}
+
+static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+{
+    const uint tap = tap_of(k0, k);
+    const int ty = ONWARD * (int)(tap / TAPS), tx = ONWARD * (int)(tap % TAPS);
+    const int at = place.at + (ty * IN_W + tx) * DEPTH + (k - (int)tap * DEPTH);
+
+    return (uint)(place.y + ty) < IN_H && (uint)(place.x + tx) < IN_W && IS_TERM(k)
+               ? *(__global const a_vector *)(a + at)
+               : (a_vector)(0.0f);
+}
+#endif
+
+/* ---- B ---- */
+
+#if FORM == DATA
+static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
+                       int k)
+{
+    const uint tap = tap_of(k0, k);
+    const int ky = (phase.y + PAD) % S + S * (int)(tap / TAPS);
+    const int kx = (phase.x + PAD) % S + S * (int)(tap % TAPS);
+    const bool is_tap = K % S == 0 || (ky < K && kx < K);
+
+    return is_tap && IS_COLUMN(column) && IS_TERM(k)
+               ? *(__global const b_vector *)(b + ((ky * K + kx) * C + column) * OC +
+                                              (k - (int)tap * DEPTH))
+               : (b_vector)(0.0f);
+}
+#else
+static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
+                       int k)
+{
+    return IS_COLUMN(column) && IS_TERM(k) ? *(__global const b_vector *)(b + k * COLUMNS + column)
+                                           : (b_vector)(0.0f);
+}
+#endif
+
+/* ---- results ---- */
+
+/* An item among those of a group, and its rows and vectors of columns from its first ones on. */
+#define LANES_N      (TN / RN < 8 ? TN / RN : 8) // neighbours along a row of the tile
+#define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) % LANES_N)
+#define ITEM_TM(id)  ((id) / LANES_N % (TM / RM))
+#define ROW_OF(m)    ((m) / 4 * (TM / (RM / 4)) + (m) % 4)
+#define COLUMN_OF(v) ((v) * (TN / (RN / 4)))
+#define RESULTS      (FORM == DATA ? N * H * W * C : ROWS * COLUMNS) // floats of `out`
+
+/* Where a row of results begins in `out`; -1: it is none. */
+static int out_at(struct phase phase, int row)
+{
+#if FORM == DATA
+    const uint line = (uint)row / OUT_W, n = line / OUT_H;
+    const int y = (int)(line % OUT_H) * S + phase.y, x = (int)((uint)row % OUT_W) * S + phase.x;
+
+    return IS_ROW(row) && y < H && x < W ? (((int)n * H + y) * W + x) * C : -1;
+#else
+    return IS_ROW(row) ? row * COLUMNS : -1;
+#endif
+}
+
+/* Writes four neighbours of a row of results. */
+static void finish(float4 sum, int column,
+#ifdef BIAS
+                   __global const float *restrict bias,
+#endif
+                   __global float *restrict to)
+{
+#if COLUMNS % 4 == 0
+    if (IS_COLUMN(column)) {
+#ifdef BIAS
+        sum += *(__global const float4 *)(bias + column);
+#endif
+        *(__global float4 *)(to + column) = ACTIVATE(sum);
+    }
+#else
+    float each[4];
+
+    vstore4(sum, 0, each);
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+        if (column + j < COLUMNS) {
+#ifdef BIAS
+            each[j] += bias[column + j];
+#endif
+            to[column + j] = ACTIVATE(each[j]);
+        }
+#endif
+}
+
+/* Writes what an item has summed up. */
+static void write_item(float4 acc[RM][RN / 4], struct phase phase, int row, int column,
+#ifdef BIAS
+                       __global const float *restrict bias,
+#endif
+                       __global float *restrict out)
+{
+#pragma unroll
+    for (int m = 0; m < RM; m++) {
+        const int at = out_at(phase, row + ROW_OF(m));
+
+        if (at >= 0)
+#pragma unroll
+            for (int v = 0; v < RN / 4; v++)
+                finish(acc[m][v], column + COLUMN_OF(v),
+#ifdef BIAS
+                       bias,
+#endif
+                       out + at);
+    }
+}
