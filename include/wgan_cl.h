@@ -50,6 +50,14 @@ const char *wg_error_message(void);
 /* "0.1.0" */
 const char *wg_version(void);
 
+/*
+ * For main, before all else: what may crash or hang a driver, or takes long, is done by this very
+ * program, started again as a child. There this does the child's work, stores the exit code and
+ * returns true; in the program that a user started it returns false. A program that does not ask
+ * has no children.
+ */
+bool wg_child_main(int argc, char **argv, int *ret_code);
+
 /* ---- 2. Devices ----------------------------------------------------------------------------- */
 
 enum wg_device_type { WG_DEVICE_CPU, WG_DEVICE_GPU, WG_DEVICE_ACCELERATOR, WG_DEVICE_OTHER };

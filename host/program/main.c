@@ -117,7 +117,10 @@ int main(int argc, char **argv)
     sigemptyset(&limits);
     sigaddset(&limits, SIGXFSZ);
     sigprocmask(SIG_BLOCK, &limits, NULL);
-    int code = run(argc, argv);
+    int code;
+    if (wg_child_main(argc, argv, &code))
+        return code;
+    code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
         fprintf(stderr, "wgan-cl: the output can't be written: %s\n", strerror(errno));
         return EXIT_FAILED;
