@@ -113,6 +113,12 @@ bool wg_child_start(const char *task, const char *const *arguments, int input, d
     return true;
 }
 
+void wg_child_allow(struct wg_child *child, double seconds)
+{
+    child->seconds = seconds;
+    child->deadline = wg_clock_seconds() + seconds;
+}
+
 /* ---- ending ---- */
 
 static void end(struct wg_child *child)

@@ -35,6 +35,9 @@ struct wg_child;
 bool wg_child_start(const char *task, const char *const *arguments, int input, double seconds,
                     struct wg_child **ret_child);
 
+/* From now on it may take so many seconds more. */
+void wg_child_allow(struct wg_child *child, double seconds);
+
 /* Kills the child if it still runs, and frees it. NULL is fine. */
 void wg_child_destroy(struct wg_child *child);
 

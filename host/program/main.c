@@ -16,7 +16,7 @@ static const struct {
 } commands[] = {
     {"devices", command_devices}, {"train", command_train},       {"sample", command_sample},
     {"eval", command_eval},       {"export", command_export},     {"import", command_import},
-    {"bench", command_bench},     {"selftest", command_selftest},
+    {"bench", command_bench},     {"selftest", command_selftest}, {"tune", command_tune},
 };
 
 static const char help[] =
@@ -31,6 +31,7 @@ static const char help[] =
     "  import     make a run of Keras model files\n"
     "  bench      measure the training step against the device's own peak\n"
     "  selftest   hold every kernel on a device against plain formulas\n"
+    "  tune       measure what is fastest on a device, for train and bench\n"
     "\n"
     "wgan-cl COMMAND --help tells more. To begin:\n"
     "  wgan-cl devices\n"

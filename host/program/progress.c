@@ -73,6 +73,22 @@ void progress_step(void *user, const struct wg_progress *now)
     fflush(stdout);
 }
 
+void progress_tuning(void *user, const struct wg_tune_progress *now)
+{
+    struct progress *progress = user;
+    char left[32];
+    if (!progress->is_terminal) {
+        if (now->done == 0)
+            printf("measuring %d ways to compute a step\n", now->total);
+        fflush(stdout);
+        return;
+    }
+    format_time(now->seconds_left, left);
+    printf("\r\033[K%d of %d  left %s  %.*s", now->done, now->total, left, 44, now->node);
+    progress->line_open = true;
+    fflush(stdout);
+}
+
 void progress_stage(void *user, const char *stage, int done, int total)
 {
     struct progress *progress = user;

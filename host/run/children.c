@@ -3,6 +3,7 @@
  */
 #include "host/base/child.h"
 #include "host/device/prebuild.h"
+#include "host/tune/worker.h"
 #include "include/wgan_cl.h"
 
 #include <stdlib.h>
@@ -14,11 +15,17 @@ static bool serve_build(int argc, char **argv)
     return argc == 4 && wg_prebuild_serve(argv[3]);
 }
 
+static bool serve_tune(int argc, char **argv)
+{
+    return argc == 5 && wg_tune_serve(argv[3], atoi(argv[4]), stdin, stdout);
+}
+
 static const struct {
     const char *name;
     bool (*run)(int argc, char **argv);
 } tasks[] = {
     {WG_PREBUILD_TASK, serve_build},
+    {WG_TUNE_TASK, serve_tune},
 };
 
 bool wg_child_main(int argc, char **argv, int *ret_code)
