@@ -50,6 +50,14 @@ const char *wg_error_message(void);
 /* "0.1.0" */
 const char *wg_version(void);
 
+/*
+ * For main, before all else: what may crash or hang a driver, or takes long, is done by this very
+ * program, started again as a child. There this does the child's work, stores the exit code and
+ * returns true; in the program that a user started it returns false. A program that does not ask
+ * has no children.
+ */
+bool wg_child_main(int argc, char **argv, int *ret_code);
+
 /* ---- 2. Devices ----------------------------------------------------------------------------- */
 
 enum wg_device_type { WG_DEVICE_CPU, WG_DEVICE_GPU, WG_DEVICE_ACCELERATOR, WG_DEVICE_OTHER };
@@ -173,6 +181,7 @@ struct wg_train_callbacks {
     void (*progress)(void *user, const struct wg_progress *progress); // about 4 times a second
     bool (*stop)(void *user); // asked between steps; true: save and return
     bool force;               // train even if the device fails its self-test; a message says so
+    bool untuned;             // neither measure nor use what was measured: wg_tune
 };
 
 struct wg_train_result {
@@ -215,6 +224,73 @@ void wg_selftest_destroy(struct wg_selftest *test);
 /* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
 char *wg_selftest_json(const struct wg_selftest *test, const struct wg_device *device);
 
+struct wg_tune_settings {
+    int batch;      // images per update of the trainings to come, >= 1
+    double seconds; // that it may take, >= 1
+};
+
+/* Batch 128, two minutes. */
+struct wg_tune_settings wg_tune_settings_default(void);
+
+/* Nodes of a training's step that are equal, and what is the fastest way to compute them. */
+struct wg_tune_row {
+    char node[192];        // "conv2d 128x14x14x128 of 128x28x28x64, 4x4x64x128; stride 2 pad 1"
+    char before[64];       // implementation, and values of its knobs, by heuristics
+    char after[64];        // that was chosen
+    int runs;              // in a step
+    double seconds_before; // of one run; 0: not measured
+    double seconds_after;  //
+    int tried;             // ways to compute it
+    int rejected;          // of them: wrong, crashed or hung
+};
+
+struct wg_tune_result {
+    char device[256];
+    int batch;
+    struct wg_tune_row *rows; // the longest in a step first
+    int count;
+    double step_before;   // seconds of a step: the sum over what was measured
+    double step_after;    //
+    char blas_before[16]; // parameters of CLBlast, by the name of their tile
+    char blas_after[16];  //
+    int tried;
+    int rejected;
+    char rejection[512]; // of the last one: what, and why; empty: none
+    double seconds;      // it took
+    bool complete;       // false: the time was up, or it was stopped, before all was tried
+    char digest[20];     // of what was chosen; "none": heuristics are as good
+    char path[1024];     // where it is remembered; empty: nowhere, a message said so
+};
+
+/* How far it is; seconds_left is a guess and never beyond the time allowed. */
+struct wg_tune_progress {
+    int done; // ways to compute a node
+    int total;
+    double seconds_left;
+    const char *node; // being measured
+};
+
+/* All may be NULL. */
+struct wg_tune_callbacks {
+    void *user;
+    void (*message)(void *user, const char *text);
+    void (*progress)(void *user, const struct wg_tune_progress *progress);
+    bool (*stop)(void *user); // asked between measurements; true: keep what is known and return
+};
+
+/*
+ * Measures, for every node of a training of the default model, the implementations that can run it,
+ * the values of their knobs and the parameters of CLBlast. Each runs in a process of its own, since
+ * drivers crash and hang, and must agree with the plain implementation. What is fastest is
+ * remembered in the user's cache for this device, driver, program, CLBlast and batch, and the
+ * device follows it from now on; wg_train and wg_bench find it there. Fails with WG_ERROR_FILE or
+ * WG_ERROR_DEVICE if
+ * there is no child (wg_child_main), and WG_ERROR_ARGUMENT if main did not ask.
+ */
+bool wg_tune(struct wg_device *device, const struct wg_tune_settings *settings,
+             const struct wg_tune_callbacks *callbacks, struct wg_tune_result *ret_result);
+void wg_tune_finish(struct wg_tune_result *result);
+
 /*
  * Trains and writes the run folder: run.json, log.csv, generator_loss.npy,
  * discriminator_loss.npy, imgs/, training.gif, loss.png, checkpoints/ and Keras' model files
@@ -222,6 +298,8 @@ char *wg_selftest_json(const struct wg_selftest *test, const struct wg_device *d
  * exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
  * A device that the user's cache does not know is self-tested first, the quick way, and refused
  * with WG_ERROR_DEVICE if it fails; that it passed is remembered for this driver and these kernels.
+ * What wg_tune measured is used. A device other than a CPU for which it did not run yet is tuned
+ * for some ten seconds first, if there are children (wg_child_main).
  */
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
               const struct wg_train_settings *settings, const char *folder,
@@ -229,7 +307,8 @@ bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
 
 /*
  * Goes on with a run from its newest checkpoint, up to `steps` steps in all (0: as many as it was
- * started for). On the same device the result is bit for bit that of a run never interrupted.
+ * started for). On the same device the result is bit for bit that of a run never interrupted: a
+ * tuning stays the one that the run began with.
  * The data set is opened again from where run.json says; `data` overrides the place (NULL: keep),
  * its content must be the same.
  */
@@ -301,6 +380,7 @@ struct wg_bench_node {
 
 struct wg_bench_result {
     char device[256];
+    char tuning[20]; // digest of what was measured by wg_tune and used, or "none"
     int batch;
     int steps;               // measured
     double seconds_per_step; // median
@@ -320,8 +400,8 @@ struct wg_bench_result {
 
 /*
  * Measures the training step on the built-in digits. Only batch, critic_steps and seed of the
- * settings matter. With `profile` three more steps are taken kernel by kernel; peak_gbytes and
- * nodes are filled in then.
+ * settings matter. What wg_tune measured is used unless the callbacks say not to. With `profile`
+ * three more steps are taken kernel by kernel; peak_gbytes and nodes are filled in then.
  */
 bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
               bool profile, const struct wg_train_callbacks *callbacks,

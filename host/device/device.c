@@ -4,6 +4,7 @@
 #include "host/device/blas.h"
 #include "host/device/clerror.h"
 #include "host/device/program.h"
+#include "host/device/program_cache.h"
 #include "host/device/select.h"
 #include "host/device/tuning.h"
 
@@ -65,6 +66,7 @@ bool wg_device_open(const char *selector, struct wg_device **ret_device)
         return info ? wg_fail_memory("the device") : false;
     }
     device->info = *info;
+    device->driver_cache = wg_driver_cache_of(info);
     wg_device_list_destroy(list);
     if (!open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
         wg_device_close(device);

@@ -13,16 +13,24 @@ struct wg_program;
 struct wg_tuning;
 struct wg_blas_set;
 
+/* What a driver keeps of what it has compiled, from one process to the next. */
+enum wg_driver_cache {
+    WG_DRIVER_CACHES_NOTHING,  // or we don't know
+    WG_DRIVER_CACHES_PROGRAMS, // all that clBuildProgram makes
+    WG_DRIVER_CACHES_LAUNCHES, // and what it compiles at the first launch of a kernel
+};
+
 struct wg_device {
     struct wg_device_info info;
     cl_platform_id platform;
     cl_device_id id;
     cl_context context;
-    cl_command_queue queue;         // in order; every command of a run goes through it
-    size_t buffer_alignment;        // of a sub-buffer's origin, bytes
-    uint64_t cache_bytes;           // of the last cache before memory; 0 if it is not known
-    size_t work_item_sizes[3];      // largest work group per dimension
-    bool has_local_memory;          // of its own: not a part of the global one
+    cl_command_queue queue;    // in order; every command of a run goes through it
+    size_t buffer_alignment;   // of a sub-buffer's origin, bytes
+    uint64_t cache_bytes;      // of the last cache before memory; 0 if it is not known
+    size_t work_item_sizes[3]; // largest work group per dimension
+    bool has_local_memory;     // of its own: not a part of the global one
+    enum wg_driver_cache driver_cache;
     struct wg_program *programs;    // built so far, newest first
     const struct wg_blas_set *blas; // CLBlast's parameters, see blas.h
     struct wg_tuning *tuning;       // what was measured, see tuning.h; NULL: nothing

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/base/hash.h"
 #include "host/device/clerror.h"
+#include "host/device/program_cache.h"
 #include "host/device/sources.h"
 
 #include <assert.h>
@@ -197,22 +198,34 @@ static bool add_file(struct text *text, const char *file, int depth)
     return ok;
 }
 
-static bool load_text(const struct wg_program *program, struct text *text)
+static bool load_text(const char *file, const struct wg_defines *defines, struct text *text)
 {
-    return add_part(text, program->defines.text, program->defines.length) &&
-           add_file(text, "prelude", 0) && add_file(text, program->file, 2);
+    return add_part(text, defines->text, defines->length) && add_file(text, "prelude", 0) &&
+           add_file(text, file, 2);
 }
 
-static bool build(struct wg_device *device, struct wg_program *program)
+bool wg_program_text(const struct wg_device *device, const char *file,
+                     const struct wg_defines *defines, uint64_t *ret_digest, size_t *ret_length)
 {
-    cl_int code = CL_SUCCESS;
     struct text text = {0};
-    bool ok = load_text(program, &text);
-    if (ok)
-        program->program = clCreateProgramWithSource(device->context, text.count,
-                                                     (const char **)text.parts, NULL, &code);
+    bool ok = load_text(file, defines, &text);
+    if (ok) {
+        *ret_digest = wg_program_digest(device, text.parts, text.count);
+        *ret_length = 0;
+        for (cl_uint i = 0; i < text.count; i++)
+            *ret_length += strlen(text.parts[i]);
+    }
     free_text(&text);
-    if (!ok || !CL_CREATED(code, "clCreateProgramWithSource"))
+    return ok;
+}
+
+static bool build_source(struct wg_device *device, struct wg_program *program,
+                         const struct text *text)
+{
+    cl_int code;
+    program->program = clCreateProgramWithSource(device->context, text->count,
+                                                 (const char **)text->parts, NULL, &code);
+    if (!CL_CREATED(code, "clCreateProgramWithSource"))
         return false;
     // No fast-math: a trainer must see its NaNs, and the same sum must stay the same sum.
     code = clBuildProgram(program->program, 1, &device->id, "-cl-std=CL1.2", NULL, NULL);
@@ -222,13 +235,37 @@ static bool build(struct wg_device *device, struct wg_program *program)
     return false;
 }
 
-static struct wg_program *find_or_build(struct wg_device *device, const char *file,
-                                        const struct wg_defines *defines)
+static bool build(struct wg_device *device, struct wg_program *program)
+{
+    struct text text = {0};
+    bool ok = load_text(program->file, &program->defines, &text);
+    uint64_t digest = wg_program_digest(device, text.parts, text.count);
+    if (ok && !wg_program_cache_load(device, digest, &program->program)) {
+        ok = build_source(device, program, &text);
+        if (ok)
+            wg_program_cache_save(device, digest, program->program);
+    }
+    free_text(&text);
+    return ok;
+}
+
+static const struct wg_defines no_defines;
+
+static struct wg_program *find(const struct wg_device *device, const char *file,
+                               const struct wg_defines *defines)
 {
     for (struct wg_program *p = device->programs; p; p = p->next)
         if (strcmp(p->file, file) == 0 && strcmp(p->defines.text, defines->text) == 0)
             return p;
+    return NULL;
+}
 
+static struct wg_program *find_or_build(struct wg_device *device, const char *file,
+                                        const struct wg_defines *defines)
+{
+    struct wg_program *found = find(device, file, defines);
+    if (found)
+        return found;
     struct wg_program *program = calloc(1, sizeof *program);
     if (!program) {
         wg_fail_memory("a program");
@@ -247,11 +284,21 @@ static struct wg_program *find_or_build(struct wg_device *device, const char *fi
     return program;
 }
 
+bool wg_program_build(struct wg_device *device, const char *file, const struct wg_defines *defines)
+{
+    return find_or_build(device, file, defines ? defines : &no_defines) != NULL;
+}
+
+bool wg_program_is_built(const struct wg_device *device, const char *file,
+                         const struct wg_defines *defines)
+{
+    return find(device, file, defines ? defines : &no_defines) != NULL;
+}
+
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel)
 {
-    static const struct wg_defines none;
-    const struct wg_program *program = find_or_build(device, file, defines ? defines : &none);
+    const struct wg_program *program = find_or_build(device, file, defines ? defines : &no_defines);
     if (!program)
         return false;
     cl_int code;

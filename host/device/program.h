@@ -3,8 +3,9 @@
  *
  * What is constant for a node of the graph (shapes, strides, slopes) is a macro; the text of a
  * program is its #define lines, cl/prelude.cl and the file, so a dumped program is complete and
- * compiles alone. A line #include "NAME.cl" brings in another of these files. The environment variable WGAN_CL_KERNELS names a folder whose .cl files replace
- * the embedded ones, for work on kernels without rebuilding.
+ * compiles alone. A line #include "NAME.cl" brings in another of these files. The environment
+ * variable WGAN_CL_KERNELS names a folder whose .cl files replace the embedded ones, for work on
+ * kernels without rebuilding.
  */
 #ifndef WG_DEVICE_PROGRAM_H
 #define WG_DEVICE_PROGRAM_H
@@ -28,6 +29,16 @@ void wg_define_flag(struct wg_defines *defines, const char *name);
  */
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel);
+
+/* The same without a kernel: builds the program if it is not built yet; whether it is. */
+bool wg_program_build(struct wg_device *device, const char *file, const struct wg_defines *defines);
+bool wg_program_is_built(const struct wg_device *device, const char *file,
+                         const struct wg_defines *defines);
+
+/* The digest (program_cache.h) and the length in bytes of a program's text. Fails with
+ * WG_ERROR_DEVICE or WG_ERROR_FILE if there is no such file. */
+bool wg_program_text(const struct wg_device *device, const char *file,
+                     const struct wg_defines *defines, uint64_t *ret_digest, size_t *ret_length);
 
 /* A hash of all sources as programs would be built from, replaced ones included. Fails with
  * WG_ERROR_FILE if a replaced one is missing. */

@@ -172,8 +172,15 @@ static bool plan_training(struct wg_device *device, const struct training_graph 
     return wg_plan_create(t->graph, device, targets, SCHEDULES, forced, ret_plan);
 }
 
+/* How often a schedule runs in a step. */
+static int count_runs(const struct wg_train_settings *settings, int schedule)
+{
+    bool is_iterated = schedule == CRITIC_REAL || schedule == CRITIC_FAKE || schedule == ITERATE;
+    return is_iterated ? settings->critic_steps : schedule == GENERATOR;
+}
+
 bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
-                            bool (*visit)(void *user, const struct wg_task *task), void *user)
+                            wg_trainer_visit_task *visit, void *user)
 {
     struct training_graph training;
     struct wg_plan *plan = NULL;
@@ -181,7 +188,7 @@ bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_pa
               plan_training(device, &training, params->forced, &plan);
     for (int s = 0; ok && s < SCHEDULES; s++)
         for (int t = 0; ok && s != SAMPLE && t < plan->schedules[s].count; t++)
-            ok = visit(user, &plan->schedules[s].tasks[t]);
+            ok = visit(user, &plan->schedules[s].tasks[t], count_runs(params->settings, s));
     wg_plan_destroy(plan);
     wg_graph_destroy(training.graph);
     return ok;

@@ -56,11 +56,15 @@ bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params 
                        struct wg_trainer **ret_trainer);
 void wg_trainer_destroy(struct wg_trainer *trainer);
 
-/* Plans a run as wg_trainer_create would and shows every task of a step, the estimate included,
- * until `visit` returns false. Nothing is allocated on the device; the tasks are gone afterwards.
- * Fails if the plan can't be made or a visit failed. */
+/*
+ * Plans a run as wg_trainer_create would and shows every task of a step and how often it runs in
+ * one, until `visit` returns false. Those of the estimate, which few steps take, are shown with 0.
+ * Nothing is allocated on the device; the tasks are gone afterwards. Fails if the plan can't be
+ * made or a visit failed.
+ */
+typedef bool wg_trainer_visit_task(void *user, const struct wg_task *task, int runs);
 bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
-                            bool (*visit)(void *user, const struct wg_task *task), void *user);
+                            wg_trainer_visit_task *visit, void *user);
 
 /* Enqueues one step; does not wait. With `estimate` the step's Wasserstein estimate is taken. */
 bool wg_trainer_step(struct wg_trainer *trainer, bool estimate);

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/device/clerror.h"
 #include "host/device/memory.h"
+#include "host/device/prebuild.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct wg_binder {
     const struct wg_schedule *schedule;
     struct bound_schedule *bound;
     const struct wg_task *task; // being bound
+    struct wg_prebuild *notes;  // not NULL: what is bound is only noted there
 };
 
 /* ---- memory ---- */
@@ -239,32 +241,63 @@ static bool largest_group(const struct wg_device *device, cl_kernel kernel, size
                                           sizeof *ret_largest, ret_largest, NULL));
 }
 
-/* Group size and rounded global size, within the limits of device and kernel. */
+/* Group size and rounded global size, where a group has `largest` work items at most. */
+static void shape(const struct wg_device *device, const struct wg_call *call, size_t largest,
+                  size_t ret_global[3], size_t ret_local[3])
+{
+    for (int d = 0; d < 3; d++)
+        ret_local[d] = call->local[d] ? call->local[d] : 1;
+    if (!call->local[0])
+        ret_local[0] = default_lanes(device, call, largest);
+    for (int d = 0; d < 3; d++) {
+        size_t wanted = call->global[d] ? call->global[d] : 1;
+        ret_global[d] = (wanted + ret_local[d] - 1) / ret_local[d] * ret_local[d];
+    }
+}
+
 static bool shape_launch(const struct wg_device *device, const struct wg_call *call,
                          struct launch *launch)
 {
     size_t largest = 1;
     if (!largest_group(device, launch->kernel, &largest))
         return false;
-    for (int d = 0; d < 3; d++)
-        launch->local[d] = call->local[d] ? call->local[d] : 1;
-    if (!call->local[0])
-        launch->local[0] = default_lanes(device, call, largest);
+    shape(device, call, largest, launch->global, launch->local);
     if (launch->local[0] * launch->local[1] * launch->local[2] > largest)
         return wg_fail(WG_ERROR_DEVICE,
                        "kernel '%s' of '%s' needs groups of %zu x %zu x %zu work items, this "
                        "device runs %zu",
                        call->kernel, call->file, launch->local[0], launch->local[1],
                        launch->local[2], largest);
-    for (int d = 0; d < 3; d++) {
-        size_t wanted = call->global[d] ? call->global[d] : 1;
-        launch->global[d] = (wanted + launch->local[d] - 1) / launch->local[d] * launch->local[d];
-    }
     return true;
+}
+
+/* What a compiler wants to know of a call, before there is a kernel that could limit its group. */
+static bool note(const struct wg_binder *binder, const struct wg_call *call)
+{
+    static const char kinds[] = {[WG_ARGUMENT_NODE] = 'b',
+                                 [WG_ARGUMENT_SCRATCH] = 'b',
+                                 [WG_ARGUMENT_INT] = 'i',
+                                 [WG_ARGUMENT_FLOAT] = 'f'};
+    const struct wg_device *device = binder->exec->device;
+    char arguments[WG_ARGUMENTS_MAX + 1] = "";
+    struct wg_kernel_use use = {.file = call->file,
+                                .kernel = call->kernel,
+                                .defines = call->defines,
+                                .arguments = arguments};
+    for (int i = 0; i < WG_ARGUMENTS_MAX && call->arguments[i].kind != WG_ARGUMENT_END; i++) {
+        const struct wg_argument *a = &call->arguments[i];
+        size_t bytes = a->kind == WG_ARGUMENT_NODE ? wg_node_bytes(a->node->storage) : a->bytes;
+        arguments[i] = kinds[a->kind];
+        use.bytes = bytes > use.bytes ? bytes : use.bytes;
+    }
+    shape(device, call, device->info.work_group_size, use.global, use.local);
+    return wg_prebuild_add(binder->notes, &use);
 }
 
 bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call)
 {
+    if (binder->notes)
+        return note(binder, call);
     struct launch *launch = add_launch(binder);
     struct wg_device *device = binder->exec->device;
     return launch &&
@@ -276,6 +309,10 @@ bool wg_binder_largest_group(struct wg_binder *binder, const struct wg_call *cal
                              size_t *ret_largest)
 {
     struct wg_device *device = binder->exec->device;
+    if (binder->notes) { // nothing is built yet: the device's word
+        *ret_largest = device->info.work_group_size;
+        return true;
+    }
     cl_kernel kernel;
     if (!wg_program_kernel(device, call->file, call->kernel, call->defines, &kernel))
         return false;
@@ -287,6 +324,8 @@ bool wg_binder_largest_group(struct wg_binder *binder, const struct wg_call *cal
 bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accumulate,
                   struct wg_argument a, struct wg_argument b, struct wg_argument c)
 {
+    if (binder->notes)
+        return true;
     struct launch *launch = add_launch(binder);
     if (!launch)
         return false;
@@ -301,8 +340,34 @@ bool wg_bind_gemm(struct wg_binder *binder, struct wg_gemm_size size, bool accum
     return true;
 }
 
-static bool bind_schedule(struct wg_exec *exec, int index, int *done, int total,
-                          void (*progress)(void *user, int done, int total), void *user)
+struct building {
+    struct wg_prebuild *programs;
+    void (*progress)(void *user, int done, int total); // may be NULL
+    void *user;
+    int done;
+};
+
+static void report(struct building *building)
+{
+    int done = wg_prebuild_done(building->programs);
+    if (building->progress && done != building->done)
+        building->progress(building->user, done, wg_prebuild_total(building->programs));
+    building->done = done;
+}
+
+static bool note_schedule(struct wg_exec *exec, int index, struct wg_prebuild *notes)
+{
+    const struct wg_schedule *schedule = &exec->plan->schedules[index];
+    for (int t = 0; t < schedule->count; t++) {
+        struct wg_binder binder = {
+            .exec = exec, .schedule = schedule, .task = &schedule->tasks[t], .notes = notes};
+        if (!schedule->tasks[t].implementation->bind(schedule->tasks[t].node, &binder))
+            return false;
+    }
+    return true;
+}
+
+static bool bind_schedule(struct wg_exec *exec, int index, struct building *building)
 {
     const struct wg_schedule *schedule = &exec->plan->schedules[index];
     struct bound_schedule *bound = &exec->schedules[index];
@@ -314,11 +379,25 @@ static bool bind_schedule(struct wg_exec *exec, int index, int *done, int total,
             .exec = exec, .schedule = schedule, .bound = bound, .task = &schedule->tasks[t]};
         if (!schedule->tasks[t].implementation->bind(schedule->tasks[t].node, &binder))
             return false;
-        (*done)++;
-        if (progress)
-            progress(user, *done, total);
+        report(building);
     }
     return true;
+}
+
+/* All programs at once, as far as that can be done; then whatever is missing, one by one. */
+static bool bind_all(struct wg_exec *exec, struct building *building)
+{
+    if (!wg_prebuild_create(exec->device, &building->programs))
+        return false;
+    bool ok = true;
+    for (int s = 0; ok && s < exec->plan->count; s++)
+        ok = note_schedule(exec, s, building->programs);
+    if (ok)
+        wg_prebuild_run(building->programs, building->progress, building->user);
+    for (int s = 0; ok && s < exec->plan->count; s++)
+        ok = bind_schedule(exec, s, building);
+    wg_prebuild_destroy(building->programs);
+    return ok;
 }
 
 bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
@@ -337,12 +416,8 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
     }
     bool ok = (exec && exec->variables && exec->banks && exec->schedules) ||
               wg_fail_memory("the execution of a plan");
-    int done = 0, total = 0;
-    for (int s = 0; s < plan->count; s++)
-        total += plan->schedules[s].count;
-    ok = ok && create_memory(exec);
-    for (int s = 0; ok && s < plan->count; s++)
-        ok = bind_schedule(exec, s, &done, total, progress, user);
+    ok = ok && create_memory(exec) &&
+         bind_all(exec, &(struct building){.progress = progress, .user = user});
     if (!ok) {
         wg_exec_destroy(exec);
         return false;

@@ -84,7 +84,7 @@ struct wg_exec;
 /*
  * Allocates and touches all memory and binds all kernels. The plan, the graph and the device must
  * outlive it. Variables start as zeros, all else as NaNs. `progress`, if not NULL, is told how many
- * of the kernels are built.
+ * of the programs are built.
  */
 bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
                     void (*progress)(void *user, int done, int total), void *user,

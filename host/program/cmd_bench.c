@@ -18,6 +18,7 @@ static void print_ratio(double now, const struct wg_bench_result *old, double be
 static void print_result(const struct wg_bench_result *r, const struct wg_bench_result *old)
 {
     printf("device              %s\n", r->device);
+    printf("tuning              %s\n", r->tuning);
     printf("batch               %d\n", r->batch);
     printf("seconds per step    %.4f  (median of %d; %.4f to %.4f)", r->seconds_per_step, r->steps,
            r->seconds_per_step_min, r->seconds_per_step_max);
@@ -102,6 +103,7 @@ struct request {
     int steps;
     bool profile;
     bool json;
+    bool untuned;
     const char *compare; // a file, or NULL
 };
 
@@ -126,8 +128,8 @@ static int run(const char *selector, const struct request *request)
 {
     struct wg_device *device;
     struct wg_bench_result result, old = {0};
-    const struct wg_train_callbacks callbacks = {.building =
-                                                     isatty(STDERR_FILENO) ? show_building : NULL};
+    const struct wg_train_callbacks callbacks = {
+        .building = isatty(STDERR_FILENO) ? show_building : NULL, .untuned = request->untuned};
     if ((request->compare && !wg_bench_read(request->compare, &old)) ||
         !open_device(selector, &device))
         return report_failure();
@@ -175,6 +177,10 @@ int command_bench(int argc, const char **argv, const char *device)
          .kind = OPTION_FLAG,
          .value = &request.profile,
          .help = "where the time goes: three more steps, kernel by kernel"},
+        {.name = "untuned",
+         .kind = OPTION_FLAG,
+         .value = &request.untuned,
+         .help = "do not use what wgan-cl tune measured"},
         {.name = "json",
          .kind = OPTION_FLAG,
          .value = &request.json,
@@ -188,7 +194,8 @@ int command_bench(int argc, const char **argv, const char *device)
         {.name = NULL},
     };
     const struct command_line line = {
-        .usage = "bench [--steps N] [--batch N] [--profile] [--json] [--compare old.json]",
+        .usage =
+            "bench [--steps N] [--batch N] [--profile] [--untuned] [--json] [--compare old.json]",
         .text =
             "Measures whole training steps on the built-in digits, the median of N, and the\n"
             "device's own peak by a kernel of nothing but multiply-adds. Operations are\n"

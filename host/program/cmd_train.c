@@ -7,31 +7,6 @@
 #include <signal.h>
 #include <string.h>
 
-/* ---- interrupts ---- */
-
-static volatile sig_atomic_t stop_signal;
-
-/* The first one asks for a stop after the step; a second one kills, as people expect. */
-static void on_signal(int number)
-{
-    stop_signal = number;
-    signal(number, SIG_DFL);
-}
-
-static bool asked_to_stop(void *user)
-{
-    (void)user;
-    return stop_signal != 0;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 /* ---- the command ---- */
 
 struct request {
@@ -41,6 +16,7 @@ struct request {
     const char *resume;
     int steps; // of a resumed run in all; 0: as it was started
     bool force;
+    bool untuned;
     struct wg_train_settings settings;
 };
 
@@ -68,7 +44,7 @@ static int conclude(const struct wg_train_result *result)
     }
     printf("stopped after step %d; to go on: wgan-cl train --resume %s\n", result->steps_done,
            result->folder);
-    return stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    return stop_signal() == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
 }
 
 static int run(const struct request *request)
@@ -86,8 +62,9 @@ static int run(const struct request *request)
         .progress = progress_step,
         .stop = asked_to_stop,
         .force = request->force,
+        .untuned = request->untuned,
     };
-    catch_signals();
+    catch_stop_signals();
     bool ok = start(request, device, &callbacks, &result);
     progress_finish(&progress);
     wg_device_close(device);
@@ -156,6 +133,10 @@ int command_train(int argc, const char **argv, const char *device)
          .kind = OPTION_FLAG,
          .value = &request.force,
          .help = "train even if the device fails its self-test"},
+        {.name = "untuned",
+         .kind = OPTION_FLAG,
+         .value = &request.untuned,
+         .help = "do not use what wgan-cl tune measures"},
         OPTION_DEVICE(request.device),
         {.name = NULL},
     };

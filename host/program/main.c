@@ -16,7 +16,7 @@ static const struct {
 } commands[] = {
     {"devices", command_devices}, {"train", command_train},       {"sample", command_sample},
     {"eval", command_eval},       {"export", command_export},     {"import", command_import},
-    {"bench", command_bench},     {"selftest", command_selftest},
+    {"bench", command_bench},     {"selftest", command_selftest}, {"tune", command_tune},
 };
 
 static const char help[] =
@@ -31,6 +31,7 @@ static const char help[] =
     "  import     make a run of Keras model files\n"
     "  bench      measure the training step against the device's own peak\n"
     "  selftest   hold every kernel on a device against plain formulas\n"
+    "  tune       measure what is fastest on a device, for train and bench\n"
     "\n"
     "wgan-cl COMMAND --help tells more. To begin:\n"
     "  wgan-cl devices\n"
@@ -117,7 +118,10 @@ int main(int argc, char **argv)
     sigemptyset(&limits);
     sigaddset(&limits, SIGXFSZ);
     sigprocmask(SIG_BLOCK, &limits, NULL);
-    int code = run(argc, argv);
+    int code;
+    if (wg_child_main(argc, argv, &code))
+        return code;
+    code = run(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
         fprintf(stderr, "wgan-cl: the output can't be written: %s\n", strerror(errno));
         return EXIT_FAILED;

@@ -26,6 +26,7 @@ int command_export(int argc, const char **argv, const char *device);
 int command_import(int argc, const char **argv, const char *device);
 int command_bench(int argc, const char **argv, const char *device);
 int command_selftest(int argc, const char **argv, const char *device);
+int command_tune(int argc, const char **argv, const char *device);
 
 /* The row of --device that every command has which uses one. */
 #define OPTION_DEVICE(variable)                                                                    \
@@ -96,6 +97,11 @@ int command_selftest(int argc, const char **argv, const char *device);
         .name = "seed", .kind = OPTION_SEED, .value = &s->seed, .argument = "N",                   \
         .help = "of initial weights, batches and noise"                                            \
     }
+
+/* From now on SIGINT and SIGTERM only ask for a stop, the first time. */
+void catch_stop_signals(void);
+bool asked_to_stop(void *user); // a callback of the library
+int stop_signal(void);          // the one that asked, or 0
 
 /* Opens what --device or WGAN_CL_DEVICE selects. */
 bool open_device(const char *selector, struct wg_device **ret_device);

@@ -31,7 +31,7 @@ void progress_building(void *user, int done, int total)
     struct progress *progress = user;
     if (!progress->is_terminal) {
         if (done == 1)
-            printf("building kernels for %d nodes of the graph\n", total);
+            printf("building kernels: %d programs\n", total);
         fflush(stdout);
         return;
     }
@@ -70,6 +70,22 @@ void progress_step(void *user, const struct wg_progress *now)
                : "step %d of %d  d_loss %.4g  g_loss %.4g  wasserstein %s  %.3g steps/s  left %s\n",
            now->step, now->steps, now->d_loss, now->g_loss, estimate, now->steps_per_second, left);
     progress->line_open = progress->is_terminal;
+    fflush(stdout);
+}
+
+void progress_tuning(void *user, const struct wg_tune_progress *now)
+{
+    struct progress *progress = user;
+    char left[32];
+    if (!progress->is_terminal) {
+        if (now->done == 0)
+            printf("measuring %d ways to compute a step\n", now->total);
+        fflush(stdout);
+        return;
+    }
+    format_time(now->seconds_left, left);
+    printf("\r\033[K%d of %d  left %s  %.*s", now->done, now->total, left, 44, now->node);
+    progress->line_open = true;
     fflush(stdout);
 }
 

@@ -21,6 +21,7 @@ void progress_finish(struct progress *progress);
 void progress_message(void *user, const char *text);
 void progress_building(void *user, int done, int total);
 void progress_step(void *user, const struct wg_progress *now);
+void progress_tuning(void *user, const struct wg_tune_progress *now); // of wg_tune
 
 /*
  * Stages of other work, for its callback `progress`: one line on standard error that updates, if

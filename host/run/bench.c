@@ -9,6 +9,7 @@
 #include "host/gan/trainer.h"
 #include "host/run/profile.h"
 #include "host/run/settings.h"
+#include "host/tune/store.h"
 
 #include <stdlib.h>
 
@@ -105,6 +106,11 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         .progress = callbacks ? callbacks->building : NULL,
         .user = callbacks ? callbacks->user : NULL,
     };
+    if (!callbacks || !callbacks->untuned)
+        wg_tuning_load(device, settings->batch);
+    else if (!wg_device_tune(device, NULL))
+        return false;
+    snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));
     bool ok = (dataset.pixels && dataset.labels) || wg_fail_memory("images");
     ok = ok && wg_digits_draw(1, IMAGES, dataset.pixels, dataset.labels) &&
          run(device, &params, steps, profile, &result);
@@ -132,6 +138,7 @@ char *wg_bench_json(const struct wg_bench_result *r)
     char *text = NULL;
     if (json && wg_json_set_string(json, "program", wg_version()) &&
         wg_json_set_string(json, "device", r->device) &&
+        wg_json_set_string(json, "tuning", r->tuning) &&
         wg_json_set_integer(json, "batch", r->batch) &&
         wg_json_set_integer(json, "steps", r->steps) &&
         wg_json_set_real(json, "seconds_per_step", r->seconds_per_step) &&
@@ -153,7 +160,7 @@ char *wg_bench_json(const struct wg_bench_result *r)
 
 static bool parse(const struct wg_json *json, struct wg_bench_result *r)
 {
-    const char *device;
+    const char *device, *tuning = "";
     int64_t batch, steps, launches;
     if (!wg_json_get_string(json, "device", &device) ||
         !wg_json_get_integer(json, "batch", &batch) ||
@@ -168,9 +175,11 @@ static bool parse(const struct wg_json *json, struct wg_bench_result *r)
         !wg_json_get_real(json, "peak_share", &r->peak_share) ||
         !wg_json_get_uint64(json, "device_bytes", &r->device_bytes) ||
         !wg_json_get_integer(json, "kernel_launches", &launches) ||
+        (wg_json_find(json, "tuning") && !wg_json_get_string(json, "tuning", &tuning)) ||
         (wg_json_find(json, "nodes") && !wg_json_get_real(json, "peak_gbytes", &r->peak_gbytes)))
         return false;
     snprintf(r->device, sizeof r->device, "%s", device);
+    snprintf(r->tuning, sizeof r->tuning, "%s", tuning);
     r->batch = (int)batch;
     r->steps = (int)steps;
     r->kernel_launches = (int)launches;

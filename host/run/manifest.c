@@ -4,6 +4,7 @@
 #include "host/run/folder.h"
 #include "host/run/pictures.h"
 #include "host/run/settings.h"
+#include "host/tune/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ static struct wg_json *manifest_json(const struct wg_manifest *m, const char *up
         wg_json_set(json, "settings", wg_settings_to_json(m->settings)) &&
         wg_json_set(json, "data", data_json(m)) &&
         wg_json_set(json, "device", device_json(m->device)) &&
+        wg_json_set_string(json, "tuning", wg_tuning_name(m->device)) &&
         wg_json_set(json, "grid", grid_json()) &&
         wg_json_set_uint64(json, "device_bytes", memory->total_bytes) &&
         wg_json_set_real(json, "gflop_per_step", wg_trainer_flops(m->trainer) * 1e-9))

@@ -12,6 +12,7 @@
 #include "host/run/pictures.h"
 #include "host/run/report.h"
 #include "host/run/settings.h"
+#include "host/run/tuning.h"
 #include "host/run/verify.h"
 
 #include <inttypes.h>
@@ -290,8 +291,10 @@ static bool loop(struct run *run, bool *ret_stopped)
 
 /* ---- beginning and end ---- */
 
-static bool create_trainer(struct run *run)
+/* `goes_on`: in its folder. */
+static bool create_trainer(struct run *run, bool goes_on)
 {
+    const char *folder = goes_on ? run->folder : NULL;
     const struct wg_trainer_params params = {
         .settings = &run->settings,
         .dataset = run->dataset,
@@ -300,6 +303,7 @@ static bool create_trainer(struct run *run)
     };
     wg_report_settings(&run->settings, run->dataset, run->device, message, run);
     if (!wg_verify_device(run->device, run->callbacks) ||
+        !wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
         !wg_trainer_create(run->device, &params, &run->trainer))
         return false;
     const struct wg_model *model = wg_trainer_model(run->trainer);
@@ -308,6 +312,11 @@ static bool create_trainer(struct run *run)
     wg_report_memory(run->trainer, message, run);
     wg_sample_noise(run->settings.seed, 0, WG_SAMPLE_BATCH, model->widths.noise, run->sample_noise);
     return true;
+}
+
+static bool keep_tuning(const struct run *run)
+{
+    return wg_run_keep_tuning(run->device, run->settings.batch, run->folder);
 }
 
 static void announce(struct run *run)
@@ -354,13 +363,14 @@ static void fill_result(const struct run *run, bool stopped, struct wg_train_res
 static bool begin(struct run *run, const char *folder)
 {
     char path[WG_PATH_MAX];
-    if (!create_trainer(run) || !wg_folder_create(folder, run->dataset->name, run->folder))
+    if (!create_trainer(run, false) || !wg_folder_create(folder, run->dataset->name, run->folder))
         return false;
     announce(run);
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
-           write_manifest(run, "running") && write_real(run) && write_samples(run) &&
+           keep_tuning(run) && write_manifest(run, "running") && write_real(run) &&
+           write_samples(run) &&
            (!is_multiple(0, run->settings.checkpoint_every) || write_checkpoint(run));
 }
 
@@ -404,7 +414,7 @@ static bool resume(struct run *run, const struct wg_checkpoint *checkpoint, cons
         return wg_fail(WG_ERROR_DATA, "%s: not the data this run was trained on, which was %s",
                        run->dataset->source, info->data_source);
     snprintf(run->checkpoint, sizeof run->checkpoint, "%s", path);
-    if (!create_trainer(run) || !wg_checkpoint_load_trainer(checkpoint, run->trainer) ||
+    if (!create_trainer(run, true) || !wg_checkpoint_load_trainer(checkpoint, run->trainer) ||
         !continue_history(run, info->step))
         return false;
     announce(run);
@@ -412,7 +422,7 @@ static bool resume(struct run *run, const struct wg_checkpoint *checkpoint, cons
     message(run, text);
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
-    return write_manifest(run, "running");
+    return keep_tuning(run) && write_manifest(run, "running");
 }
 
 /* A checkpoint file is no place to go on in: its log and pictures are beside its folder. */

@@ -1,15 +1,9 @@
 #include "host/run/verify.h"
 
 #include "host/base/error.h"
-#include "host/base/hash.h"
-#include "host/device/blas.h"
-#include "host/device/program.h"
-#include "host/files/cache.h"
-#include "host/files/json.h"
+#include "host/tune/identity.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void WG_PRINTF(2, 3) say(const struct wg_train_callbacks *callbacks, const char *format, ...)
@@ -25,50 +19,13 @@ static void WG_PRINTF(2, 3) say(const struct wg_train_callbacks *callbacks, cons
 
 /* ---- what is remembered ---- */
 
-/* All that a result depends on: the content of the file that says the device passed. */
-static struct wg_json *identity(const struct wg_device *device)
-{
-    const struct wg_device_info *info = &device->info;
-    char kernels[32];
-    uint64_t hash;
-    if (!wg_program_sources_hash(&hash))
-        return NULL;
-    snprintf(kernels, sizeof kernels, "%016" PRIx64, hash);
-    struct wg_json *json = wg_json_create_object();
-    if (json && wg_json_set_string(json, "device", info->name) &&
-        wg_json_set_string(json, "platform", info->platform_name) &&
-        wg_json_set_string(json, "driver_version", info->driver_version) &&
-        wg_json_set_string(json, "opencl_version", info->opencl_version) &&
-        wg_json_set_integer(json, "compute_units", info->compute_units) &&
-        wg_json_set_string(json, "program", wg_version()) &&
-        wg_json_set_string(json, "kernels", kernels) &&
-        wg_json_set_string(json, "clblast", wg_blas_version()))
-        return json;
-    wg_json_destroy(json);
-    return NULL;
-}
-
-static bool find_path(const struct wg_json *identity, char path[WG_CACHE_PATH_MAX])
-{
-    char name[64], *text = wg_json_text(identity, 0);
-    if (!text)
-        return wg_fail_memory("the name of a file");
-    snprintf(name, sizeof name, "selftest/%016" PRIx64 ".json",
-             wg_hash(WG_HASH_START, text, strlen(text)));
-    free(text);
-    return wg_cache_path(path, name);
-}
-
 /* Whether the file is there and says the same: names of files are too short to be sure. */
 static bool is_known(const char *path, const struct wg_json *identity)
 {
     struct wg_json *found;
     if (!wg_json_read(path, &found))
         return false;
-    char *a = wg_json_text(found, 0), *b = wg_json_text(identity, 0);
-    bool same = a && b && strcmp(a, b) == 0;
-    free(a);
-    free(b);
+    bool same = wg_identity_equal(found, identity);
     wg_json_destroy(found);
     return same;
 }
@@ -101,10 +58,10 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_callbacks 
 {
     char path[WG_CACHE_PATH_MAX];
     struct wg_selftest *test;
-    struct wg_json *known = identity(device);
+    struct wg_json *known = wg_identity_create(device);
     if (!known)
         return false;
-    bool has_cache = find_path(known, path);
+    bool has_cache = wg_identity_path(known, "selftest", path);
     if (has_cache && is_known(path, known)) {
         wg_json_destroy(known);
         return true;

@@ -1,5 +1,6 @@
 #include "host/selftest/case.h"
 
+#include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/graph/exec.h"
@@ -153,7 +154,7 @@ static void fill_input(const struct wg_node *node, int input, void *values)
     }
 }
 
-bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
+bool wg_case_fill(struct wg_case *c)
 {
     wg_case_forget(c);
     for (int i = 0; i < c->node->in_count; i++) {
@@ -162,7 +163,13 @@ bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
             return wg_fail_memory("the inputs of a test");
         fill_input(c->node, first_of(c->node, i), c->values[i]);
     }
-    return wg_expect(c->node, by, (const void *const *)c->values, &c->expectation);
+    return true;
+}
+
+bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
+{
+    return wg_case_fill(c) &&
+           wg_expect(c->node, by, (const void *const *)c->values, &c->expectation);
 }
 
 /* ---- its run ---- */
@@ -208,16 +215,132 @@ static bool run(const struct wg_case *c, struct wg_device *device, struct wg_exe
     return wg_exec_run(exec, 0) && wg_device_finish(device);
 }
 
+/* A case on a device. */
+struct bound {
+    struct wg_plan *plan;
+    struct wg_exec *exec;
+};
+
+static void bound_finish(struct bound *bound)
+{
+    wg_exec_destroy(bound->exec);
+    wg_plan_destroy(bound->plan);
+}
+
+/* Binds the case and runs it once. To be finished in either case. */
+static bool bound_init(struct bound *bound, const struct wg_case *c, struct wg_device *device,
+                       const char *implementation)
+{
+    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
+    *bound = (struct bound){0};
+    return wg_plan_create(c->graph, device, &targets, 1, implementation, &bound->plan) &&
+           wg_exec_create(device, bound->plan, NULL, NULL, &bound->exec) &&
+           run(c, device, bound->exec);
+}
+
 bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
                  struct wg_deviation *ret_deviation)
 {
-    struct wg_plan *plan = NULL;
-    struct wg_exec *exec = NULL;
-    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
-    bool ok = wg_plan_create(c->graph, device, &targets, 1, implementation, &plan) &&
-              wg_exec_create(device, plan, NULL, NULL, &exec) && run(c, device, exec) &&
-              compare(c, exec, ret_deviation);
-    wg_exec_destroy(exec);
-    wg_plan_destroy(plan);
+    struct bound bound;
+    bool ok =
+        bound_init(&bound, c, device, implementation) && compare(c, bound.exec, ret_deviation);
+    bound_finish(&bound);
+    return ok;
+}
+
+/* ---- its time ---- */
+
+enum { RUNS_MIN = 3 };
+
+/* Shorter ones are taken several at a time: what a launch costs the host is hidden in a training.
+ */
+#define MEASURABLE_SECONDS 2e-3
+
+static bool time_runs(struct wg_device *device, struct wg_exec *exec, int count,
+                      double *ret_seconds)
+{
+    double start = wg_clock_seconds();
+    for (int i = 0; i < count; i++)
+        if (!wg_exec_run(exec, 0))
+            return false;
+    if (!wg_device_finish(device))
+        return false;
+    *ret_seconds = (wg_clock_seconds() - start) / count;
+    return true;
+}
+
+static bool time_best(struct wg_device *device, struct wg_exec *exec, double budget,
+                      double *ret_seconds)
+{
+    double seconds, best, end = wg_clock_seconds() + budget;
+    if (!time_runs(device, exec, 1, &best))
+        return false;
+    for (int i = 0; i < RUNS_MIN || wg_clock_seconds() < end; i++) {
+        int count = best < MEASURABLE_SECONDS ? (int)(MEASURABLE_SECONDS / (best + 1e-6)) + 1 : 1;
+        if (!time_runs(device, exec, count, &seconds))
+            return false;
+        if (seconds < best)
+            best = seconds;
+    }
+    *ret_seconds = best;
+    return true;
+}
+
+bool wg_case_time(const struct wg_case *c, struct wg_device *device, double budget,
+                  struct wg_deviation *ret_deviation, double *ret_seconds)
+{
+    struct bound bound;
+    double seconds = NAN;
+    bool ok = bound_init(&bound, c, device, NULL) && compare(c, bound.exec, ret_deviation) &&
+              (ret_deviation->error > 1 || time_best(device, bound.exec, budget, &seconds));
+    bound_finish(&bound);
+    if (ok)
+        *ret_seconds = seconds;
+    return ok;
+}
+
+/* ---- what an implementation makes of it ---- */
+
+static bool expect_read(struct wg_exec *exec, const struct wg_node *node, double tolerance,
+                        struct wg_expectation *expectation)
+{
+    size_t count = wg_shape_count(&node->shape);
+    double squares = 0;
+    void *got = malloc(wg_node_bytes(node));
+    struct wg_expected *expected = &expectation->outputs[expectation->count++];
+    *expected = (struct wg_expected){.node = node,
+                                     .count = count,
+                                     .value = malloc(count * sizeof(double)),
+                                     .allowed = malloc(count * sizeof(double))};
+    bool ok = (got && expected->value && expected->allowed) || wg_fail_memory("a test");
+    ok = ok && wg_exec_read_target(exec, 0, node, got);
+    for (size_t i = 0; ok && i < count; i++) {
+        expected->value[i] = wg_element(node, got, i);
+        squares += expected->value[i] * expected->value[i];
+    }
+    for (size_t i = 0; ok && i < count; i++)
+        expected->allowed[i] = tolerance * sqrt(squares / (double)count);
+    free(got);
+    return ok;
+}
+
+/* What a node leaves: itself or, of an effect, its first inputs. */
+static bool expect_all(struct wg_case *c, struct wg_exec *exec, double tolerance)
+{
+    if (!c->node->op->is_effect)
+        return expect_read(exec, c->node, tolerance, &c->expectation);
+    for (int i = 0; i < c->node->in_count && i < WG_EXPECTED_MAX; i++)
+        if (!expect_read(exec, c->node->in[i], tolerance, &c->expectation))
+            return false;
+    return true;
+}
+
+bool wg_case_prepare_by(struct wg_case *c, struct wg_device *device, const char *implementation,
+                        double tolerance)
+{
+    struct bound bound = {0};
+    bool ok = wg_case_fill(c) && bound_init(&bound, c, device, implementation) &&
+              expect_all(c, bound.exec, tolerance);
+    bound_finish(&bound);
     return ok;
 }

@@ -29,16 +29,33 @@ void wg_case_finish(struct wg_case *c);
 /* Whether both would test the same. */
 bool wg_case_equal(const struct wg_case *a, const struct wg_case *b);
 
+/* Draws the inputs; nothing is expected of them. */
+bool wg_case_fill(struct wg_case *c);
+
 /* Draws the inputs and computes what is expected of this implementation. Fails with
  * WG_ERROR_ARGUMENT if the op is unknown to wg_expect, and with WG_ERROR_MEMORY. */
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by);
 
-/* Frees what wg_case_prepare made. */
+/*
+ * The same for nodes of a size that the formulas on the host are too slow for: expected is what one
+ * implementation (NULL: that of its choice) computes on the device, within `tolerance` times the
+ * root mean square of each tensor. Fails with WG_ERROR_MEMORY and the device's own words.
+ */
+bool wg_case_prepare_by(struct wg_case *c, struct wg_device *device, const char *implementation,
+                        double tolerance);
+
+/* Frees what these made. */
 void wg_case_forget(struct wg_case *c);
 
-/* Runs the prepared node by an implementation that suits it. Fails with the device's own words. */
+/* Runs the prepared node by an implementation that suits it; NULL: by its choice. Fails with the
+ * device's own words. */
 bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
                  struct wg_deviation *ret_deviation);
+
+/* The same by its choice, and then, if that was right, the shortest time of as many runs as take
+ * some `budget` seconds, three at least; ret_seconds is NAN if it was wrong. */
+bool wg_case_time(const struct wg_case *c, struct wg_device *device, double budget,
+                  struct wg_deviation *ret_deviation, double *ret_seconds);
 
 /* "2 x 14 x 14 x 256" */
 void wg_case_shape(const struct wg_case *c, char *text, size_t size);

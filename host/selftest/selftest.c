@@ -67,7 +67,7 @@ struct tester {
 
 /* A device too small for the batch is shown the tasks of a smaller one. */
 static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, int batch,
-                        bool (*visit)(void *user, const struct wg_task *task))
+                        wg_trainer_visit_task *visit)
 {
     struct wg_train_settings settings = wg_train_settings_default();
     const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
@@ -91,9 +91,10 @@ static bool is_used(const struct tester *tester, const struct wg_implementation 
     return false;
 }
 
-static bool note_used(void *user, const struct wg_task *task)
+static bool note_used(void *user, const struct wg_task *task, int runs)
 {
     struct tester *tester = user;
+    (void)runs;
     if (!is_used(tester, task->implementation) && tester->used_count < IMPLEMENTATIONS_MAX)
         tester->used[tester->used_count++] = task->implementation;
     return true;
@@ -121,9 +122,10 @@ static int list_tried(const struct tester *tester, const struct wg_node *node,
     return count;
 }
 
-static bool add_case(void *user, const struct wg_task *task)
+static bool add_case(void *user, const struct wg_task *task, int runs)
 {
     struct tester *tester = user;
+    (void)runs;
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
     struct wg_case new;
     if (!(kind_of(task->node) & tester->sweep->kinds))

@@ -12,6 +12,9 @@
  *   align=N    bytes that the origin of a sub-buffer must be a multiple of
  *   vector=N   native width of float vectors
  *   units=N    compute units
+ *   crash=K    a driver that dies at the kernel of this name,
+ *   hang=K     one that does not come back from it,
+ *   skip=K     one that does not run it, and says nothing
  *   poison     memory of which sub-buffers are made (all but variables, see host/graph/exec.c) is
  *              NaNs before anything is computed: what reads before it writes spoils its results
  *   oclgrind   the device is Oclgrind's, whose shadow of a buffer must be made (see below); with
@@ -23,15 +26,18 @@
 
 #include <CL/cl.h>
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
     cl_device_type type;
     size_t group, local, buffer, align, vector, units;
     bool poison, oclgrind;
+    char crash[64], hang[64], skip[64]; // names of kernels; empty: none
 } emulated;
 
 static cl_command_queue last_queue;
@@ -54,6 +60,21 @@ static void *find_next(const char *name)
         abort();
     }
     return function;
+}
+
+/* "crash=conv2d_direct" */
+static bool read_fault(const char *word)
+{
+    static const struct {
+        const char *name;
+        char *kernel;
+    } faults[] = {{"crash=", emulated.crash}, {"hang=", emulated.hang}, {"skip=", emulated.skip}};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        size_t length = strlen(faults[i].name);
+        if (strncmp(word, faults[i].name, length) == 0)
+            return snprintf(faults[i].kernel, sizeof emulated.crash, "%s", word + length) > 0;
+    }
+    return false;
 }
 
 /* One word of the list; false if there is no such. */
@@ -80,7 +101,7 @@ static bool read_setting(const char *word)
     else if (strcmp(word, "oclgrind") == 0)
         emulated.oclgrind = true;
     else
-        return false;
+        return read_fault(word);
     return true;
 }
 
@@ -210,6 +231,21 @@ static cl_int check_local_memory(cl_command_queue queue, cl_kernel kernel)
     return CL_SUCCESS;
 }
 
+/* ---- what goes wrong ---- */
+
+/* Whether the kernel is to be skipped; that which crashes or hangs does so here. */
+static bool meet_fault(cl_kernel kernel)
+{
+    char name[64] = "";
+    if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL) != CL_SUCCESS)
+        return false;
+    if (strcmp(name, emulated.crash) == 0)
+        raise(SIGSEGV);
+    while (strcmp(name, emulated.hang) == 0)
+        pause();
+    return name[0] && strcmp(name, emulated.skip) == 0;
+}
+
 CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel,
                                                        cl_uint dimensions, const size_t *offset,
                                                        const size_t *global, const size_t *local,
@@ -220,6 +256,8 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     cl_int code = check_group(dimensions, local);
     if (code == CL_SUCCESS)
         code = check_local_memory(queue, kernel);
+    if (code == CL_SUCCESS && meet_fault(kernel))
+        return clEnqueueMarkerWithWaitList(queue, count, waits, event);
     return code == CL_SUCCESS
                ? next(queue, kernel, dimensions, offset, global, local, count, waits, event)
                : code;

@@ -170,6 +170,27 @@ START_TEST(keys_hold_what_decides_on_speed)
 }
 END_TEST
 
+/* Less scratch, more chunks. */
+START_TEST(im2col_has_a_knob)
+{
+    struct wg_device device = made_up();
+    struct wg_graph *g = wg_graph_create();
+    struct wg_node *x = wg_variable(g, "x", WG_F32, wg_shape(64, 28, 28, 32));
+    struct wg_node *w = wg_variable(g, "w", WG_F32, wg_shape(4, 4, 32, 64));
+    struct wg_conv conv = wg_conv_same(&x->shape, 64, 4, 2);
+    struct wg_node *node = wg_conv2d(g, x, w, &conv);
+    const struct wg_implementation *gemm = wg_op_find(node->op, "gemm");
+    device.info.work_group_size = 256;
+    device.info.local_memory = 32 << 10;
+    size_t before = gemm->scratch(node, &device);
+    ck_assert(wg_choose(node, &device, "gemm", (int[WG_KNOBS_MAX]){4}));
+    size_t after = gemm->scratch(node, &device);
+    ck_assert_uint_le(after, 4 << 20);
+    ck_assert_uint_gt(before, 4 << 20);
+    wg_graph_destroy(g);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("choices");
@@ -179,6 +200,7 @@ int main(void)
     tcase_add_test(tests, planning_follows_the_devices_tuning);
     tcase_add_test(tests, a_choice_makes_no_nodes_differ);
     tcase_add_test(tests, keys_hold_what_decides_on_speed);
+    tcase_add_test(tests, im2col_has_a_knob);
 
     Suite *suite = suite_create("choices");
     suite_add_tcase(suite, tests);

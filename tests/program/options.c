@@ -52,6 +52,9 @@ START_TEST(every_command_explains_itself)
     static const char *const selftest[] = {"--quick", "--json", "--device", "--help"};
     const struct outcome for_selftest = run("selftest", "--help");
     check_help(&for_selftest, selftest, countof(selftest));
+    static const char *const tune[] = {"--batch", "--seconds", "--device", "--help"};
+    const struct outcome for_tune = run("tune", "--help");
+    check_help(&for_tune, tune, countof(tune));
 }
 END_TEST
 
@@ -76,7 +79,8 @@ END_TEST
 
 /* ---- commands ---- */
 
-static const char all_commands[] = "devices, train, sample, eval, export, import, bench, selftest";
+static const char all_commands[] =
+    "devices, train, sample, eval, export, import, bench, selftest, tune";
 
 START_TEST(a_missing_command_is_told_what_there_is)
 {
@@ -100,8 +104,8 @@ END_TEST
 
 START_TEST(an_unknown_option_is_named)
 {
-    static const char *const commands[] = {"devices", "train",  "sample", "eval",
-                                           "export",  "import", "bench",  "selftest"};
+    static const char *const commands[] = {"devices", "train", "sample",   "eval", "export",
+                                           "import",  "bench", "selftest", "tune"};
     const struct outcome of_program = run("--colour", "train");
     check_failed(&of_program, 2, "--colour", "unknown option", "wgan-cl --help");
     for (size_t i = 0; i < countof(commands); i++) {

@@ -33,8 +33,9 @@ static const struct wg_selftest_row *find(const struct wg_selftest *test, const 
 /* ---- kernels as they are ---- */
 
 /* Every implementation that a training of the default size takes has its row. */
-static bool check_row(void *user, const struct wg_task *task)
+static bool check_row(void *user, const struct wg_task *task, int runs)
 {
+    (void)runs;
     ck_assert_msg(find(user, task->node->name, task->implementation->name) != NULL,
                   "the self-test does not try %s by %s", task->node->name,
                   task->implementation->name);

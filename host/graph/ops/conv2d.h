@@ -78,6 +78,7 @@ size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *de
 bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* im2col and CLBlast, ops/conv2d_gemm.c: the same. */
+extern const struct wg_knob wg_conv2d_gemm_knobs[];
 bool wg_conv2d_gemm_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_gemm_bind(const struct wg_node *node, struct wg_binder *binder);

@@ -17,8 +17,12 @@
  */
 #include "host/graph/ops/conv2d.h"
 
-/* Bytes of scratch that are not exceeded unless one image needs more. */
-#define SCRATCH_WANTED ((size_t)96 << 20)
+/* MiB of scratch that are not exceeded unless one image needs more: large products are faster,
+ * smaller ones may stay in a cache. */
+enum { KNOB_SCRATCH };
+enum { SCRATCH_WANTED = 96 };
+
+const struct wg_knob wg_conv2d_gemm_knobs[] = {{"scratch", {4, 12, 32, 256}}, {0}};
 
 /* Padding may multiply the work by this; beyond, the plain kernel is taken. An image of one channel
  * is a factor of 4 already: 16 taps in a GPU's tile of 64. */
@@ -102,7 +106,8 @@ static bool fits(const struct wg_node *node, const struct wg_device *device, lay
 /* Images of a chunk: as many as scratch allows, in chunks of equal size. */
 static size_t chunk_images(const struct wg_node *node, const struct wg_device *device, lay_out *lay)
 {
-    size_t n = node->attr.conv.n, limit = SCRATCH_WANTED, images = n;
+    size_t n = node->attr.conv.n, images = n;
+    size_t limit = (size_t)wg_knob(node, wg_conv2d_gemm_knobs, KNOB_SCRATCH, SCRATCH_WANTED) << 20;
     if (limit > device->info.largest_buffer)
         limit = (size_t)device->info.largest_buffer;
     for (size_t chunks = 2; images > 1 && !fits(node, device, lay, images, limit); chunks++)

@@ -1,0 +1,34 @@
+/*
+ * Interrupts: SIGINT and SIGTERM ask for a stop.
+ */
+#include "program.h"
+
+#include <signal.h>
+
+static volatile sig_atomic_t caught;
+
+/* The first one asks for a stop after the step; a second one kills, as people expect. */
+static void on_signal(int number)
+{
+    caught = number;
+    signal(number, SIG_DFL);
+}
+
+bool asked_to_stop(void *user)
+{
+    (void)user;
+    return caught != 0;
+}
+
+int stop_signal(void)
+{
+    return caught;
+}
+
+void catch_stop_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}

@@ -1,0 +1,111 @@
+/*
+ * A tuning as a user meets it: made, followed by trainings and benchmarks, kept by a run. The
+ * driver of the one here crashes on what heuristics would take, so that something else is fastest.
+ */
+#include "tests/program/programlib.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char digest[32];
+
+/* What stands behind "tuning" in the output. */
+static void read_digest(const char *out, char ret_digest[32])
+{
+    const char *at = strstr(out, "\ntuning ");
+    ck_assert_msg(at != NULL, "no tuning in: %s", out);
+    ck_assert_int_eq(sscanf(at, " tuning %31[0-9a-z]", ret_digest), 1);
+}
+
+/* In a cache of its own: other programs' tests go without. */
+START_TEST(a_device_is_tuned)
+{
+    program_use_cache(temporary_make_folder("cache"));
+    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
+    setenv("EMULATE", "crash=conv2d_winograd", 1);
+    const struct outcome tune = run("tune", "--batch", "2", "--seconds", "30");
+    unsetenv("LD_PRELOAD");
+    unsetenv("EMULATE");
+    check_done(&tune);
+    read_digest(tune.out, digest);
+    ck_assert_str_ne(digest, "none");
+    ck_assert(contains(tune.out, "winograd -> "));
+    ck_assert(contains(tune.out, "rejected"));
+    ck_assert(contains(tune.out, "signal"));
+    ck_assert(contains(tune.out, "remembered in"));
+}
+END_TEST
+
+START_TEST(a_benchmark_follows_it)
+{
+    char found[32];
+    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1");
+    check_done(&bench);
+    read_digest(bench.out, found);
+    ck_assert_str_eq(found, digest);
+    const struct outcome untuned = run("bench", "--batch", "2", "--steps", "1", "--untuned");
+    check_done(&untuned);
+    read_digest(untuned.out, found);
+    ck_assert_str_eq(found, "none");
+    const struct outcome other = run("bench", "--batch", "3", "--steps", "1");
+    check_done(&other);
+    read_digest(other.out, found);
+    ck_assert_str_eq(found, "none");
+}
+END_TEST
+
+/* Of "a", trained in one go, "b" is the first step; it goes on where nothing is known. */
+START_TEST(a_run_goes_on_bit_for_bit)
+{
+    char found[32];
+    write_images("data", 10, 1);
+    const char *data = temporary_path("data");
+    const struct outcome a =
+        run("train", "--data", data, "--batch", "2", "--steps", "2", "--out", "a");
+    check_done(&a);
+    read_digest(a.out, found);
+    ck_assert_str_eq(found, digest);
+    const struct outcome b =
+        run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "b");
+    check_done(&b);
+    ck_assert(is_there("b/tuning.json"));
+
+    program_use_cache(temporary_make_folder("new cache"));
+    const struct outcome on = run("train", "--resume", "b", "--steps", "2");
+    check_done(&on);
+    read_digest(on.out, found);
+    ck_assert_str_eq(found, digest);
+    size_t size;
+    char *manifest = read_file("b/run.json", &size);
+    ck_assert(contains(manifest, digest));
+    free(manifest);
+    ck_assert(same_files("a/Generator.h5", "b/Generator.h5"));
+    ck_assert(same_files("a/Discriminator.h5", "b/Discriminator.h5"));
+
+    data = temporary_path("data");
+    const struct outcome plain =
+        run("train", "--data", data, "--batch", "2", "--steps", "2", "--untuned", "--out", "plain");
+    check_done(&plain);
+    ck_assert(!contains(plain.out, "\ntuning "));
+    ck_assert(!is_there("plain/tuning.json"));
+}
+END_TEST
+
+START_TEST(wrong_values_are_refused)
+{
+    const struct outcome seconds = run("tune", "--seconds", "0");
+    check_failed(&seconds, 2, "--seconds", "0");
+    const struct outcome batch = run("tune", "--batch", "-1");
+    check_failed(&batch, 2, "--batch", "-1");
+    const struct outcome resume = run("train", "--resume", "a", "--untuned");
+    check_failed(&resume, 2, "--untuned", "a resumed run keeps its settings");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {a_device_is_tuned, a_benchmark_follows_it,
+                                  a_run_goes_on_bit_for_bit, wrong_values_are_refused};
+    return run_tests("tune", tests, countof(tests), true);
+}
