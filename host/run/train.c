@@ -299,7 +299,7 @@ static bool create_trainer(struct run *run)
         .user = run->callbacks->user,
     };
     wg_report_settings(&run->settings, run->dataset, run->device, message, run);
-    if (!wg_verify_device(run->device, run->callbacks) ||
+    if (!wg_verify_device(run->device, &run->settings, run->callbacks) ||
         !wg_trainer_create(run->device, &params, &run->trainer))
         return false;
     const struct wg_model *model = wg_trainer_model(run->trainer);
