@@ -194,6 +194,18 @@ bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_pa
     return ok;
 }
 
+bool wg_trainer_prebuild(struct wg_device *device, const struct wg_trainer_params *params)
+{
+    struct training_graph training;
+    struct wg_plan *plan = NULL;
+    bool ok = training_graph_init(&training, device, params) &&
+              plan_training(device, &training, params->forced, &plan) &&
+              wg_exec_prebuild(device, plan, params->progress, params->user);
+    wg_plan_destroy(plan);
+    wg_graph_destroy(training.graph);
+    return ok;
+}
+
 /* ---- does it fit? ---- */
 
 static bool fits(const struct wg_device *device, const struct wg_plan *plan)

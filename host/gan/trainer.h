@@ -56,6 +56,10 @@ bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params 
                        struct wg_trainer **ret_trainer);
 void wg_trainer_destroy(struct wg_trainer *trainer);
 
+/* Builds the kernels of such a run, as far as that can be done in parallel (wg_exec_prebuild), so
+ * that wg_trainer_create finds them. Fails if the plan can't be made. */
+bool wg_trainer_prebuild(struct wg_device *device, const struct wg_trainer_params *params);
+
 /*
  * Plans a run as wg_trainer_create would and shows every task of a step and how often it runs in
  * one, until `visit` returns false. Those of the estimate, which few steps take, are shown with 0.

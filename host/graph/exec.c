@@ -384,8 +384,8 @@ static bool bind_schedule(struct wg_exec *exec, int index, struct building *buil
     return true;
 }
 
-/* All programs at once, as far as that can be done; then whatever is missing, one by one. */
-static bool bind_all(struct wg_exec *exec, struct building *building)
+/* All programs at once, as far as that can be done. */
+static bool prebuild(struct wg_exec *exec, struct building *building)
 {
     if (!wg_prebuild_create(exec->device, &building->programs))
         return false;
@@ -394,6 +394,23 @@ static bool bind_all(struct wg_exec *exec, struct building *building)
         ok = note_schedule(exec, s, building->programs);
     if (ok)
         wg_prebuild_run(building->programs, building->progress, building->user);
+    return ok;
+}
+
+bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
+                      void (*progress)(void *user, int done, int total), void *user)
+{
+    struct wg_exec exec = {.device = device, .plan = plan};
+    struct building building = {.progress = progress, .user = user};
+    bool ok = prebuild(&exec, &building);
+    wg_prebuild_destroy(building.programs);
+    return ok;
+}
+
+/* Whatever is missing is built one by one. */
+static bool bind_all(struct wg_exec *exec, struct building *building)
+{
+    bool ok = prebuild(exec, building);
     for (int s = 0; ok && s < exec->plan->count; s++)
         ok = bind_schedule(exec, s, building);
     wg_prebuild_destroy(building->programs);

@@ -91,6 +91,11 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
                     struct wg_exec **ret_exec);
 void wg_exec_destroy(struct wg_exec *exec);
 
+/* Builds the plan's programs, as far as that can be done in children (device/prebuild.h), without
+ * any memory on the device. `progress` as above. */
+bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
+                      void (*progress)(void *user, int done, int total), void *user);
+
 /* Enqueues a schedule; does not wait. */
 bool wg_exec_run(struct wg_exec *exec, int schedule);
 

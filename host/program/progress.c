@@ -31,7 +31,7 @@ void progress_building(void *user, int done, int total)
     struct progress *progress = user;
     if (!progress->is_terminal) {
         if (done == 1)
-            printf("building kernels: %d programs\n", total);
+            printf("building kernels: %d\n", total);
         fflush(stdout);
         return;
     }

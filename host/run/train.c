@@ -302,7 +302,7 @@ static bool create_trainer(struct run *run, bool goes_on)
         .user = run->callbacks->user,
     };
     wg_report_settings(&run->settings, run->dataset, run->device, message, run);
-    if (!wg_verify_device(run->device, run->callbacks) ||
+    if (!wg_verify_device(run->device, &run->settings, run->callbacks) ||
         !wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
         !wg_trainer_create(run->device, &params, &run->trainer))
         return false;

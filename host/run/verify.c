@@ -1,6 +1,7 @@
 #include "host/run/verify.h"
 
 #include "host/base/error.h"
+#include "host/selftest/selftest.h"
 #include "host/tune/identity.h"
 
 #include <stdarg.h>
@@ -54,7 +55,8 @@ static bool judge(const struct wg_device *device, const struct wg_selftest *test
     return true;
 }
 
-bool wg_verify_device(struct wg_device *device, const struct wg_train_callbacks *callbacks)
+bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *settings,
+                      const struct wg_train_callbacks *callbacks)
 {
     char path[WG_CACHE_PATH_MAX];
     struct wg_selftest *test;
@@ -69,7 +71,7 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_callbacks 
     if (!has_cache)
         say(callbacks, "warning: no cache, so the device is tested at every start: %s",
             wg_error_message());
-    bool ok = wg_selftest_run(device, true, callbacks, &test);
+    bool ok = wg_selftest_quick(device, settings, callbacks, &test);
     if (ok) {
         ok = judge(device, test, callbacks);
         bool passed = test->failed == 0, remembered = passed && has_cache;

@@ -4,6 +4,7 @@
 #include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/graph/exec.h"
+#include "host/selftest/sample.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ void wg_case_finish(struct wg_case *c)
 bool wg_case_equal(const struct wg_case *a, const struct wg_case *b)
 {
     const struct wg_node *x = a->node, *y = b->node;
-    bool equal = x->op == y->op && x->in_count == y->in_count &&
+    bool equal = a->is_sampled == b->is_sampled && x->op == y->op && x->in_count == y->in_count &&
                  wg_shape_equal(&x->shape, &y->shape) && wg_attributes_equal(&x->attr, &y->attr);
     for (int i = 0; equal && i < x->in_count; i++)
         equal = x->in[i]->index == y->in[i]->index && x->in[i]->element == y->in[i]->element &&
@@ -161,26 +162,30 @@ bool wg_case_fill(struct wg_case *c)
         c->values[i] = malloc(wg_node_bytes(c->node->in[i]));
         if (!c->values[i])
             return wg_fail_memory("the inputs of a test");
-        fill_input(c->node, first_of(c->node, i), c->values[i]);
+        if (c->is_sampled)
+            wg_sample_fill(c->node, first_of(c->node, i), c->values[i]);
+        else
+            fill_input(c->node, first_of(c->node, i), c->values[i]);
     }
     return true;
 }
 
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
 {
-    return wg_case_fill(c) &&
-           wg_expect(c->node, by, (const void *const *)c->values, &c->expectation);
+    const void *const *in = (const void *const *)c->values;
+    return wg_case_fill(c) && (c->is_sampled ? wg_sample_expect(c->node, by, in, &c->expectation)
+                                             : wg_expect(c->node, by, in, &c->expectation));
 }
 
 /* ---- its run ---- */
 
-static void describe(const struct wg_expected *expected, const void *got, size_t element,
+static void describe(const struct wg_expected *expected, const void *got, size_t i,
                      struct wg_deviation *deviation)
 {
+    size_t element = wg_expected_element(expected, i);
     snprintf(deviation->text, sizeof deviation->text,
              "element %zu is %.9g, expected %.9g within %.3g", element,
-             wg_element(expected->node, got, element), expected->value[element],
-             expected->allowed[element]);
+             wg_element(expected->node, got, element), expected->value[i], expected->allowed[i]);
 }
 
 /* The worst of all tensors the node wrote. */
@@ -190,15 +195,15 @@ static bool compare(const struct wg_case *c, struct wg_exec *exec,
     *ret_deviation = (struct wg_deviation){.error = 0};
     for (int i = 0; i < c->expectation.count; i++) {
         const struct wg_expected *expected = &c->expectation.outputs[i];
-        size_t element;
+        size_t at;
         void *got = malloc(wg_node_bytes(expected->node));
         if (!got)
             return wg_fail_memory("the result of a test");
         bool ok = wg_exec_read_target(exec, 0, expected->node, got);
-        double error = ok ? wg_expected_error(expected, got, &element) : 0;
+        double error = ok ? wg_expected_error(expected, got, &at) : 0;
         if (ok && (i == 0 || error > ret_deviation->error)) {
             ret_deviation->error = error;
-            describe(expected, got, element, ret_deviation);
+            describe(expected, got, at, ret_deviation);
         }
         free(got);
         if (!ok)

@@ -12,6 +12,7 @@
 struct wg_case {
     struct wg_graph *graph;
     struct wg_node *node;
+    bool is_sampled;             // as sample.h has it; for the caller to set
     void *values[WG_INPUTS_MAX]; // of node->in[i]
     struct wg_expectation expectation;
 };

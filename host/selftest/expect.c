@@ -503,22 +503,24 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
 void wg_expectation_finish(struct wg_expectation *expectation)
 {
     for (int i = 0; i < expectation->count; i++) {
+        free(expectation->outputs[i].elements);
         free(expectation->outputs[i].value);
         free(expectation->outputs[i].allowed);
     }
     *expectation = (struct wg_expectation){.count = 0};
 }
 
-double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_element)
+double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i)
 {
     double worst = 0;
-    *ret_element = 0;
+    *ret_i = 0;
     for (size_t i = 0; i < expected->count; i++) {
-        double off = fabs(wg_element(expected->node, got, i) - expected->value[i]);
+        double x = wg_element(expected->node, got, wg_expected_element(expected, i));
+        double off = fabs(x - expected->value[i]);
         double error = off == 0 ? 0 : off / expected->allowed[i];
         if (!(error <= worst)) { // a NaN is the worst
             worst = isnan(error) ? INFINITY : error;
-            *ret_element = i;
+            *ret_i = i;
         }
     }
     return worst;

@@ -19,8 +19,9 @@
 struct wg_expected {
     const struct wg_node *node; // itself or, for an effect, a variable among its inputs
     size_t count;
-    double *value;   // [count]
-    double *allowed; // [count], the largest |got - value|; 0 where there is nothing to round
+    size_t *elements; // [count], which of the tensor's; NULL: all of them
+    double *value;    // [count]
+    double *allowed;  // [count], the largest |got - value|; 0 where there is nothing to round
 };
 
 enum { WG_EXPECTED_MAX = 2 };
@@ -40,9 +41,15 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
                const void *const in[], struct wg_expectation *ret_expectation);
 void wg_expectation_finish(struct wg_expectation *expectation);
 
-/* The largest |got - value| / allowed over the elements: up to 1 is right. `got` is in the node's
- * element type; a NaN, and any error where none is allowed, is infinite. */
-double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_element);
+/* The largest |got - value| / allowed over what is expected, and where: up to 1 is right. `got` is
+ * the whole tensor; a NaN, and any error where none is allowed, is infinite. */
+double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i);
+
+/* Which element of the tensor the expectation's i-th is. */
+static inline size_t wg_expected_element(const struct wg_expected *expected, size_t i)
+{
+    return expected->elements ? expected->elements[i] : i;
+}
 
 /* Element `i` of values in a node's element type. */
 double wg_element(const struct wg_node *node, const void *values, size_t i);

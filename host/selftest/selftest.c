@@ -3,12 +3,18 @@
  *
  * The nodes are those of the trainer's own plan, each alone (case.h), so that no op of a training
  * can be forgotten and every geometry of the model is there. The reference is slow, so the images
- * are few, and convolutions have fewer channels than the model's. All other kernels of a quick
- * test are compiled for what the model is compiled for: a training then finds them built.
+ * are few, and convolutions have fewer channels than the model's.
+ *
+ * The quick form must not compile what a training does not need. There products and convolutions
+ * are a training's own, at its batch, and looked at in some elements only (sample.h); the other
+ * kernels are compiled for the same, whatever the batch.
  */
+#include "host/selftest/selftest.h"
+
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/selftest/case.h"
+#include "host/selftest/sample.h"
 #include "host/selftest/step.h"
 
 #include <stdio.h>
@@ -34,13 +40,15 @@ static enum kind kind_of(const struct wg_node *node)
     return is_convolution ? KIND_CONVOLUTION : KIND_OTHER;
 }
 
-/* Nodes of these kinds in a training of these widths and batch. */
+/* Nodes of these kinds in a training of these widths and batch. The first sweep is that of the
+ * quick form, at the batch of the training; the next two are for what it can't look at. */
 static const struct sweep {
     const struct wg_widths *widths;
     int batch;
     unsigned kinds;
     bool is_quick;
 } sweeps[] = {
+    {&wg_widths_default, 0, KIND_PRODUCT | KIND_CONVOLUTION, true},
     {&wg_widths_default, 16, KIND_PRODUCT, true}, // enough rows for the fast implementations
     {&even, 3, KIND_CONVOLUTION, true},
     {&odd, 3, KIND_CONVOLUTION, false},
@@ -54,8 +62,8 @@ enum { IMPLEMENTATIONS_MAX = 128 };
 struct tester {
     struct wg_device *device;
     const struct wg_train_callbacks *callbacks;
-    bool quick;
-    const struct sweep *sweep;                                 // being visited
+    const struct wg_train_settings *quick; // of the training to come; NULL: the full form
+    const struct sweep *sweep;             // being visited
     const struct wg_implementation *used[IMPLEMENTATIONS_MAX]; // by a training
     int used_count;
     struct wg_case *cases;
@@ -108,17 +116,18 @@ static bool is_tried(const struct tester *tester, const struct wg_node *node,
 }
 
 /* How many implementations a node is tried by; they come first. At least one: where none that a
- * training takes suits so small a node, the one that does. */
-static int list_tried(const struct tester *tester, const struct wg_node *node,
+ * training takes suits so small a node, the one that does. A node of the training itself: as there.
+ */
+static int list_tried(const struct tester *tester, const struct wg_case *c,
                       const struct wg_implementation *ret_tried[WG_IMPLEMENTATIONS_MAX])
 {
     int count = 0;
-    const struct wg_implementation *list = node->op->implementations;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
-        if (is_tried(tester, node, &list[i]))
+    const struct wg_implementation *list = c->node->op->implementations;
+    for (int i = 0; !c->is_sampled && i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
+        if (is_tried(tester, c->node, &list[i]))
             ret_tried[count++] = &list[i];
     if (count == 0)
-        ret_tried[count++] = wg_op_choose(node, tester->device, NULL);
+        ret_tried[count++] = wg_op_choose(c->node, tester->device, NULL);
     return count;
 }
 
@@ -128,7 +137,8 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     (void)runs;
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
     struct wg_case new;
-    if (!(kind_of(task->node) & tester->sweep->kinds))
+    bool is_sampled = tester->quick && wg_sample_suits(task->node);
+    if (!(kind_of(task->node) & tester->sweep->kinds) || is_sampled != (tester->sweep->batch == 0))
         return true;
     if (tester->case_count == tester->case_capacity) {
         int capacity = 2 * tester->case_capacity + 64;
@@ -140,23 +150,26 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     }
     if (!wg_case_create(task->node, &new))
         return false;
+    new.is_sampled = is_sampled;
     for (int i = 0; i < tester->case_count; i++)
         if (wg_case_equal(&tester->cases[i], &new)) {
             wg_case_finish(&new);
             return true;
         }
     tester->cases[tester->case_count++] = new;
-    tester->total += list_tried(tester, new.node, tried);
+    tester->total += list_tried(tester, &new, tried);
     return true;
 }
 
 static bool collect_cases(struct tester *tester)
 {
     for (int s = 0; s < SWEEPS; s++) {
-        tester->sweep = &sweeps[s];
-        if (tester->quick && !sweeps[s].is_quick)
+        const struct sweep *sweep = &sweeps[s];
+        int batch = tester->quick && sweep->batch == 0 ? tester->quick->batch : sweep->batch;
+        tester->sweep = sweep;
+        if (batch == 0 || (tester->quick && !sweep->is_quick))
             continue;
-        if (!visit_tasks(tester, sweeps[s].widths, sweeps[s].batch, add_case))
+        if (!visit_tasks(tester, sweep->widths, batch, add_case))
             return false;
     }
     return true;
@@ -229,7 +242,7 @@ static bool run_case(struct tester *tester, struct wg_case *c)
 {
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
     char shape[sizeof((struct wg_selftest_row *)0)->worst_shape];
-    int count = list_tried(tester, c->node, tried);
+    int count = list_tried(tester, c, tried);
     bool prepared = false;
     wg_case_shape(c, shape, sizeof shape);
     for (int i = 0; i < count; i++) {
@@ -270,8 +283,8 @@ static bool run_step(struct tester *tester)
 
 static bool run_all(struct tester *tester)
 {
-    if (!visit_tasks(tester, &wg_widths_default, wg_train_settings_default().batch, note_used) ||
-        !collect_cases(tester))
+    int batch = tester->quick ? tester->quick->batch : wg_train_settings_default().batch;
+    if (!visit_tasks(tester, &wg_widths_default, batch, note_used) || !collect_cases(tester))
         return false;
     tester->total += !tester->quick;
     for (int i = 0; i < tester->case_count; i++)
@@ -280,8 +293,8 @@ static bool run_all(struct tester *tester)
     return tester->quick || run_step(tester);
 }
 
-bool wg_selftest_run(struct wg_device *device, bool quick,
-                     const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
+static bool test(struct wg_device *device, const struct wg_train_settings *quick,
+                 const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
 {
     double start = wg_clock_seconds();
     struct tester tester = {.device = device, .callbacks = callbacks, .quick = quick};
@@ -297,6 +310,27 @@ bool wg_selftest_run(struct wg_device *device, bool quick,
     tester.result->seconds = wg_clock_seconds() - start;
     *ret_test = tester.result;
     return true;
+}
+
+bool wg_selftest_run(struct wg_device *device, bool quick,
+                     const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
+{
+    struct wg_train_settings settings = wg_train_settings_default();
+    return quick ? wg_selftest_quick(device, &settings, callbacks, ret_test)
+                 : test(device, NULL, callbacks, ret_test);
+}
+
+bool wg_selftest_quick(struct wg_device *device, const struct wg_train_settings *settings,
+                       const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
+{
+    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
+    const struct wg_trainer_params params = {.settings = settings,
+                                             .dataset = &dataset,
+                                             .progress = callbacks ? callbacks->building : NULL,
+                                             .user = callbacks ? callbacks->user : NULL};
+    // What does not plan or build shows below, or in the training.
+    wg_trainer_prebuild(device, &params);
+    return test(device, settings, callbacks, ret_test);
 }
 
 void wg_selftest_destroy(struct wg_selftest *test)
