@@ -60,12 +60,20 @@ def parse():
     add("--seed", metavar="N", type=int, default=1, help="[%(default)s]")
     add("--suite", action="store_true", help="these settings, and others one at a time")
     add("--drift", metavar="N", type=int, help="instead, or after --suite: how N steps stray, no bounds")
+    add("--train", metavar="N", type=int,
+        help="instead: N steps by Keras alone, from wgan-cl's initial weights; going on if DIR has some")
+    add("--out", metavar="DIR", help="of --train: losses, and models for wgan-cl import")
+    add("--every", metavar="N", type=int, default=200, help="of --train: saves [%(default)s]")
     add("--markdown", metavar="FILE", help="writes the tables there as well")
     options = parser.parse_args()
     if options.steps < 1 or (options.drift is not None and options.drift < 1):
         parser.error("--steps and --drift take a number from 1")
     if options.batch < 1 or options.critic_steps < 1:
         parser.error("--batch and --critic-steps take a number from 1")
+    if (options.train is None) != (options.out is None):
+        parser.error("--train and --out go together")
+    if options.out and (options.train < 1 or options.every < 1):
+        parser.error("--train and --every take a number from 1")
     return options
 
 
@@ -124,11 +132,21 @@ def compare_drift(options, settings, folder):
     return comparison, report.drift_markdown(rows, comparison)
 
 
+def train_keras(options, settings):
+    import keras_run
+    folder = pathlib.Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    keras_run.train(options, settings, data_of(options, folder), folder)
+    return 0
+
+
 def main():
     options = parse()
-    import report
     settings = {name: getattr(options, name) for name in
                 ("batch", "critic_steps", "lr_generator", "lr_critic", "clip", "seed")}
+    if options.train:
+        return train_keras(options, settings)
+    import report
     with tempfile.TemporaryDirectory(prefix="parity-") as name:
         folder = pathlib.Path(name)
         judged, others, texts = [], [], []

@@ -4,7 +4,9 @@ The critic is compiled while it is trainable and frozen afterwards, so that it t
 stands still behind the generator. (Keras 3 reads `trainable` anew: there it would never train.)
 """
 import os
+import warnings
 
+import h5py
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +19,10 @@ from tensorflow.keras.models import Model
 from tensorflow.keras.optimizers import RMSprop
 
 import philox
+
+# That .h5 is an old format, and that metrics of a model are not built when it is saved.
+warnings.filterwarnings("ignore", module="keras")
+tf.get_logger().setLevel("ERROR")
 
 # The weights of each model in the order of Keras, under the names of wgan-cl's checkpoints.
 GENERATOR = [f"generator.{layer}.{name}" for layer, names in (
@@ -115,7 +121,7 @@ class Training:
         for iteration in range(self.settings["critic_steps"]):
             images = self.draw_images(iteration)
             noise = self.draw_noise(philox.STREAM_NOISE_CRITIC, iteration)
-            generated = self.generator.predict(noise, verbose=0)
+            generated = self.generator.predict_on_batch(noise)
             on_real, _ = self.critic.train_on_batch(images, real)
             on_fake, _ = self.critic.train_on_batch(generated, fake)
             for layer in self.critic.layers:
@@ -140,6 +146,24 @@ class Training:
         for name, variable in self.accumulators().items():
             variable.assign(tensors[name])
         self.step = step
+
+    def save(self, folder):
+        """The three models as the program leaves them."""
+        for model in (self.generator, self.critic, self.adversarial):
+            model.save(folder / f"{model.name}.h5")
+
+    def restore(self, folder):
+        """Goes on where `save` left a training."""
+        for model in (self.critic, self.adversarial):
+            path = folder / f"{model.name}.h5"
+            model.load_weights(path)
+            # load_model would leave out the optimizer of the critic, which is frozen by now.
+            with h5py.File(path) as file:
+                saved = file["optimizer_weights"]
+                values = [saved[name][()] for name in saved.attrs["weight_names"]]
+            for variable, value in zip(model.optimizer.variables, values, strict=True):
+                variable.assign(value)
+        self.step = int(self.adversarial.optimizer.iterations)
 
     def tensors(self):
         """Everything a checkpoint holds, under the same names."""
