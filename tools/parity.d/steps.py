@@ -1,0 +1,65 @@
+"""Single steps against exact ones: the same step by Keras in double precision.
+
+Single precision computes nearly the right step of nearly the right weights, and no more can be
+asked of it: an activation at the kink of a ReLU that rounds to the other side changes a gradient by
+far more than a rounding, and each step has some such activations. Therefore a step that is beyond
+the bounds is compared with exact steps from states near by as well, every number of them moved by
+at most NEARBY of itself. It agrees if one of these is within the bounds, and so took the same sides.
+"""
+import dataclasses
+
+import numpy as np
+
+import compare
+import files
+
+NEARBY = 2.0**-22  # four roundings of single precision
+ATTEMPTS = 64
+
+
+@dataclasses.dataclass
+class Step:
+    own: compare.Difference  # wgan-cl from the exact step
+    keras: compare.Difference  # Keras in single precision from it
+    nearest: compare.Difference  # wgan-cl from the nearest of the exact steps that were tried
+    attempts: int = 0  # states near by that were tried
+
+
+def move(tensors, attempt):
+    """A state near by."""
+    random = np.random.default_rng(attempt)
+    return {name: x.astype(np.float64) * (1 + NEARBY * random.uniform(-1, 1, x.shape))
+            for name, x in tensors.items()}
+
+
+def search(step, compare_from, tensors):
+    """Looks for an exact step that is within the bounds."""
+    while step.nearest.badness() > 1 and step.attempts < ATTEMPTS:
+        step.attempts += 1
+        step.nearest = min(step.nearest, compare_from(move(tensors, step.attempts)),
+                           key=compare.Difference.badness)
+
+
+def compare_steps(run, keras, scale):
+    """All steps of a run by wgan-cl, each from the state that it had before.
+
+    `keras`: losses and tensors of the same by Keras in single precision. Once a step was found that
+    does not agree, others are no longer searched for.
+    """
+    from wgan import ExactTraining
+    training, steps = ExactTraining(run.settings, files.read_idx(run.data)), []
+    losses, tensors = keras
+    for i in range(run.steps):
+        before, after = run.tensors(i), run.tensors(i + 1)
+
+        def compare_from(state):
+            training.load(state, i)
+            exact = training.train_step(), training.tensors()
+            return exact, compare.Difference(run.losses[i], after, *exact, scale)
+
+        exact, own = compare_from(before)
+        step = Step(own, compare.Difference(losses[i], tensors[i + 1], *exact, scale), own)
+        if all(s.nearest.badness() <= 1 for s in steps):
+            search(step, lambda state: compare_from(state)[1], before)
+        steps.append(step)
+    return steps
