@@ -1,11 +1,13 @@
 """Comparisons as tables, for the terminal and as Markdown."""
 import datetime
+import os
 import platform
 
 import numpy as np
 
 import compare
 import steps
+from tables import markdown_table, processor
 
 LOSSES = ("critic on real", "critic on fake", "generator")
 
@@ -93,18 +95,6 @@ def drift_rows(comparison):
 DRIFT_HEADING = ("step", "losses: wgan-cl", "Keras, itself", "weights: wgan-cl", "Keras, itself")
 
 
-def print_table(heading, rows):
-    rows = [heading, *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
-def markdown_table(heading, rows):
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
-
-
 TITLE = """# wgan-cl against tf.keras 2.15
 
 Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is compared.
@@ -148,15 +138,6 @@ def drift_markdown(rows, comparison):
         markdown_table(DRIFT_HEADING, rows)])
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            lines = [line for line in stream if line.startswith("model name")]
-        return f"{lines[0].split(':')[1].strip()}, {len(lines)} threads"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
-
-
 def versions(run):
     import keras
     import tensorflow as tf
@@ -164,5 +145,5 @@ def versions(run):
     return (f"wgan-cl {run.about['version']} on {device['name']}, {device['platform']}, "
             f"driver {device['driver']}, CLBlast {run.about['clblast']}; "
             f"TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}, "
-            f"Python {platform.python_version()} on {processor()}. "
+            f"Python {platform.python_version()} on {processor()}, {os.cpu_count()} threads. "
             f"Data: {run.about['data']['images']} images. Measured {datetime.date.today()}.")

@@ -7,6 +7,7 @@ the bounds is compared with exact steps from states near by as well, every numbe
 at most NEARBY of itself. It agrees if one of these is within the bounds, and so took the same sides.
 """
 import dataclasses
+import sys
 
 import numpy as np
 
@@ -32,10 +33,12 @@ def move(tensors, attempt):
             for name, x in tensors.items()}
 
 
-def search(step, compare_from, tensors):
+def search(step, i, compare_from, tensors):
     """Looks for an exact step that is within the bounds."""
     while step.nearest.badness() > 1 and step.attempts < ATTEMPTS:
         step.attempts += 1
+        print(f"parity: step {i + 1} is {step.nearest.badness():.1f} times the bounds from the "
+              f"nearest exact one; attempt {step.attempts} near by", file=sys.stderr, flush=True)
         step.nearest = min(step.nearest, compare_from(move(tensors, step.attempts)),
                            key=compare.Difference.badness)
 
@@ -60,6 +63,6 @@ def compare_steps(run, keras, scale):
         exact, own = compare_from(before)
         step = Step(own, compare.Difference(losses[i], tensors[i + 1], *exact, scale), own)
         if all(s.nearest.badness() <= 1 for s in steps):
-            search(step, lambda state: compare_from(state)[1], before)
+            search(step, i, lambda state: compare_from(state)[1], before)
         steps.append(step)
     return steps
