@@ -92,6 +92,11 @@ class Comparison:
         return {name: max(getattr(step, which).tensors[name] for step in self.steps)
                 for name in self.scale}
 
+    def median(self):
+        """Of all steps the one in the middle, wgan-cl from the exact one: (losses, weights)."""
+        return (float(np.median([np.max(step.own.losses) for step in self.steps])),
+                float(np.median([largest(step.own.tensors)[0] for step in self.steps])))
+
     def agrees_step_by_step(self):
         return all(step.nearest.badness() <= 1 for step in self.steps)
 

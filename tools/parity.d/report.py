@@ -49,17 +49,19 @@ def largest(differences):
 
 def single_row(name, comparison):
     """The steps one by one."""
-    cells = []
-    for which in ("own", "nearest", "keras"):
-        cells += [number(comparison.worst_losses(which)), largest(comparison.worst_tensors(which))]
+    def worst(which):
+        return (number(comparison.worst_losses(which)),
+                largest(comparison.worst_tensors(which)))
+
     searched = [step.attempts for step in comparison.steps if step.attempts]
-    cells.insert(2, f"{len(searched)} of {comparison.run.steps}; {sum(searched)}")
-    agrees = "yes" if comparison.agrees_step_by_step() else "NO"
-    return (name, *cells[:5], agrees, *cells[5:])
+    return (name, *map(number, comparison.median()), *worst("own"), *worst("keras"),
+            f"{len(searched)} of {comparison.run.steps}", str(sum(searched)), *worst("nearest"),
+            "yes" if comparison.agrees_step_by_step() else "NO")
 
 
-SINGLE_HEADING = ("one step", "losses", "weights", "beyond bounds; states tried",
-                  "nearest: losses", "weights", "within bounds", "Keras: losses", "weights")
+SINGLE_HEADING = ("one step", "median: losses", "weights", "largest: losses", "weights",
+                  "Keras: losses", "weights", "beyond bounds", "states near by",
+                  "nearest: losses", "weights", "within bounds")
 
 
 def training_row(name, comparison):
@@ -107,10 +109,11 @@ weights and moving statistics, relative to the RMS of their tensor; the largest 
 counts.
 
 *One step*: every step from the state that wgan-cl had before it, against the same step by Keras in
-double precision. A step beyond the bounds is compared with such steps from states near by, of which
-every number is moved by at most 2^-22 of itself at random, until it is within the bounds of one of
-them, {steps.ATTEMPTS} times at most: *nearest*. Only if the difference comes from
-roundings is there such a state. *Keras* is that of Keras in single precision from the exact steps.
+double precision, the exact one: of all steps the one in the middle, and the one farthest away; of
+Keras in single precision, from the same states, the farthest. Steps *beyond bounds* are compared
+with exact steps from *states near by* too, all numbers moved at random by at most 2^-22 of
+themselves, up to {steps.ATTEMPTS} each, until one is within the bounds: *nearest*, all steps taken
+together. A difference that does not come from rounding has no such state.
 """
 
 ALL_TEXT = f"""*All steps*: Keras from the same initial weights on. *Keras, itself*: the same, by Keras with oneDNN
