@@ -56,11 +56,19 @@ class Difference:
     def __init__(self, losses, tensors, exact_losses, exact_tensors, scale):
         self.losses = loss_differences(losses, exact_losses)
         self.tensors = tensor_differences(tensors, exact_tensors, scale)
+        self.beyond = int(np.sum(self.losses > LOSS_BOUND)) + sum(
+            int(np.sum(np.abs(tensors[name].astype(np.float64) - exact_tensors[name])
+                       > WEIGHT_BOUND * (scale[name] or 1)))
+            for name in weights_only(self.tensors))
 
     def badness(self):
         """1 at the bounds."""
         weights = largest(self.tensors)[0]
         return float(np.max([np.max(self.losses) / LOSS_BOUND, weights / WEIGHT_BOUND]))
+
+    def rank(self):
+        """The lower the nearer: how many losses and weights are beyond the bounds, and how far."""
+        return self.beyond, self.badness()
 
 
 class Comparison:

@@ -18,7 +18,8 @@ and RMSprop accumulators in two ways:
               precision: the exact step. An activation at the kink of a ReLU may round to the
               other side, which changes a gradient by far more than a rounding; a step beyond the
               bounds is therefore compared with exact steps from states near by too, each number
-              moved by at most four roundings, and has to be within the bounds of one of them.
+              moved by at most 2^-18 of itself, which is what rounding a long sum comes to, and has
+              to be within the bounds of one of them.
   all steps   Keras as it is, left alone from the initial weights on. Rounding errors grow then:
               it does this twice, its convolutions summing in two orders (oneDNN on and off).
 

@@ -111,7 +111,7 @@ counts.
 *One step*: every step from the state that wgan-cl had before it, against the same step by Keras in
 double precision, the exact one: of all steps the one in the middle, and the one farthest away; of
 Keras in single precision, from the same states, the farthest. Steps *beyond bounds* are compared
-with exact steps from *states near by* too, all numbers moved at random by at most 2^-22 of
+with exact steps from *states near by* too, all numbers moved at random by at most 2^-18 of
 themselves, up to {steps.ATTEMPTS} each, until one is within the bounds: *nearest*, all steps taken
 together. A difference that does not come from rounding has no such state.
 """
