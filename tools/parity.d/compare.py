@@ -1,9 +1,7 @@
 """Differences between two trainings, and what they may be."""
 import numpy as np
 
-# Relative: of a loss to itself, of weights to the RMS of their tensor after the last step. Of one
-# step the RMS of the differences is bound, for an activation that rounds to the other side of a
-# ReLU's kink changes a few weights by what one image weighs; of all steps the largest is.
+# Relative: of a loss to itself, of a weight to the RMS of its tensor after the last step.
 LOSS_BOUND = 1e-4
 WEIGHT_BOUND = 1e-3
 
@@ -38,11 +36,6 @@ def tensor_differences(a, b, scale):
             for name in b}
 
 
-def tensor_rms_differences(a, b, scale):
-    """The RMS of the differences in each tensor of b, in units of its scale."""
-    return {name: rms(a[name].astype(np.float64) - b[name]) / (scale[name] or 1) for name in b}
-
-
 def loss_differences(a, b):
     """|a - b| / |b|, element by element."""
     return np.abs(a - b) / np.abs(b)
@@ -57,36 +50,38 @@ def largest(differences):
     return max((d, n) for n, d in weights_only(differences).items())
 
 
-class Step:
-    """One step by wgan-cl against the same step by Keras from the same state."""
+class Difference:
+    """One step by a program in single precision against an exact one."""
 
-    def __init__(self, our_losses, our_tensors, losses, tensors, scale):
-        self.losses = loss_differences(our_losses, losses)
-        self.tensors = tensor_differences(our_tensors, tensors, scale)
-        self.rms = tensor_rms_differences(our_tensors, tensors, scale)
+    def __init__(self, losses, tensors, exact_losses, exact_tensors, scale):
+        self.losses = loss_differences(losses, exact_losses)
+        self.tensors = tensor_differences(tensors, exact_tensors, scale)
+        self.beyond = int(np.sum(self.losses > LOSS_BOUND)) + sum(
+            int(np.sum(np.abs(tensors[name].astype(np.float64) - exact_tensors[name])
+                       > WEIGHT_BOUND * (scale[name] or 1)))
+            for name in weights_only(self.tensors))
 
     def badness(self):
         """1 at the bounds."""
-        weights = largest(self.rms)[0]
-        return np.max([np.max(self.losses) / LOSS_BOUND, weights / WEIGHT_BOUND])
+        weights = largest(self.tensors)[0]
+        return float(np.max([np.max(self.losses) / LOSS_BOUND, weights / WEIGHT_BOUND]))
+
+    def rank(self):
+        """The lower the nearer: how many losses and weights are beyond the bounds, and how far."""
+        return self.beyond, self.badness()
 
 
 class Comparison:
-    """One training by wgan-cl against Keras, in each of two orders of summation (runs.py).
+    """One training by wgan-cl against Keras.
 
-    `steps`: (losses, tensors) of one step each, by order; () leaves this out. Where the orders
-    take different sides of a kink, wgan-cl can be with one of them only, so the closer counts.
-    `trainings`: (losses, tensors) of all steps, by order.
+    `steps`: of steps.py, one by one; [] leaves this out.
+    `trainings`: (losses, tensors) of all steps by Keras, in each of two orders of summation.
     """
 
     def __init__(self, run, steps, trainings):
         (self.losses, tensors), (other_losses, other_tensors) = trainings
-        self.run = run
+        self.run, self.steps = run, steps
         self.scale = scales(tensors[run.steps])
-        self.steps = [
-            min((Step(run.losses[i], run.tensors(i + 1), losses[i], tensors_of[i + 1], self.scale)
-                 for losses, tensors_of in steps), key=Step.badness)
-            for i in range(run.steps)] if steps else []
         self.free_losses = loss_differences(run.losses, self.losses)
         self.self_losses = loss_differences(other_losses, self.losses)
         self.free_tensors, self.self_tensors = {}, {}
@@ -96,19 +91,22 @@ class Comparison:
             self.self_tensors[stop] = tensor_differences(
                 other_tensors[stop], tensors[stop], scale)
 
-    def worst_step_losses(self):
-        return max(float(np.max(step.losses)) for step in self.steps)
+    def worst_losses(self, which):
+        """Over all steps; `which`: "own", "keras" or "nearest" (steps.py)."""
+        return max(float(np.max(getattr(step, which).losses)) for step in self.steps)
 
-    def worst_step_tensors(self):
-        """The largest difference of each tensor over the steps from the same states."""
-        return {name: max(step.tensors[name] for step in self.steps) for name in self.scale}
+    def worst_tensors(self, which):
+        """The largest difference of each tensor over all steps."""
+        return {name: max(getattr(step, which).tensors[name] for step in self.steps)
+                for name in self.scale}
 
-    def worst_step_rms(self):
-        """The largest RMS of the differences of each tensor over these steps."""
-        return {name: max(step.rms[name] for step in self.steps) for name in self.scale}
+    def median(self):
+        """Of all steps the one in the middle, wgan-cl from the exact one: (losses, weights)."""
+        return (float(np.median([np.max(step.own.losses) for step in self.steps])),
+                float(np.median([largest(step.own.tensors)[0] for step in self.steps])))
 
     def agrees_step_by_step(self):
-        return all(step.badness() <= 1 for step in self.steps)
+        return all(step.nearest.badness() <= 1 for step in self.steps)
 
     def stays_together(self):
         return bool(np.max(self.free_losses) <= LOSS_BOUND and

@@ -7,7 +7,6 @@ import numpy as np
 STREAM_BATCH = 0
 STREAM_NOISE_CRITIC = 1
 STREAM_NOISE_GENERATOR = 2
-STREAM_WEIGHTS = 3
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -58,11 +57,3 @@ def noise(seed, stream, step, iteration, shape):
     radius, angle = np.sqrt(-2.0 * np.log(u[:, 0])), 2.0 * np.pi * u[:, 1]
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
     return pairs.reshape(-1)[:count].reshape(shape).astype(np.float32)
-
-
-def initial_kernel(seed, tensor, shape):
-    """Glorot uniform (2010): fans are taps times channels."""
-    fans = int(np.prod(shape[:-2])) * (shape[-2] + shape[-1])
-    limit = np.float32(np.sqrt(6.0 / fans))
-    v = unit(bits(seed, STREAM_WEIGHTS, tensor, 0, int(np.prod(shape))))
-    return (limit * (2.0 * v - 1.0).astype(np.float32)).reshape(shape)

@@ -1,10 +1,13 @@
 """Comparisons as tables, for the terminal and as Markdown."""
 import datetime
+import os
 import platform
 
 import numpy as np
 
 import compare
+import steps
+from tables import markdown_table, processor
 
 LOSSES = ("critic on real", "critic on fake", "generator")
 
@@ -14,29 +17,29 @@ def number(x):
 
 
 def print_steps(comparison):
-    """The losses of both, the difference in one go, and that of the single step."""
+    """The losses of both left alone, their difference, and that of the single step; the attempts
+    at states near by."""
     print("step" + "".join(f" | {name:>14} {'Keras':>12} {'diff.':>7} {'step':>7}"
-                           for name in LOSSES))
-    for i in range(comparison.run.steps):
-        cells = []
-        for j in range(3):
-            single = number(comparison.steps[i].losses[j])
-            cells.append(f" | {comparison.run.losses[i, j]:14.7g} {comparison.losses[i, j]:12.7g} "
-                         f"{number(comparison.free_losses[i, j]):>7} {single:>7}")
-        print(f"{i + 1:4}" + "".join(cells))
+                           for name in LOSSES) + " | near by")
+    for i, step in enumerate(comparison.steps):
+        cells = "".join(f" | {comparison.run.losses[i, j]:14.7g} {comparison.losses[i, j]:12.7g} "
+                        f"{number(comparison.free_losses[i, j]):>7} {number(step.own.losses[j]):>7}"
+                        for j in range(3))
+        print(f"{i + 1:4}{cells} | {step.attempts or ''}".rstrip())
 
 
 def tensor_rows(comparison):
     last = comparison.run.steps
-    single, single_rms = comparison.worst_step_tensors(), comparison.worst_step_rms()
+    single = [comparison.worst_tensors(which) for which in ("nearest", "own", "keras")]
     for name, scale in comparison.scale.items():
         mark = " *" if name in compare.WITHOUT_EFFECT else ""
-        yield (name + mark, number(scale), number(single_rms[name]), number(single[name]),
+        yield (name + mark, number(scale), *(number(worst[name]) for worst in single),
                number(comparison.free_tensors[last][name]),
                number(comparison.self_tensors[last][name]))
 
 
-TENSOR_HEADING = ("tensor", "RMS", "one step: RMS", "largest", "all steps", "Keras, itself")
+TENSOR_HEADING = ("tensor", "RMS", "one step: nearest", "exact", "Keras, exact", "all steps",
+                  "Keras, itself")
 
 
 def largest(differences):
@@ -44,24 +47,40 @@ def largest(differences):
     return f"{number(value)} {name}"
 
 
-def case_row(name, comparison):
+def single_row(name, comparison):
+    """The steps one by one."""
+    def worst(which):
+        return (number(comparison.worst_losses(which)),
+                largest(comparison.worst_tensors(which)))
+
+    searched = [step.attempts for step in comparison.steps if step.attempts]
+    return (name, *map(number, comparison.median()), *worst("own"), *worst("keras"),
+            f"{len(searched)} of {comparison.run.steps}", str(sum(searched)), *worst("nearest"),
+            "yes" if comparison.agrees_step_by_step() else "NO")
+
+
+SINGLE_HEADING = ("one step", "median: losses", "weights", "largest: losses", "weights",
+                  "Keras: losses", "weights", "beyond bounds", "states near by",
+                  "nearest: losses", "weights", "within bounds")
+
+
+def training_row(name, comparison):
+    """All steps."""
     last = comparison.run.steps
-    return (name,
-            number(comparison.worst_step_losses()),
-            largest(comparison.worst_step_rms()),
-            largest(comparison.worst_step_tensors()),
-            "yes" if comparison.agrees_step_by_step() else "NO",
-            number(np.max(comparison.free_losses)),
-            largest(comparison.free_tensors[last]),
-            number(np.max(comparison.self_losses)),
-            largest(comparison.self_tensors[last]),
+    return (name, number(np.max(comparison.free_losses)), largest(comparison.free_tensors[last]),
+            number(np.max(comparison.self_losses)), largest(comparison.self_tensors[last]),
             "yes" if comparison.stays_together() else
             "no; as Keras" if comparison.drifts_like_keras() else "NO")
 
 
-CASE_HEADING = ("training", "one step: losses", "weights, RMS", "largest", "within bounds",
-                "all steps: losses", "weights", "Keras, itself: losses", "weights",
-                "within bounds")
+TRAINING_HEADING = ("all steps", "losses", "weights", "Keras, itself: losses", "weights",
+                    "within bounds")
+
+
+def case_tables(comparisons):
+    """(heading, rows) of both tables."""
+    return [(heading, [row(name, c) for name, c in comparisons.items()])
+            for heading, row in ((SINGLE_HEADING, single_row), (TRAINING_HEADING, training_row))]
 
 
 def drift_rows(comparison):
@@ -78,18 +97,6 @@ def drift_rows(comparison):
 DRIFT_HEADING = ("step", "losses: wgan-cl", "Keras, itself", "weights: wgan-cl", "Keras, itself")
 
 
-def print_table(heading, rows):
-    rows = [heading, *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
-def markdown_table(heading, rows):
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
-
-
 TITLE = """# wgan-cl against tf.keras 2.15
 
 Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is compared.
@@ -97,20 +104,31 @@ Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is
 
 CASES_TEXT = f"""## Trainings
 
-The bounds are {compare.LOSS_BOUND:g} for losses and {compare.WEIGHT_BOUND:g} for weights. *One
-step*: every step by Keras from the state wgan-cl had before it, with oneDNN on or off, whichever is
-closer; the bound is for the RMS of the differences. *All steps*: Keras from the same initial weights on; the bound is for the largest
-difference. *Keras, itself*: the same, by Keras with oneDNN on and by Keras with oneDNN off.
-*As Keras*: beyond the bound, but no more than {compare.DRIFT_FACTOR} times as far as Keras itself.
+The bounds are {compare.LOSS_BOUND:g} for losses, relative to the loss, and {compare.WEIGHT_BOUND:g} for
+weights and moving statistics, relative to the RMS of their tensor; the largest difference of all
+counts.
+
+*One step*: every step from the state that wgan-cl had before it, against the same step by Keras in
+double precision, the exact one: of all steps the one in the middle, and the one farthest away; of
+Keras in single precision, from the same states, the farthest. Steps *beyond bounds* are compared
+with exact steps from *states near by* too, all numbers moved at random by at most 2^-18 of
+themselves, up to {steps.ATTEMPTS} each, until one is within the bounds: *nearest*, all steps taken
+together. A difference that does not come from rounding has no such state.
+"""
+
+ALL_TEXT = f"""*All steps*: Keras from the same initial weights on. *Keras, itself*: the same, by Keras with oneDNN
+on and by Keras with oneDNN off. *As Keras*: beyond the bounds, but no more than {compare.DRIFT_FACTOR} times as
+far as Keras itself.
 """
 
 EFFECT_TEXT = (r"\* without effect, for batch norm subtracts it: relative to what it is added to."
                " `rmsprop` marks the accumulators, whose differences have no bound.\n")
 
 
-def cases_markdown(rows, first):
+def cases_markdown(tables, first):
+    single, trainings = (markdown_table(*table) for table in tables)
     return "\n".join([
-        CASES_TEXT, markdown_table(CASE_HEADING, rows),
+        CASES_TEXT, single, ALL_TEXT, trainings,
         f"## Every tensor of the first training, after {first.run.steps} steps\n",
         markdown_table(TENSOR_HEADING, tensor_rows(first)), EFFECT_TEXT])
 
@@ -123,15 +141,6 @@ def drift_markdown(rows, comparison):
         markdown_table(DRIFT_HEADING, rows)])
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            lines = [line for line in stream if line.startswith("model name")]
-        return f"{lines[0].split(':')[1].strip()}, {len(lines)} threads"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
-
-
 def versions(run):
     import keras
     import tensorflow as tf
@@ -139,5 +148,5 @@ def versions(run):
     return (f"wgan-cl {run.about['version']} on {device['name']}, {device['platform']}, "
             f"driver {device['driver']}, CLBlast {run.about['clblast']}; "
             f"TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}, "
-            f"Python {platform.python_version()} on {processor()}. "
+            f"Python {platform.python_version()} on {processor()}, {os.cpu_count()} threads. "
             f"Data: {run.about['data']['images']} images. Measured {datetime.date.today()}.")

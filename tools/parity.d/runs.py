@@ -68,17 +68,16 @@ def all_steps(run):
     return np.array(losses), tensors
 
 
-def in_another_order(what, run):
-    """One of the two above with TensorFlow's other convolutions, which sum in another order.
+def in_another_order(run):
+    """all_steps with TensorFlow's other convolutions, which sum in another order.
 
     TensorFlow chooses them when it is loaded, hence in a process of its own.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.npz"
         order = dict(os.environ, TF_ENABLE_ONEDNN_OPTS="0")
-        subprocess.run(
-            [sys.executable, "-B", __file__, what.__name__, run.folder, run.data, result],
-            env=order, check=True)
+        subprocess.run([sys.executable, "-B", __file__, run.folder, run.data, result],
+                       env=order, check=True)
         tensors = {}
         with np.load(result) as arrays:
             for key in arrays.files:
@@ -88,8 +87,8 @@ def in_another_order(what, run):
             return arrays["losses"], tensors
 
 
-def main(what, folder, data, result):
-    losses, tensors = {f.__name__: f for f in (one_step_each, all_steps)}[what](Run(folder, data))
+def main(folder, data, result):
+    losses, tensors = all_steps(Run(folder, data))
     named = {f"{step}/{name}": value for step, of_step in tensors.items()
              for name, value in of_step.items()}
     np.savez(result, losses=losses, **named)

@@ -1,0 +1,141 @@
+/* Keras' model files back into a run: everything comes back, from files of other versions too. */
+#include "host/run/checkpoint.h"
+#include "tests/run/keraslib.h"
+#include "tests/run/runlib.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(a_checkpoint_comes_back_to_the_byte)
+{
+    struct wg_import_result result;
+    struct wg_train_settings settings = keras_settings();
+    const char *folder = export_files();
+    settings.lr_generator = settings.lr_critic = 0; // of the files
+    ck_assert_msg(wg_import(folder, &keras_dataset, &settings, temporary_path("run"), &result),
+                  "%s", wg_error_message());
+    ck_assert_int_eq(result.step, 5);
+    ck_assert(result.has_generator_rmsprop && result.has_critic_rmsprop);
+    ck_assert_float_eq(result.lr_critic, 2e-4f);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
+START_TEST(the_log_has_a_row_for_every_step)
+{
+    struct wg_import_result result;
+    import_well(export_files(), &result);
+    char *log = read_bytes(temporary_path("run/log.csv"), NULL);
+    ck_assert_ptr_nonnull(strstr(log, "\n1,nan,nan,nan,nan,,0.000\n"));
+    ck_assert_ptr_nonnull(strstr(log, "\n5,nan,nan,nan,nan,,0.000\n"));
+    ck_assert_ptr_null(strstr(log, "\n6,"));
+    free(log);
+}
+END_TEST
+
+START_TEST(given_learning_rates_win)
+{
+    struct wg_import_result result;
+    struct wg_train_settings settings = keras_settings();
+    settings.lr_generator = 0.5f;
+    settings.lr_critic = 0.25f;
+    ck_assert(wg_import(export_files(), &keras_dataset, &settings, temporary_path("run"), &result));
+    ck_assert_float_eq(result.lr_generator, 0.5f);
+    ck_assert_float_eq(result.lr_critic, 0.25f);
+}
+END_TEST
+
+START_TEST(without_adversarial_the_accumulators_are_0)
+{
+    struct wg_import_result result;
+    struct wg_checkpoint *checkpoint;
+    const char *folder = export_files();
+    ck_assert_int_eq(remove(temporary_path("keras/Adversarial.h5")), 0);
+    import_well(folder, &result);
+    ck_assert(!result.has_generator_rmsprop && result.has_critic_rmsprop);
+    ck_assert_int_eq(result.step, 5); // 30 updates of the critic, 2 * 3 a step
+    ck_assert(wg_checkpoint_open(result.checkpoint, &checkpoint));
+    const struct wg_safetensor *zero =
+        wg_safetensors_find(wg_checkpoint_tensors(checkpoint), "rmsprop.generator.conv2.kernel");
+    for (size_t i = 0; i < zero->shape[0] * zero->shape[1] * zero->shape[2] * zero->shape[3]; i++)
+        ck_assert(zero->data[i] == 0);
+    wg_checkpoint_close(checkpoint);
+}
+END_TEST
+/* ---- files changed as other versions write them ---- */
+
+/* Names without ":0", settings under new names, the learning rate among the weights. */
+START_TEST(files_in_the_style_of_keras_3_are_taken)
+{
+    static const char *const names[] = {"conv2d/kernel", "conv2d/bias"};
+    static const char *const weights[] = {
+        "rm_sprop/iteration",
+        "rm_sprop/learning_rate",
+        "RMSprop/velocity/conv2d/kernel:0",
+        "RMSprop/velocity/conv2d/bias:0",
+        "RMSprop/velocity/conv2d_1/kernel:0",
+        "RMSprop/velocity/conv2d_1/bias:0",
+        "RMSprop/velocity/conv2d_2/kernel:0",
+        "RMSprop/velocity/conv2d_2/bias:0",
+        "RMSprop/velocity/dense/kernel:0",
+        "RMSprop/velocity/dense/bias:0",
+    };
+    struct wg_import_result result;
+    const char *folder = export_files();
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    move_object(file, "model_weights/conv2d/conv2d/kernel:0", "model_weights/conv2d/conv2d/kernel");
+    move_object(file, "model_weights/conv2d/conv2d/bias:0", "model_weights/conv2d/conv2d/bias");
+    replace_names(file, "model_weights/conv2d", names, 2);
+    move_object(file, "optimizer_weights/iteration:0", "optimizer_weights/rm_sprop/iteration");
+    put_scalar(file, "optimizer_weights/rm_sprop/learning_rate", H5T_NATIVE_FLOAT, &(float){2e-4f});
+    replace_names(file, "optimizer_weights", weights, 10);
+    H5Fclose(file);
+    change_text("Discriminator.h5", "model_config", "\"alpha\": 0.2", "\"negative_slope\": 0.2");
+    change_text("Discriminator.h5", "model_config", "batch_input_shape", "batch_shape");
+    change_text("Discriminator.h5", "training_config", "Custom>RMSprop", "RMSprop");
+    import_well(folder, &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
+START_TEST(layers_may_have_other_names)
+{
+    struct wg_import_result result;
+    const char *folder = export_files();
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    move_object(file, "model_weights/dense", "model_weights/score");
+    H5Fclose(file);
+    change_text("Discriminator.h5", "model_config", "\"name\": \"dense\", \"dtype\"",
+                "\"name\": \"score\", \"dtype\"");
+    import_well(folder, &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
+START_TEST(a_schedule_is_no_learning_rate)
+{
+    struct wg_import_result result;
+    struct wg_train_settings settings = keras_settings();
+    const char *folder = export_files();
+    settings.lr_critic = 0;
+    change_text("Discriminator.h5", "training_config", "\"learning_rate\": ",
+                "\"learning_rate\": {\"class_name\": \"CosineDecay\"}, \"was\": ");
+    ck_assert_msg(wg_import(folder, &keras_dataset, &settings, temporary_path("run"), &result),
+                  "%s", wg_error_message());
+    ck_assert_float_eq(result.lr_critic, 5e-5f);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_checkpoint_comes_back_to_the_byte,
+        the_log_has_a_row_for_every_step,
+        given_learning_rates_win,
+        without_adversarial_the_accumulators_are_0,
+        files_in_the_style_of_keras_3_are_taken,
+        layers_may_have_other_names,
+        a_schedule_is_no_learning_rate,
+    };
+    return run_tests("keras_import", tests, countof(tests));
+}

@@ -1,0 +1,213 @@
+/* Keras' model files that are refused, and why. */
+#include "tests/run/keraslib.h"
+#include "tests/run/runlib.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void check_refused(const char *reason)
+{
+    struct wg_import_result result;
+    ck_assert_msg(!import_files(temporary_path("keras"), &result), "taken, though: %s", reason);
+    check_error(WG_ERROR_DATA, temporary_path("keras"));
+    check_error(WG_ERROR_DATA, reason);
+    ck_assert(!file_exists(temporary_path("run")));
+}
+
+START_TEST(another_layer_is_named)
+{
+    static const struct {
+        const char *file, *from, *to, *reason;
+    } cases[] = {
+        {"Generator.h5", "\"Conv2DTranspose\"", "\"UpSampling2D\"",
+         "Generator.h5: model_config: layer 'conv2d_transpose' is of class UpSampling2D, expected "
+         "Conv2DTranspose"},
+        {"Generator.h5", "\"activation\": \"relu\"", "\"activation\": \"elu\"",
+         "layer 'activation' has activation \"elu\", expected \"relu\""},
+        {"Generator.h5", "\"momentum\": 0.8", "\"momentum\": 0.99",
+         "layer 'batch_normalization' has momentum 0.99, expected 0.8"},
+        {"Generator.h5", "\"tanh\"", "\"sigmoid\"",
+         "layer 'conv2d_transpose_2' has activation \"sigmoid\", expected \"tanh\""},
+        {"Discriminator.h5", "\"strides\": [2, 2]", "\"strides\": [1, 1]",
+         "layer 'conv2d' has strides [1, 1], expected [2, 2]"},
+        {"Discriminator.h5", "\"alpha\": 0.2", "\"other\": 0.2",
+         "layer 'leaky_re_lu' has alpha missing, expected 0.2"},
+        {"Discriminator.h5", "[null, 28, 28, 1]", "[null, 32, 32, 3]",
+         "layer 'input_1' has batch_input_shape [null, 32, 32, 3], expected [null, 28, 28, 1]"},
+        {"Discriminator.h5", "\"layers\"", "\"leyers\"", "model_config: "},
+        {"Discriminator.h5", "{", "[", "model_config: "},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        export_files();
+        change_text(cases[i].file, "model_config", cases[i].from, cases[i].to);
+        check_refused(cases[i].reason);
+    }
+}
+END_TEST
+
+START_TEST(another_optimizer_is_named)
+{
+    static const struct {
+        const char *from, *to, *reason;
+    } cases[] = {
+        {"Custom>RMSprop", "Custom>Adam", "the optimizer is Custom>Adam, expected RMSprop"},
+        {"\"rho\": 0.9", "\"rho\": 0.5", "RMSprop has rho 0.5, expected 0.9"},
+        {"\"momentum\": 0.0", "\"momentum\": 0.5", "RMSprop has momentum 0.5, expected 0"},
+        {"\"centered\": false", "\"centered\": true", "RMSprop is centered"},
+        {"\"learning_rate\": ", "\"learning_rate\": \"fast\", \"was\": ", "training_config: "},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        export_files();
+        change_text("Adversarial.h5", "training_config", cases[i].from, cases[i].to);
+        check_refused(cases[i].reason);
+    }
+}
+END_TEST
+
+/* The generator where the critic should be. */
+START_TEST(files_in_each_others_place_are_noticed)
+{
+    export_files();
+    ck_assert_int_eq(
+        rename(temporary_path("keras/Generator.h5"), temporary_path("keras/Discriminator.h5")), 0);
+    struct wg_import_result result;
+    ck_assert(!import_files(temporary_path("keras"), &result));
+    check_error(WG_ERROR_FILE, "keras/Generator.h5: cannot open: No such file");
+    export_files();
+    ck_assert_int_eq(
+        rename(temporary_path("keras/Generator.h5"), temporary_path("keras/Discriminator.h5")), 0);
+    size_t size;
+    char *bytes = read_bytes(temporary_path("keras/Discriminator.h5"), &size);
+    temporary_write("keras/Generator.h5", bytes, size);
+    free(bytes);
+    check_refused("Discriminator.h5: model_config: a model of 12 layers, expected the 9 of the "
+                  "Discriminator");
+}
+END_TEST
+
+/* A bias [64] of doubles, or of another length, in the place of what is there. */
+static void replace_set(const char *path, hid_t type, hsize_t count)
+{
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    ck_assert_int_ge(H5Ldelete(file, path, H5P_DEFAULT), 0);
+    hid_t space = H5Screate_simple(1, &count, NULL);
+    hid_t set = H5Dcreate2(file, path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    ck_assert_int_ge(set, 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Fclose(file);
+}
+
+START_TEST(another_shape_or_type_is_named)
+{
+    static const char bias[] = "model_weights/conv2d_2/conv2d_2/bias:0";
+    static const char velocity[] = "optimizer_weights/RMSprop/velocity/dense/bias:0";
+    export_files();
+    replace_set(bias, H5T_NATIVE_DOUBLE, 64);
+    check_refused("'model_weights/conv2d_2/conv2d_2/bias:0' is float64, expected float32");
+    export_files();
+    replace_set(bias, H5T_NATIVE_FLOAT, 32);
+    check_refused("'model_weights/conv2d_2/conv2d_2/bias:0' has shape [32], expected [64]");
+    export_files();
+    replace_set(velocity, H5T_NATIVE_FLOAT, 2);
+    check_refused("'optimizer_weights/RMSprop/velocity/dense/bias:0' has shape [2], expected [1]");
+    export_files();
+    replace_set("optimizer_weights/iteration:0", H5T_NATIVE_INT64, 1);
+    check_refused("'optimizer_weights' does not begin with an iteration");
+}
+END_TEST
+
+static void check_lacking(const char *path, const char *reason)
+{
+    export_files();
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    ck_assert_int_ge(H5Ldelete(file, path, H5P_DEFAULT), 0);
+    H5Fclose(file);
+    check_refused(reason);
+}
+
+START_TEST(missing_groups_are_named)
+{
+    static const char *const one[] = {"conv2d/kernel:0"}, *const other[] = {"conv2d/kernel:0", "x"};
+    check_lacking("model_weights", "the group 'model_weights/conv2d' is missing");
+    check_lacking("model_weights/dense", "the group 'model_weights/dense' is missing");
+    check_lacking("model_weights/dense/dense/bias:0",
+                  "'model_weights/dense/dense/bias:0' is missing");
+    check_lacking("optimizer_weights/RMSprop",
+                  "'optimizer_weights/RMSprop/velocity/conv2d/kernel:0' is missing");
+    export_files();
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    replace_names(file, "model_weights/conv2d", one, 1);
+    H5Fclose(file);
+    check_refused("layer 'conv2d' has 1 weights, expected 2");
+    export_files();
+    file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    replace_names(file, "model_weights/conv2d", other, 2);
+    H5Fclose(file);
+    check_refused("layer 'conv2d' has no weight 'bias'");
+    export_files();
+    file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    ck_assert_int_ge(H5Adelete(file, "model_config"), 0);
+    H5Fclose(file);
+    check_refused("the attribute 'model_config' of '/' is missing");
+}
+END_TEST
+
+START_TEST(wrong_counts_of_updates_are_refused)
+{
+    static const int64_t counts[] = {-1, INT64_MAX};
+    static const char *const reasons[] = {"'optimizer_weights/iteration:0' is -1, expected 0 or",
+                                          "steps, expected at most 10000000"};
+    for (size_t i = 0; i < countof(counts); i++) {
+        struct wg_import_result result;
+        export_files();
+        hid_t file = open_h5("Adversarial.h5", H5F_ACC_RDWR);
+        ck_assert_int_ge(H5Ldelete(file, "optimizer_weights/iteration:0", H5P_DEFAULT), 0);
+        put_scalar(file, "optimizer_weights/iteration:0", H5T_NATIVE_INT64, &counts[i]);
+        H5Fclose(file);
+        ck_assert(!import_files(temporary_path("keras"), &result));
+        check_error(WG_ERROR_DATA, reasons[i]);
+        ck_assert(!file_exists(temporary_path("run")));
+    }
+}
+END_TEST
+
+START_TEST(truncated_files_are_refused)
+{
+    static const char *const names[] = {"Generator.h5", "Discriminator.h5", "Adversarial.h5"};
+    for (size_t i = 0; i < countof(names); i++) {
+        size_t size;
+        char path[64];
+        export_files();
+        snprintf(path, sizeof path, "keras/%s", names[i]);
+        char *bytes = read_bytes(temporary_path(path), &size);
+        temporary_write(path, bytes, size / 2);
+        check_refused(names[i]);
+        free(bytes);
+    }
+}
+END_TEST
+
+START_TEST(an_export_names_what_a_checkpoint_lacks)
+{
+    const char *path = write_checkpoint(3);
+    ck_assert(!wg_export(path, WG_EXPORT_H5, temporary_path("keras"), NULL));
+    check_error(WG_ERROR_DATA, "there is no tensor 'generator.norm0.beta'");
+    ck_assert(!file_exists(temporary_path("keras/Generator.h5")));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        another_layer_is_named,
+        another_optimizer_is_named,
+        files_in_each_others_place_are_noticed,
+        another_shape_or_type_is_named,
+        missing_groups_are_named,
+        wrong_counts_of_updates_are_refused,
+        truncated_files_are_refused,
+        an_export_names_what_a_checkpoint_lacks,
+    };
+    return run_tests("keras_refusals", tests, countof(tests));
+}
