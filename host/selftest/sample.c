@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/graph/op.h"
+#include "host/selftest/element.h"
 #include "host/selftest/winograd.h"
 
 #include <math.h>
@@ -11,135 +12,9 @@
 
 #define U 0x1p-24
 
-/* ---- the sums ---- */
-
-/* w[ky, kx, c, oc] */
-static size_t at_weight(const struct wg_conv *v, size_t ky, size_t kx, size_t c, size_t oc)
-{
-    return ((ky * v->k + kx) * v->c + c) * v->oc + oc;
-}
-
-static size_t at_x(const struct wg_conv *v, size_t n, size_t iy, size_t ix, size_t c)
-{
-    return ((n * v->h + iy) * v->w + ix) * v->c + c;
-}
-
-static size_t at_y(const struct wg_conv *v, size_t n, size_t oy, size_t ox, size_t oc)
-{
-    return ((n * v->oh + oy) * v->ow + ox) * v->oc + oc;
-}
-
-/* Where tap (ky, kx) of output (oy, ox) falls in x; false: on the padding. */
-static bool meets(const struct wg_conv *v, size_t oy, size_t ox, size_t ky, size_t kx,
-                  size_t *ret_iy, size_t *ret_ix)
-{
-    *ret_iy = oy * v->stride + ky - v->pad; // wraps below zero, beyond any size
-    *ret_ix = ox * v->stride + kx - v->pad;
-    return *ret_iy < v->h && *ret_ix < v->w;
-}
-
-static double sum_conv2d(const struct wg_node *node, const float *x, const float *w, size_t element)
-{
-    const struct wg_conv *v = &node->attr.conv;
-    size_t oc = element % v->oc, pixel = element / v->oc, iy, ix;
-    size_t ox = pixel % v->ow, oy = pixel / v->ow % v->oh, n = pixel / v->ow / v->oh;
-    double sum = 0;
-    for (size_t ky = 0; ky < v->k; ky++)
-        for (size_t kx = 0; kx < v->k; kx++)
-            for (size_t c = 0; c < v->c && meets(v, oy, ox, ky, kx, &iy, &ix); c++)
-                sum += (double)x[at_x(v, n, iy, ix, c)] * (double)w[at_weight(v, ky, kx, c, oc)];
-    return sum;
-}
-
-/* Through tap (ky, kx) a pixel of x meets at most one of y. */
-static double sum_conv2d_data(const struct wg_node *node, const float *y, const float *w,
-                              size_t element)
-{
-    const struct wg_conv *v = &node->attr.conv;
-    size_t c = element % v->c, pixel = element / v->c;
-    size_t ix = pixel % v->w, iy = pixel / v->w % v->h, n = pixel / v->w / v->h;
-    double sum = 0;
-    for (size_t ky = 0; ky < v->k; ky++)
-        for (size_t kx = 0; kx < v->k; kx++) {
-            size_t oy = (iy + v->pad - ky) / v->stride, ox = (ix + v->pad - kx) / v->stride;
-            size_t back_y, back_x;
-            if (oy >= v->oh || ox >= v->ow || !meets(v, oy, ox, ky, kx, &back_y, &back_x) ||
-                back_y != iy || back_x != ix)
-                continue;
-            for (size_t oc = 0; oc < v->oc; oc++)
-                sum += (double)y[at_y(v, n, oy, ox, oc)] * (double)w[at_weight(v, ky, kx, c, oc)];
-        }
-    return sum;
-}
-
-static double sum_conv2d_filter(const struct wg_node *node, const float *x, const float *y,
-                                size_t element)
-{
-    const struct wg_conv *v = &node->attr.conv;
-    size_t oc = element % v->oc, c = element / v->oc % v->c, tap = element / v->oc / v->c, iy, ix;
-    double sum = 0;
-    for (size_t n = 0; n < v->n; n++)
-        for (size_t oy = 0; oy < v->oh; oy++)
-            for (size_t ox = 0; ox < v->ow; ox++)
-                if (meets(v, oy, ox, tap / v->k, tap % v->k, &iy, &ix))
-                    sum += (double)x[at_x(v, n, iy, ix, c)] * (double)y[at_y(v, n, oy, ox, oc)];
-    return sum;
-}
-
-static size_t depth_of(const struct wg_node *product)
-{
-    return product->in[0]->shape.dim[product->attr.transpose_a ? 0 : 1];
-}
-
-static double sum_matmul(const struct wg_node *node, const float *a, const float *b, size_t element)
-{
-    size_t rows = node->shape.dim[0], columns = node->shape.dim[1], depth = depth_of(node);
-    size_t m = element / columns, n = element % columns;
-    double sum = 0;
-    for (size_t k = 0; k < depth; k++)
-        sum += (double)a[node->attr.transpose_a ? k * rows + m : m * depth + k] *
-               (double)b[node->attr.transpose_b ? n * depth + k : k * columns + n];
-    return sum;
-}
-
-static size_t terms_conv2d(const struct wg_node *node)
-{
-    return node->attr.conv.k * node->attr.conv.k * node->attr.conv.c;
-}
-
-static size_t terms_conv2d_data(const struct wg_node *node)
-{
-    return node->attr.conv.k * node->attr.conv.k * node->attr.conv.oc;
-}
-
-static size_t terms_conv2d_filter(const struct wg_node *node)
-{
-    return node->attr.conv.n * node->attr.conv.oh * node->attr.conv.ow;
-}
-
-static const struct form {
-    const struct wg_op *op;
-    double (*sum)(const struct wg_node *node, const float *first, const float *second,
-                  size_t element);
-    size_t (*terms)(const struct wg_node *node); // of a sum
-} forms[] = {
-    {&wg_op_conv2d, sum_conv2d, terms_conv2d},
-    {&wg_op_conv2d_data, sum_conv2d_data, terms_conv2d_data},
-    {&wg_op_conv2d_filter, sum_conv2d_filter, terms_conv2d_filter},
-    {&wg_op_matmul, sum_matmul, depth_of},
-};
-
-static const struct form *form_of(const struct wg_node *node)
-{
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        if (forms[i].op == node->op)
-            return &forms[i];
-    return NULL;
-}
-
 bool wg_sample_suits(const struct wg_node *node)
 {
-    return form_of(node) && node->in_count <= 3;
+    return wg_element_form(node) && node->in_count <= 3;
 }
 
 /* ---- the inputs ---- */
@@ -159,13 +34,14 @@ static float unit_of(double largest, size_t terms)
 /* The largest of the first input. */
 static double largest_of(const struct wg_node *node)
 {
-    double terms = (double)form_of(node)->terms(node);
+    double terms = (double)wg_element_form(node)->terms(node);
     return fmin(LARGE, trunc(0x1p24 / (32 * sqrt(terms))));
 }
 
 void wg_sample_fill(const struct wg_node *node, int input, float *values)
 {
-    size_t terms = form_of(node)->terms(node), count = wg_shape_count(&node->in[input]->shape);
+    size_t terms = wg_element_form(node)->terms(node),
+           count = wg_shape_count(&node->in[input]->shape);
     double largest = largest_of(node);
     float unit = unit_of(largest, terms), range = input == 0 ? (float)largest : SMALL;
     if (input == 2)
@@ -232,7 +108,7 @@ static enum wg_form winograd_form(const struct wg_node *node)
  */
 static double likely_error(const struct wg_node *node)
 {
-    double terms = (double)form_of(node)->terms(node), largest = largest_of(node);
+    double terms = (double)wg_element_form(node)->terms(node), largest = largest_of(node);
     double unit = (double)unit_of(largest, (size_t)terms);
     double units = wg_winograd_units(&node->attr.conv, winograd_form(node));
     double product = largest * SMALL * unit / 3; // RMS of uniform numbers times others
@@ -242,7 +118,7 @@ static double likely_error(const struct wg_node *node)
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,
                       const void *const in[], struct wg_expectation *ret_expectation)
 {
-    const struct form *form = form_of(node);
+    const struct wg_element_form *form = wg_element_form(node);
     size_t count = node->op == &wg_op_conv2d_filter ? SAMPLES_FILTER : SAMPLES;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
