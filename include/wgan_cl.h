@@ -382,6 +382,7 @@ struct wg_bench_result {
     char device[256];
     char tuning[20]; // digest of what was measured by wg_tune and used, or "none"
     int batch;
+    int widths;              // the layers' widths, as multiple of the model's
     int steps;               // measured
     double seconds_per_step; // median
     double seconds_per_step_min;
@@ -400,11 +401,13 @@ struct wg_bench_result {
 
 /*
  * Measures the training step on the built-in digits. Only batch, critic_steps and seed of the
- * settings matter. What wg_tune measured is used unless the callbacks say not to. With `profile`
- * three more steps are taken kernel by kernel; peak_gbytes and nodes are filled in then.
+ * settings matter. Every layer is `widths` times as wide as the model's: 1 for the model itself,
+ * others for how time and memory grow. What wg_tune measured is used unless the callbacks say not
+ * to. With `profile` three more steps are taken kernel by kernel; peak_gbytes and nodes are filled
+ * in then.
  */
-bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
-              bool profile, const struct wg_train_callbacks *callbacks,
+bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int widths,
+              int steps, bool profile, const struct wg_train_callbacks *callbacks,
               struct wg_bench_result *ret_result);
 
 /* Frees what a result owns. */

@@ -71,7 +71,7 @@ static bool create_memory(struct wg_exec *exec)
     for (int b = 0; b < plan->bank_count; b++)
         if (!create_buffer(exec->device, plan->bank_bytes[b], UINT32_MAX, &exec->banks[b]))
             return false;
-    return wg_device_finish(exec->device);
+    return CL_OK(clFlush(exec->device->queue));
 }
 
 static bool create_part(struct wg_exec *exec, int bank, size_t offset, size_t bytes,
@@ -433,8 +433,10 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
     }
     bool ok = (exec && exec->variables && exec->banks && exec->schedules) ||
               wg_fail_memory("the execution of a plan");
+    // The device touches its memory while programs are loaded.
     ok = ok && create_memory(exec) &&
-         bind_all(exec, &(struct building){.progress = progress, .user = user});
+         bind_all(exec, &(struct building){.progress = progress, .user = user}) &&
+         wg_device_finish(device);
     if (!ok) {
         wg_exec_destroy(exec);
         return false;

@@ -20,6 +20,8 @@ static void print_result(const struct wg_bench_result *r, const struct wg_bench_
     printf("device              %s\n", r->device);
     printf("tuning              %s\n", r->tuning);
     printf("batch               %d\n", r->batch);
+    if (r->widths != 1)
+        printf("widths              %d times the model's\n", r->widths);
     printf("seconds per step    %.4f  (median of %d; %.4f to %.4f)", r->seconds_per_step, r->steps,
            r->seconds_per_step_min, r->seconds_per_step_max);
     print_ratio(r->seconds_per_step, old, old ? old->seconds_per_step : 0);
@@ -100,6 +102,7 @@ static void show_building(void *user, int done, int total)
 
 struct request {
     struct wg_train_settings settings;
+    int widths;
     int steps;
     bool profile;
     bool json;
@@ -133,8 +136,8 @@ static int run(const char *selector, const struct request *request)
     if ((request->compare && !wg_bench_read(request->compare, &old)) ||
         !open_device(selector, &device))
         return report_failure();
-    bool ok =
-        wg_bench(device, &request->settings, request->steps, request->profile, &callbacks, &result);
+    bool ok = wg_bench(device, &request->settings, request->widths, request->steps,
+                       request->profile, &callbacks, &result);
     wg_device_close(device);
     int code = EXIT_FAILED;
     if (ok) {
@@ -149,7 +152,7 @@ static int run(const char *selector, const struct request *request)
 
 int command_bench(int argc, const char **argv, const char *device)
 {
-    struct request request = {.settings = wg_train_settings_default(), .steps = 10};
+    struct request request = {.settings = wg_train_settings_default(), .widths = 1, .steps = 10};
     const char *operands[1];
     struct option options[] = {
         {.name = "steps",
@@ -173,6 +176,13 @@ int command_bench(int argc, const char **argv, const char *device)
          .help = "critic iterations per generator update",
          .low = 1,
          .high = 1000},
+        {.name = "widths",
+         .kind = OPTION_INT,
+         .value = &request.widths,
+         .argument = "N",
+         .help = "every layer so many times as wide",
+         .low = 1,
+         .high = 16},
         {.name = "profile",
          .kind = OPTION_FLAG,
          .value = &request.profile,
@@ -195,7 +205,8 @@ int command_bench(int argc, const char **argv, const char *device)
     };
     const struct command_line line = {
         .usage =
-            "bench [--steps N] [--batch N] [--profile] [--untuned] [--json] [--compare old.json]",
+            "bench [--steps N] [--batch N] [--widths N] [--profile] [--untuned] [--json] "
+            "[--compare old.json]",
         .text =
             "Measures whole training steps on the built-in digits, the median of N, and the\n"
             "device's own peak by a kernel of nothing but multiply-adds. Operations are\n"

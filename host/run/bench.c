@@ -15,6 +15,8 @@
 
 enum { IMAGES = 1024 }; // a step's time does not depend on how many there are
 
+enum { WIDTHS_MAX = 16 };
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -86,13 +88,27 @@ static bool run(struct wg_device *device, const struct wg_trainer_params *params
     return ok;
 }
 
-bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int steps,
-              bool profile, const struct wg_train_callbacks *callbacks,
+/* All but the noise, which is no layer. */
+static struct wg_widths widen(int factor)
+{
+    struct wg_widths widths = wg_widths_default;
+    size_t *const layers[] = {&widths.base,  &widths.up1,   &widths.up2,
+                              &widths.down1, &widths.down2, &widths.down3};
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        *layers[i] *= (size_t)factor;
+    return widths;
+}
+
+bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int widths,
+              int steps, bool profile, const struct wg_train_callbacks *callbacks,
               struct wg_bench_result *ret_result)
 {
-    struct wg_bench_result result = {.batch = settings->batch};
+    struct wg_bench_result result = {.batch = settings->batch, .widths = widths};
+    const struct wg_widths layers = widen(widths);
     if (!wg_settings_check(settings))
         return false;
+    if (widths < 1 || widths > WIDTHS_MAX)
+        return wg_fail(WG_ERROR_ARGUMENT, "widths is %d, expected 1 to %d", widths, WIDTHS_MAX);
     if (steps < 1)
         return wg_fail(WG_ERROR_ARGUMENT, "steps is %d, expected at least 1", steps);
     snprintf(result.device, sizeof result.device, "%s", device->info.name);
@@ -103,6 +119,7 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
     const struct wg_trainer_params params = {
         .settings = settings,
         .dataset = &dataset,
+        .widths = &layers,
         .progress = callbacks ? callbacks->building : NULL,
         .user = callbacks ? callbacks->user : NULL,
     };
@@ -140,6 +157,7 @@ char *wg_bench_json(const struct wg_bench_result *r)
         wg_json_set_string(json, "device", r->device) &&
         wg_json_set_string(json, "tuning", r->tuning) &&
         wg_json_set_integer(json, "batch", r->batch) &&
+        wg_json_set_integer(json, "widths", r->widths) &&
         wg_json_set_integer(json, "steps", r->steps) &&
         wg_json_set_real(json, "seconds_per_step", r->seconds_per_step) &&
         wg_json_set_real(json, "seconds_per_step_min", r->seconds_per_step_min) &&
@@ -161,9 +179,10 @@ char *wg_bench_json(const struct wg_bench_result *r)
 static bool parse(const struct wg_json *json, struct wg_bench_result *r)
 {
     const char *device, *tuning = "";
-    int64_t batch, steps, launches;
+    int64_t batch, widths = 1, steps, launches; // older files do not know of widths
     if (!wg_json_get_string(json, "device", &device) ||
         !wg_json_get_integer(json, "batch", &batch) ||
+        (wg_json_find(json, "widths") && !wg_json_get_integer(json, "widths", &widths)) ||
         !wg_json_get_integer(json, "steps", &steps) ||
         !wg_json_get_real(json, "seconds_per_step", &r->seconds_per_step) ||
         !wg_json_get_real(json, "seconds_per_step_min", &r->seconds_per_step_min) ||
@@ -181,6 +200,7 @@ static bool parse(const struct wg_json *json, struct wg_bench_result *r)
     snprintf(r->device, sizeof r->device, "%s", device);
     snprintf(r->tuning, sizeof r->tuning, "%s", tuning);
     r->batch = (int)batch;
+    r->widths = (int)widths;
     r->steps = (int)steps;
     r->kernel_launches = (int)launches;
     return wg_profile_get_json(json, r);

@@ -60,6 +60,24 @@ START_TEST(a_result_is_compared_with_an_older_one)
 }
 END_TEST
 
+/* Twice as wide is four times the work, but for the ends of the networks and the noise. */
+START_TEST(wider_layers_are_more_work)
+{
+    const struct outcome bench =
+        run("bench", "--batch", "2", "--steps", "1", "--widths", "2", "--json");
+    check_done(&bench);
+    json_t *wide = json_loads(bench.out, 0, NULL);
+    json_t *plain = json_load_file(temporary_path("old.json"), 0, NULL);
+    ck_assert(wide && plain);
+    ck_assert_double_eq(number(wide, "widths"), 2);
+    ck_assert_double_eq(number(plain, "widths"), 1);
+    double ratio = number(wide, "gflop_per_step") / number(plain, "gflop_per_step");
+    ck_assert_msg(ratio > 3.8 && ratio < 4, "the ratio is %g", ratio);
+    json_decref(wide);
+    json_decref(plain);
+}
+END_TEST
+
 START_TEST(what_is_no_result_is_refused_before_the_work)
 {
     const struct outcome missing = run("bench", "--compare", "nowhere.json");
@@ -74,6 +92,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {the_nodes_are_the_step, a_result_is_compared_with_an_older_one,
+                                  wider_layers_are_more_work,
                                   what_is_no_result_is_refused_before_the_work};
     return run_tests("bench", tests, countof(tests), true);
 }

@@ -40,8 +40,9 @@ START_TEST(every_command_explains_itself)
     static const char *const devices[] = {"--json", "--device", "--help"};
     static const char *const sample[] = {"--number",  "-n",       "--seed", "--out", "-o",
                                          "--columns", "--device", "--help", "RUN"};
-    static const char *const bench[] = {"--steps", "--batch",   "--critic-steps", "--profile",
-                                        "--json",  "--compare", "--device",       "--help"};
+    static const char *const bench[] = {"--steps",   "--batch",   "--critic-steps",
+                                        "--widths",  "--profile", "--json",
+                                        "--compare", "--device",  "--help"};
     const struct outcome for_devices = run("devices", "--help"), for_train = run("train", "--help"),
                          for_sample = run("sample", "--help"), for_bench = run("bench", "-h");
     check_help(&for_devices, devices, countof(devices));
