@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CRITIC_REAL, CRITIC_FAKE, ITERATE, ESTIMATE, GENERATOR, SAMPLE, SCHEDULES };
 
@@ -27,12 +28,13 @@ struct target_list {
 struct training_graph {
     struct wg_graph *graph;
     struct wg_model model;
-    struct wg_node *clock;        // u32 [2]: step, critic iteration
-    struct wg_node *ring;         // [WG_LOSS_HISTORY, LOSSES]
-    struct wg_node *dataset;      // u8 [count, 28, 28]
-    struct wg_node *fakes;        // [N, 28, 28, 1], of the last critic update
-    struct wg_node *sample_noise; // [WG_SAMPLE_BATCH, noise]
-    struct wg_node *sample_images;
+    struct wg_node *clock;   // u32 [2]: step, critic iteration
+    struct wg_node *ring;    // [WG_LOSS_HISTORY, LOSSES]
+    struct wg_node *dataset; // u8 [count, 28, 28]
+    struct wg_node *fakes;   // [N, 28, 28, 1], of the last critic update
+    // The kernels of a batch also draw samples: others would only have to be built.
+    struct wg_node *sample_noise;  // [N, noise]
+    struct wg_node *sample_images; // [N, 28, 28, 1]
     struct target_list targets[SCHEDULES];
 };
 
@@ -148,7 +150,7 @@ static bool training_graph_init(struct training_graph *t, const struct wg_device
                              wg_shape(data->count, (size_t)data->height, (size_t)data->width));
     t->fakes = wg_variable(g, "fakes", WG_F32, wg_shape((size_t)s->batch, 28, 28, 1));
     t->sample_noise =
-        wg_variable(g, "sample noise", WG_F32, wg_shape(WG_SAMPLE_BATCH, widths->noise));
+        wg_variable(g, "sample noise", WG_F32, wg_shape((size_t)s->batch, widths->noise));
     build_critic_updates(t, s);
     build_generator_update(t, s);
     build_sample(t);
@@ -430,11 +432,37 @@ bool wg_trainer_read_losses(struct wg_trainer *trainer, uint32_t first, int coun
     return true;
 }
 
+/* Batch after batch; the last one is filled up with zeros. */
+static bool sample(struct wg_trainer *trainer, const float *noise, float *batch_noise,
+                   float *batch_images, float *ret_images)
+{
+    const struct training_graph *t = &trainer->training;
+    size_t batch = (size_t)trainer->settings.batch, width = wg_shape_last(&t->sample_noise->shape);
+    size_t pixels = wg_shape_count(&t->sample_images->shape) / batch;
+    for (size_t done = 0; done < WG_SAMPLE_BATCH; done += batch) {
+        size_t count = WG_SAMPLE_BATCH - done < batch ? WG_SAMPLE_BATCH - done : batch;
+        memset(batch_noise, 0, batch * width * sizeof *batch_noise);
+        memcpy(batch_noise, noise + done * width, count * width * sizeof *noise);
+        if (!wg_exec_write(trainer->exec, t->sample_noise, batch_noise) ||
+            !wg_exec_run(trainer->exec, SAMPLE) ||
+            !wg_exec_read_target(trainer->exec, SAMPLE, t->sample_images, batch_images))
+            return false;
+        memcpy(ret_images + done * pixels, batch_images, count * pixels * sizeof *batch_images);
+    }
+    return true;
+}
+
 bool wg_trainer_sample(struct wg_trainer *trainer, const float *noise, float *ret_images)
 {
-    return wg_exec_write(trainer->exec, trainer->training.sample_noise, noise) &&
-           wg_exec_run(trainer->exec, SAMPLE) &&
-           wg_exec_read_target(trainer->exec, SAMPLE, trainer->training.sample_images, ret_images);
+    const struct training_graph *t = &trainer->training;
+    float *batch_noise = malloc(wg_node_bytes(t->sample_noise));
+    float *batch_images = malloc(wg_node_bytes(t->sample_images));
+    bool ok = batch_noise && batch_images
+                  ? sample(trainer, noise, batch_noise, batch_images, ret_images)
+                  : wg_fail_memory("samples");
+    free(batch_noise);
+    free(batch_images);
+    return ok;
 }
 
 /* ---- state ---- */

@@ -92,7 +92,7 @@ enum { WG_LOSS_HISTORY = 64 };
 bool wg_trainer_read_losses(struct wg_trainer *trainer, uint32_t first, int count,
                             struct wg_losses *ret_losses);
 
-/* Images a sample schedule makes at a time. */
+/* Images of a sample. */
 enum { WG_SAMPLE_BATCH = 25 };
 
 /* images [WG_SAMPLE_BATCH, 28, 28] in (-1, 1) by the generator in inference mode, from noise
