@@ -11,6 +11,7 @@ import sys
 
 import report
 import workers
+from tables import markdown_table, print_table
 from variants import VARIANTS
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -151,17 +152,17 @@ def summarize_own(results):
 
 def print_result(result, about):
     if result["screening"]:
-        report.print_table(report.SCREENING_HEADING, report.screening_rows(result["screening"]))
+        print_table(report.SCREENING_HEADING, report.screening_rows(result["screening"]))
         print()
-    report.print_table(report.HEADING, report.result_rows(result))
+    print_table(report.HEADING, report.result_rows(result))
     print(f"\n{about}")
 
 
 def main():
     options = parse()
     if options.list:
-        report.print_table(("variant", "peer", "what it is"),
-                           [(v.name, v.peer, v.about) for v in VARIANTS.values()])
+        print_table(("variant", "peer", "what it is"),
+                    [(v.name, v.peer, v.about) for v in VARIANTS.values()])
         return
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
     # A first run fails now if it must, and leaves the kernels in the driver's cache.
@@ -179,7 +180,7 @@ def main():
     else:
         print_result(result, about)
     if options.markdown:
-        table = report.markdown_table(report.HEADING, report.result_rows(result))
+        table = markdown_table(report.HEADING, report.result_rows(result))
         pathlib.Path(options.markdown).write_text(f"{table}\n{about}\n", encoding="utf-8")
 
 

@@ -1,20 +1,8 @@
-"""Results as tables, for the terminal and as Markdown."""
+"""Results as the rows of tables."""
 import datetime
-import platform
 import statistics
 
-
-def print_table(heading, rows):
-    rows = [heading, *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
-def markdown_table(heading, rows):
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
-
+from tables import processor
 
 SCREENING_HEADING = ("variant", "seconds per step", "page faults", "memory", "start", "what it is")
 
@@ -50,15 +38,6 @@ def result_rows(result):
         yield (entry["version"], entry["about"], f"{entry['seconds_per_step']:.4f}",
                f"{entry['gflops']:.1f}", f"{entry['ratio']:.2f}",
                f"{entry['ratio_min']:.2f}, {entry['ratio_max']:.2f}")
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            lines = [line for line in stream if line.startswith("model name")]
-        return lines[0].split(":")[1].strip()
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
 
 
 def conditions(settings, devices):

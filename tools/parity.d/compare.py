@@ -56,11 +56,19 @@ class Difference:
     def __init__(self, losses, tensors, exact_losses, exact_tensors, scale):
         self.losses = loss_differences(losses, exact_losses)
         self.tensors = tensor_differences(tensors, exact_tensors, scale)
+        self.beyond = int(np.sum(self.losses > LOSS_BOUND)) + sum(
+            int(np.sum(np.abs(tensors[name].astype(np.float64) - exact_tensors[name])
+                       > WEIGHT_BOUND * (scale[name] or 1)))
+            for name in weights_only(self.tensors))
 
     def badness(self):
         """1 at the bounds."""
         weights = largest(self.tensors)[0]
         return float(np.max([np.max(self.losses) / LOSS_BOUND, weights / WEIGHT_BOUND]))
+
+    def rank(self):
+        """The lower the nearer: how many losses and weights are beyond the bounds, and how far."""
+        return self.beyond, self.badness()
 
 
 class Comparison:
@@ -91,6 +99,11 @@ class Comparison:
         """The largest difference of each tensor over all steps."""
         return {name: max(getattr(step, which).tensors[name] for step in self.steps)
                 for name in self.scale}
+
+    def median(self):
+        """Of all steps the one in the middle, wgan-cl from the exact one: (losses, weights)."""
+        return (float(np.median([np.max(step.own.losses) for step in self.steps])),
+                float(np.median([largest(step.own.tensors)[0] for step in self.steps])))
 
     def agrees_step_by_step(self):
         return all(step.nearest.badness() <= 1 for step in self.steps)

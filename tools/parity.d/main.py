@@ -5,6 +5,8 @@ import shutil
 import sys
 import tempfile
 
+from tables import print_table
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 DESCRIPTION = """
@@ -16,7 +18,8 @@ and RMSprop accumulators in two ways:
               precision: the exact step. An activation at the kink of a ReLU may round to the
               other side, which changes a gradient by far more than a rounding; a step beyond the
               bounds is therefore compared with exact steps from states near by too, each number
-              moved by at most four roundings, and has to be within the bounds of one of them.
+              moved by at most 2^-18 of itself, which is what rounding a long sum comes to, and has
+              to be within the bounds of one of them.
   all steps   Keras as it is, left alone from the initial weights on. Rounding errors grow then:
               it does this twice, its convolutions summing in two orders (oneDNN on and off).
 
@@ -114,14 +117,14 @@ def compare_cases(options, settings, folder):
         print(f"\n{name}: {comparison.run.settings}\n")
         report.print_steps(comparison)
         print()
-        report.print_table(report.TENSOR_HEADING, report.tensor_rows(comparison))
+        print_table(report.TENSOR_HEADING, report.tensor_rows(comparison))
         print("* without effect, for batch norm subtracts it: relative to what it is added to",
               flush=True)
-    tables = report.case_tables(comparisons)
-    for heading, rows in tables:
+    found = report.case_tables(comparisons)
+    for heading, rows in found:
         print()
-        report.print_table(heading, rows)
-    text = report.cases_markdown(tables, comparisons["as given"])
+        print_table(heading, rows)
+    text = report.cases_markdown(found, comparisons["as given"])
     return list(comparisons.values()), text
 
 
@@ -131,7 +134,7 @@ def compare_drift(options, settings, folder):
     comparison = compare_case(options, settings, stops, folder, False)
     rows = list(report.drift_rows(comparison))
     print()
-    report.print_table(report.DRIFT_HEADING, rows)
+    print_table(report.DRIFT_HEADING, rows)
     return comparison, report.drift_markdown(rows, comparison)
 
 

@@ -1,11 +1,13 @@
 """Comparisons as tables, for the terminal and as Markdown."""
 import datetime
+import os
 import platform
 
 import numpy as np
 
 import compare
 import steps
+from tables import markdown_table, processor
 
 LOSSES = ("critic on real", "critic on fake", "generator")
 
@@ -47,17 +49,19 @@ def largest(differences):
 
 def single_row(name, comparison):
     """The steps one by one."""
-    cells = []
-    for which in ("own", "nearest", "keras"):
-        cells += [number(comparison.worst_losses(which)), largest(comparison.worst_tensors(which))]
+    def worst(which):
+        return (number(comparison.worst_losses(which)),
+                largest(comparison.worst_tensors(which)))
+
     searched = [step.attempts for step in comparison.steps if step.attempts]
-    cells.insert(2, f"{len(searched)} of {comparison.run.steps}; {sum(searched)}")
-    agrees = "yes" if comparison.agrees_step_by_step() else "NO"
-    return (name, *cells[:5], agrees, *cells[5:])
+    return (name, *map(number, comparison.median()), *worst("own"), *worst("keras"),
+            f"{len(searched)} of {comparison.run.steps}", str(sum(searched)), *worst("nearest"),
+            "yes" if comparison.agrees_step_by_step() else "NO")
 
 
-SINGLE_HEADING = ("one step", "losses", "weights", "beyond bounds; states tried",
-                  "nearest: losses", "weights", "within bounds", "Keras: losses", "weights")
+SINGLE_HEADING = ("one step", "median: losses", "weights", "largest: losses", "weights",
+                  "Keras: losses", "weights", "beyond bounds", "states near by",
+                  "nearest: losses", "weights", "within bounds")
 
 
 def training_row(name, comparison):
@@ -93,18 +97,6 @@ def drift_rows(comparison):
 DRIFT_HEADING = ("step", "losses: wgan-cl", "Keras, itself", "weights: wgan-cl", "Keras, itself")
 
 
-def print_table(heading, rows):
-    rows = [heading, *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
-def markdown_table(heading, rows):
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
-
-
 TITLE = """# wgan-cl against tf.keras 2.15
 
 Written by `tools/parity --suite --markdown`; `tools/parity --help` says what is compared.
@@ -117,10 +109,11 @@ weights and moving statistics, relative to the RMS of their tensor; the largest 
 counts.
 
 *One step*: every step from the state that wgan-cl had before it, against the same step by Keras in
-double precision. A step beyond the bounds is compared with such steps from states near by, of which
-every number is moved by at most 2^-22 of itself at random, until it is within the bounds of one of
-them, {steps.ATTEMPTS} times at most: *nearest*. Only if the difference comes from
-roundings is there such a state. *Keras* is that of Keras in single precision from the exact steps.
+double precision, the exact one: of all steps the one in the middle, and the one farthest away; of
+Keras in single precision, from the same states, the farthest. Steps *beyond bounds* are compared
+with exact steps from *states near by* too, all numbers moved at random by at most 2^-18 of
+themselves, up to {steps.ATTEMPTS} each, until one is within the bounds: *nearest*, all steps taken
+together. A difference that does not come from rounding has no such state.
 """
 
 ALL_TEXT = f"""*All steps*: Keras from the same initial weights on. *Keras, itself*: the same, by Keras with oneDNN
@@ -148,15 +141,6 @@ def drift_markdown(rows, comparison):
         markdown_table(DRIFT_HEADING, rows)])
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            lines = [line for line in stream if line.startswith("model name")]
-        return f"{lines[0].split(':')[1].strip()}, {len(lines)} threads"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
-
-
 def versions(run):
     import keras
     import tensorflow as tf
@@ -164,5 +148,5 @@ def versions(run):
     return (f"wgan-cl {run.about['version']} on {device['name']}, {device['platform']}, "
             f"driver {device['driver']}, CLBlast {run.about['clblast']}; "
             f"TensorFlow {tf.__version__}, Keras {keras.__version__}, NumPy {np.__version__}, "
-            f"Python {platform.python_version()} on {processor()}. "
+            f"Python {platform.python_version()} on {processor()}, {os.cpu_count()} threads. "
             f"Data: {run.about['data']['images']} images. Measured {datetime.date.today()}.")
