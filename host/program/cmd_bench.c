@@ -204,9 +204,7 @@ int command_bench(int argc, const char **argv, const char *device)
         {.name = NULL},
     };
     const struct command_line line = {
-        .usage =
-            "bench [--steps N] [--batch N] [--widths N] [--profile] [--untuned] [--json] "
-            "[--compare old.json]",
+        .usage = "bench [OPTIONS]",
         .text =
             "Measures whole training steps on the built-in digits, the median of N, and the\n"
             "device's own peak by a kernel of nothing but multiply-adds. Operations are\n"
