@@ -23,7 +23,7 @@ struct bound_schedule {
     struct launch *launches;
     int count;
     int capacity;
-    cl_mem *tensors; // by node index: sub-buffers of the arena, made when first asked for
+    cl_mem *tensors; // by node index, once asked for: among the parts of wg_exec
 };
 
 struct wg_exec {
@@ -33,7 +33,7 @@ struct wg_exec {
     cl_mem *variables; // by node index
     cl_mem *banks;
     struct bound_schedule *schedules;
-    cl_mem *parts; // sub-buffers of scratch
+    cl_mem *parts; // all sub-buffers of banks, in the order in which they were made
     int part_count;
     int part_capacity;
 };
@@ -74,17 +74,27 @@ static bool create_memory(struct wg_exec *exec)
     return CL_OK(clFlush(exec->device->queue));
 }
 
-static bool create_part(struct wg_exec *exec, int bank, size_t offset, size_t bytes,
-                        cl_mem *ret_part)
+/* A sub-buffer of a bank, which the exec owns. NULL with a message on failure. */
+static cl_mem create_part(struct wg_exec *exec, int bank, size_t offset, size_t bytes)
 {
+    if (exec->part_count == exec->part_capacity) {
+        int capacity = exec->part_capacity ? 2 * exec->part_capacity : 32;
+        cl_mem *grown = realloc(exec->parts, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            wg_fail_memory("sub-buffers");
+            return NULL;
+        }
+        exec->parts = grown;
+        exec->part_capacity = capacity;
+    }
     cl_int code;
     const cl_buffer_region region = {.origin = offset, .size = bytes};
     cl_mem part = clCreateSubBuffer(exec->banks[bank], CL_MEM_READ_WRITE,
                                     CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
     if (!CL_CREATED(code, "clCreateSubBuffer"))
-        return false;
-    *ret_part = part;
-    return true;
+        return NULL;
+    exec->parts[exec->part_count++] = part;
+    return part;
 }
 
 /* The buffer of a node within a schedule; NULL with a message on failure. */
@@ -100,7 +110,7 @@ static cl_mem tensor_buffer(struct wg_exec *exec, const struct wg_schedule *sche
         return wg_fail_null(WG_ERROR_ARGUMENT, "schedule '%s' does not compute '%s'",
                             schedule->name, node->name);
     if (!*tensor)
-        create_part(exec, place->bank, place->offset, place->bytes, tensor);
+        *tensor = create_part(exec, place->bank, place->offset, place->bytes);
     return *tensor;
 }
 
@@ -111,21 +121,7 @@ static cl_mem scratch_buffer(struct wg_binder *binder, const struct wg_argument 
     if (place->bank < 0 || argument->offset + argument->bytes > place->bytes)
         return wg_fail_null(WG_ERROR_ARGUMENT, "op '%s' uses more scratch than it asked for",
                             binder->task->node->name);
-    if (exec->part_count == exec->part_capacity) {
-        int capacity = exec->part_capacity ? 2 * exec->part_capacity : 32;
-        cl_mem *grown = realloc(exec->parts, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            wg_fail_memory("scratch buffers");
-            return NULL;
-        }
-        exec->parts = grown;
-        exec->part_capacity = capacity;
-    }
-    cl_mem part;
-    if (!create_part(exec, place->bank, place->offset + argument->offset, argument->bytes, &part))
-        return NULL;
-    exec->parts[exec->part_count++] = part;
-    return part;
+    return create_part(exec, place->bank, place->offset + argument->offset, argument->bytes);
 }
 
 static cl_mem argument_buffer(struct wg_binder *binder, const struct wg_argument *argument)
@@ -445,9 +441,11 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
     return true;
 }
 
+/* Newest first: NVIDIA's driver (580.159) crashes where one of many sub-buffers of a buffer goes
+ * before those made after it. */
 static void release_buffers(cl_mem *buffers, int count)
 {
-    for (int i = 0; buffers && i < count; i++)
+    for (int i = count; buffers && i-- > 0;)
         if (buffers[i])
             clReleaseMemObject(buffers[i]);
     free(buffers);
@@ -464,7 +462,7 @@ void wg_exec_destroy(struct wg_exec *exec)
             if (bound->launches[l].kernel)
                 clReleaseKernel(bound->launches[l].kernel);
         free(bound->launches);
-        release_buffers(bound->tensors, exec->node_count);
+        free(bound->tensors);
     }
     free(exec->schedules);
     release_buffers(exec->parts, exec->part_count);
