@@ -142,7 +142,7 @@ int wg_prebuild_done(const struct wg_prebuild *prebuild)
 /* ---- the parent ---- */
 
 /* What is worth starting children for, and how many at most, whose memory adds up. */
-enum { JOBS_MIN = 4, CHILDREN_MAX = 8 };
+enum { JOBS_MIN = 4, CHILDREN_MAX = 16 };
 
 /* No compiler takes as long; one that hangs would hang here, too. */
 #define CHILD_SECONDS 300.0

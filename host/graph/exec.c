@@ -3,7 +3,6 @@
 #include "host/base/error.h"
 #include "host/device/clerror.h"
 #include "host/device/memory.h"
-#include "host/device/prebuild.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -380,14 +379,22 @@ static bool bind_schedule(struct wg_exec *exec, int index, struct building *buil
     return true;
 }
 
-/* All programs at once, as far as that can be done. */
-static bool prebuild(struct wg_exec *exec, struct building *building)
+bool wg_exec_note(struct wg_device *device, const struct wg_plan *plan, struct wg_prebuild *notes)
 {
-    if (!wg_prebuild_create(exec->device, &building->programs))
+    struct wg_exec exec = {.device = device, .plan = plan};
+    for (int s = 0; s < plan->count; s++)
+        if (!note_schedule(&exec, s, notes))
+            return false;
+    return true;
+}
+
+/* All programs at once, as far as that can be done. */
+static bool prebuild(struct wg_device *device, const struct wg_plan *plan,
+                     struct building *building)
+{
+    if (!wg_prebuild_create(device, &building->programs))
         return false;
-    bool ok = true;
-    for (int s = 0; ok && s < exec->plan->count; s++)
-        ok = note_schedule(exec, s, building->programs);
+    bool ok = wg_exec_note(device, plan, building->programs);
     if (ok)
         wg_prebuild_run(building->programs, building->progress, building->user);
     return ok;
@@ -396,9 +403,8 @@ static bool prebuild(struct wg_exec *exec, struct building *building)
 bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
                       void (*progress)(void *user, int done, int total), void *user)
 {
-    struct wg_exec exec = {.device = device, .plan = plan};
     struct building building = {.progress = progress, .user = user};
-    bool ok = prebuild(&exec, &building);
+    bool ok = prebuild(device, plan, &building);
     wg_prebuild_destroy(building.programs);
     return ok;
 }
@@ -406,7 +412,7 @@ bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
 /* Whatever is missing is built one by one. */
 static bool bind_all(struct wg_exec *exec, struct building *building)
 {
-    bool ok = prebuild(exec, building);
+    bool ok = prebuild(exec->device, exec->plan, building);
     for (int s = 0; ok && s < exec->plan->count; s++)
         ok = bind_schedule(exec, s, building);
     wg_prebuild_destroy(building->programs);

@@ -6,6 +6,7 @@
 #define WG_GRAPH_EXEC_H
 
 #include "host/device/blas.h"
+#include "host/device/prebuild.h"
 #include "host/graph/plan.h"
 
 /* ---- for implementations: describing a kernel call ---- */
@@ -95,6 +96,9 @@ void wg_exec_destroy(struct wg_exec *exec);
  * any memory on the device. `progress` as above. */
 bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
                       void (*progress)(void *user, int done, int total), void *user);
+
+/* Notes the plan's programs there, to be built with those of other plans. */
+bool wg_exec_note(struct wg_device *device, const struct wg_plan *plan, struct wg_prebuild *notes);
 
 /* Enqueues a schedule; does not wait. */
 bool wg_exec_run(struct wg_exec *exec, int schedule);

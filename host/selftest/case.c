@@ -220,6 +220,22 @@ static bool run(const struct wg_case *c, struct wg_device *device, struct wg_exe
     return wg_exec_run(exec, 0) && wg_device_finish(device);
 }
 
+static bool plan_case(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                      struct wg_plan **ret_plan)
+{
+    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
+    return wg_plan_create(c->graph, device, &targets, 1, implementation, ret_plan);
+}
+
+bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                  struct wg_prebuild *notes)
+{
+    struct wg_plan *plan = NULL;
+    bool ok = plan_case(c, device, implementation, &plan) && wg_exec_note(device, plan, notes);
+    wg_plan_destroy(plan);
+    return ok;
+}
+
 /* A case on a device. */
 struct bound {
     struct wg_plan *plan;
@@ -236,9 +252,8 @@ static void bound_finish(struct bound *bound)
 static bool bound_init(struct bound *bound, const struct wg_case *c, struct wg_device *device,
                        const char *implementation)
 {
-    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
     *bound = (struct bound){0};
-    return wg_plan_create(c->graph, device, &targets, 1, implementation, &bound->plan) &&
+    return plan_case(c, device, implementation, &bound->plan) &&
            wg_exec_create(device, bound->plan, NULL, NULL, &bound->exec) &&
            run(c, device, bound->exec);
 }

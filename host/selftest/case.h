@@ -5,7 +5,7 @@
 #ifndef WG_SELFTEST_CASE_H
 #define WG_SELFTEST_CASE_H
 
-#include "host/device/device.h"
+#include "host/device/prebuild.h"
 #include "host/graph/op.h"
 #include "host/selftest/expect.h"
 
@@ -47,6 +47,11 @@ bool wg_case_prepare_by(struct wg_case *c, struct wg_device *device, const char 
 
 /* Frees what these made. */
 void wg_case_forget(struct wg_case *c);
+
+/* Notes the programs that the node needs by this implementation, which suits it; NULL: by its
+ * choice. */
+bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                  struct wg_prebuild *notes);
 
 /* Runs the prepared node by an implementation that suits it; NULL: by its choice. Fails with the
  * device's own words. */

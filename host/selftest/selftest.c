@@ -68,7 +68,7 @@ struct tester {
     int used_count;
     struct wg_case *cases;
     int case_count, case_capacity;
-    int done, total; // runs
+    int done, total; // programs built beforehand, and runs
     struct wg_selftest *result;
     int row_capacity;
 };
@@ -175,14 +175,46 @@ static bool collect_cases(struct tester *tester)
     return true;
 }
 
-/* ---- what becomes of it ---- */
+/* ---- progress ---- */
 
-static void report_progress(struct tester *tester)
+static void report(const struct tester *tester, int done)
 {
-    tester->done++;
     if (tester->callbacks && tester->callbacks->building)
-        tester->callbacks->building(tester->callbacks->user, tester->done, tester->total);
+        tester->callbacks->building(tester->callbacks->user, done, tester->total);
 }
+
+static void report_run(struct tester *tester)
+{
+    report(tester, ++tester->done);
+}
+
+static void report_built(void *user, int done, int total)
+{
+    (void)total;
+    report(user, done);
+}
+
+/* Builds all cases' programs in parallel, as far as that can be done; one that fails to build does
+ * so again in its own case, where it counts. */
+static void prebuild(struct tester *tester)
+{
+    struct wg_prebuild *notes;
+    if (!wg_prebuild_create(tester->device, &notes))
+        return;
+    for (int i = 0; i < tester->case_count; i++) {
+        const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
+        int count = list_tried(tester, &tester->cases[i], tried);
+        for (int j = 0; j < count; j++)
+            wg_case_note(&tester->cases[i], tester->device, tried[j]->name, notes);
+    }
+    int programs = wg_prebuild_total(notes);
+    tester->total += programs;
+    wg_prebuild_run(notes, report_built, tester);
+    tester->done += programs;
+    wg_prebuild_destroy(notes);
+}
+
+/* ---- what becomes of it ---- */
 
 /* The row of this name, a new one if there is none; NULL with a message if there is no memory. */
 static struct wg_selftest_row *find_row(struct tester *tester, const char *op,
@@ -256,7 +288,7 @@ static bool run_case(struct tester *tester, struct wg_case *c)
             return false;
         bool ok = prepared && wg_case_run(c, tester->device, tried[i]->name, &deviation);
         add_to_row(tester, row, shape, ok, &deviation);
-        report_progress(tester);
+        report_run(tester);
     }
     wg_case_forget(c);
     return true;
@@ -277,7 +309,7 @@ static bool run_step(struct tester *tester)
     } else {
         add_to_row(tester, row, "batch 3", false, NULL);
     }
-    report_progress(tester);
+    report_run(tester);
     return true;
 }
 
@@ -287,6 +319,7 @@ static bool run_all(struct tester *tester)
     if (!visit_tasks(tester, &wg_widths_default, batch, note_used) || !collect_cases(tester))
         return false;
     tester->total += !tester->quick;
+    prebuild(tester);
     for (int i = 0; i < tester->case_count; i++)
         if (!run_case(tester, &tester->cases[i]))
             return false;
