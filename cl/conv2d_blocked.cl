@@ -62,15 +62,12 @@ conv2d_blocked(__global const float *restrict a, __global const float *restrict 
     const int part = (int)get_group_id(1) % PARTS;
     const struct phase phase = phase_of((int)get_group_id(1) / PARTS);
     struct place rows[RM];
-    float4 acc[RM][RN / 4];
+    float acc[RM][RN];
 
 #pragma unroll
-    for (int m = 0; m < RM; m++) {
+    for (int m = 0; m < RM; m++)
         rows[m] = a_place(phase, row + ROW_OF(m));
-#pragma unroll
-        for (int v = 0; v < RN / 4; v++)
-            acc[m][v] = (float4)(0.0f);
-    }
+    clear(acc);
 #pragma unroll 1
     for (int step = 0; step < STEPS; step++) {
         const int k0 = (part * STEPS + step) * TK;
@@ -80,11 +77,7 @@ conv2d_blocked(__global const float *restrict a, __global const float *restrict 
         load_b(b, phase, column, k0, bn);
 #pragma unroll
         for (int k = 0; k < TK; k++)
-#pragma unroll
-            for (int m = 0; m < RM; m++)
-#pragma unroll
-                for (int v = 0; v < RN / 4; v++)
-                    acc[m][v] = MAC(am[k * RM + m], vload4(0, bn + k * RN + v * 4), acc[m][v]);
+            add_products(am + k * RM, bn + k * RN, acc);
     }
     write_item(acc, phase, row, column,
 #ifdef BIAS

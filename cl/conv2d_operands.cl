@@ -192,12 +192,46 @@ static b_vector b_load(__global const float *restrict b, struct phase phase, int
 }
 #endif
 
+/* ---- products ---- */
+
+/*
+ * acc += the products of RM rows and RN columns. To and fro, for NVIDIA's compiler: each product
+ * has a factor in common with the one before, which need not be read again, and the registers of
+ * the other two can be in different banks; a product of three registers read takes two cycles.
+ */
+static void add_products(const float am[RM], const float bn[RN], float acc[RM][RN])
+{
+#pragma unroll
+    for (int m = 0; m < RM; m++)
+#pragma unroll
+        for (int i = 0; i < RN; i++) {
+            const int n = m % 2 ? RN - 1 - i : i;
+
+            acc[m][n] = MAC(am[m], bn[n], acc[m][n]);
+        }
+}
+
+static void clear(float acc[RM][RN])
+{
+#pragma unroll
+    for (int m = 0; m < RM; m++)
+#pragma unroll
+        for (int n = 0; n < RN; n++)
+            acc[m][n] = 0.0f;
+}
+
 /* ---- results ---- */
 
-/* An item among those of a group, and its rows and vectors of columns from its first ones on. */
-#define LANES_N      (TN / RN < 8 ? TN / RN : 8) // neighbours along a row of the tile
-#define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) % LANES_N)
-#define ITEM_TM(id)  ((id) / LANES_N % (TM / RM))
+/*
+ * An item among those of a group, and its rows and vectors of columns from its first ones on. Items
+ * go two rows by LANES_N columns of the tile at a time, the two before the columns: neighbours then
+ * read one vector of B, those two apart one of A, and NVIDIA's local memory serves them at once.
+ */
+#define LANES_N      (TN / RN < 8 ? TN / RN : 8)
+#define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) / LANES_M % LANES_N)
+#define ITEM_TM(id)                                                                                \
+    ((id) % (LANES_N * (TM / RM)) / (LANES_M * LANES_N) * LANES_M + (id) % LANES_M)
+#define LANES_M      (TM / RM > 1 ? 2 : 1)
 #define ROW_OF(m)    ((m) / 4 * (TM / (RM / 4)) + (m) % 4)
 #define COLUMN_OF(v) ((v) * (TN / (RN / 4)))
 #define RESULTS      (FORM == DATA ? N * H * W * C : ROWS * COLUMNS) // floats of `out`
@@ -215,7 +249,8 @@ static int out_at(struct phase phase, int row)
 #endif
 }
 
-/* Writes four neighbours of a row of results. */
+/* Writes four neighbours of a row of results. Something is always added, if only a zero: sums that
+ * are stored as they are lie in vectors of registers, whose banks are then those of B. */
 static void finish(float4 sum, int column,
 #ifdef BIAS
                    __global const float *restrict bias,
@@ -226,6 +261,8 @@ static void finish(float4 sum, int column,
     if (IS_COLUMN(column)) {
 #ifdef BIAS
         sum += *(__global const float4 *)(bias + column);
+#else
+        sum += 0.0f;
 #endif
         *(__global float4 *)(to + column) = ACTIVATE(sum);
     }
@@ -245,7 +282,7 @@ static void finish(float4 sum, int column,
 }
 
 /* Writes what an item has summed up. */
-static void write_item(float4 acc[RM][RN / 4], struct phase phase, int row, int column,
+static void write_item(float acc[RM][RN], struct phase phase, int row, int column,
 #ifdef BIAS
                        __global const float *restrict bias,
 #endif
@@ -258,7 +295,7 @@ static void write_item(float4 acc[RM][RN / 4], struct phase phase, int row, int 
         if (at >= 0)
 #pragma unroll
             for (int v = 0; v < RN / 4; v++)
-                finish(acc[m][v], column + COLUMN_OF(v),
+                finish(vload4(v, acc[m]), column + COLUMN_OF(v),
 #ifdef BIAS
                        bias,
 #endif

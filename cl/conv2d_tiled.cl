@@ -122,24 +122,19 @@ static void put_share(const struct share *share, __local float *tile_a, __local 
 }
 
 /* acc += the products of TK rows of both copies. */
-static void multiply(__local const float *a, __local const float *b, float4 acc[RM][RN / 4])
+static void multiply(__local const float *a, __local const float *b, float acc[RM][RN])
 {
 #pragma unroll
     for (int k = 0; k < TK; k++) {
-        float am[RM];
-        float4 bn[RN / 4];
+        float am[RM], bn[RN];
 
 #pragma unroll
         for (int m = 0; m < RM; m += 4)
             vstore4(*(__local const float4 *)(a + k * PITCH_A + ROW_OF(m)), 0, am + m);
 #pragma unroll
         for (int v = 0; v < RN / 4; v++)
-            bn[v] = *(__local const float4 *)(b + k * PITCH_B + COLUMN_OF(v));
-#pragma unroll
-        for (int m = 0; m < RM; m++)
-#pragma unroll
-            for (int v = 0; v < RN / 4; v++)
-                acc[m][v] = MAC(am[m], bn[v], acc[m][v]);
+            vstore4(*(__local const float4 *)(b + k * PITCH_B + COLUMN_OF(v)), v, bn);
+        add_products(am, bn, acc);
     }
 }
 
@@ -160,7 +155,7 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     const int k0 = part * STEPS * TK;
     const int tm = ITEM_TM(id), tn = ITEM_TN(id);
     struct share share;
-    float4 acc[RM][RN / 4];
+    float acc[RM][RN];
 
 #pragma unroll
     for (int i = 0; i < KINDS_A; i++)
@@ -168,12 +163,7 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
 #pragma unroll
     for (int i = 0; i < KINDS_B; i++)
         share.columns[i] = column0 + extent_of(id + i * ITEMS, TN, B_WIDTH, B_ALONG_K);
-#pragma unroll
-    for (int m = 0; m < RM; m++)
-#pragma unroll
-        for (int v = 0; v < RN / 4; v++)
-            acc[m][v] = (float4)(0.0f);
-
+    clear(acc);
     fetch(a, b, phase, k0, &share);
     put_share(&share, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);

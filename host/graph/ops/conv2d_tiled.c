@@ -74,8 +74,7 @@ static const struct variant tiled = {
     .name = "conv2d_tiled",
     .knobs = wg_tiled_knobs,
     .is_local = true,
-    .tiles = {{128, 128, 8, 8},
-              {128, 64, 8, 8},
+    .tiles = {{128, 64, 8, 8},
               {64, 128, 8, 8},
               {64, 64, 8, 8},
               {128, 32, 8, 4},
@@ -199,29 +198,49 @@ static size_t choose_tk(const struct variant *variant, const struct tile *tile, 
  * What a call is estimated to take, in cycles of a unit that issues 128 instructions a cycle, one
  * for each of so many items, and reads 32 bytes from the second-level cache. A step is RM * RN
  * multiply-adds for each of TK, a read of local memory for each four operands, and what it takes to
- * fetch a share of the tile; items go in warps of 32. Groups of one unit share it, and one works
- * while another waits at its barrier; no step is shorter than its items' instructions and the wait
- * for memory. Parts are written and read again at 16 bytes a cycle, by a further launch whose items
- * read one after the other. Only ratios matter. The instructions are those of the code for NVIDIA's
- * compute capability 9.0; the waits, the launch and the bytes are guesses.
+ * fetch a share of the tile; items go in warps of 32. As many groups as its 65,536 registers allow
+ * share a unit, and one works while another waits at its barrier; no step is shorter than its
+ * items' instructions and the wait for memory. Parts are written and read again at 16 bytes a
+ * cycle, by a further launch whose items read one after the other. Only ratios matter. Instructions
+ * and registers are those of the code for NVIDIA's compute capability 9.0; the waits, the launch
+ * and the bytes are guesses.
  */
-static double estimate(const struct extent *e, const struct tiling *t, size_t units)
+enum { LANES = 128, WARP = 32, COUNT = 25, WAIT = 150, BEGIN = 1500, LAUNCH = 4000 };
+enum { BYTES_CACHED = 32, BYTES = 16, READ = 100, BARRIER = 80 };
+enum { REGISTERS = 65536, REGISTERS_OF_ITEM = 100 }; // of an item: besides its sums
+
+static size_t resident_groups(const struct tile *tile)
 {
-    enum { LANES = 128, WARP = 32, COUNT = 25, WAIT = 150, BEGIN = 1500, LAUNCH = 4000 };
-    enum { BYTES_CACHED = 32, BYTES = 16, READ = 100, BARRIER = 80 };
+    size_t registers = items_of(tile) * (tile->rm * tile->rn + REGISTERS_OF_ITEM);
+    return wg_larger(REGISTERS / registers, 1);
+}
+
+/* So many groups on a unit at once, from their first step to the last. */
+static double estimate_round(const struct extent *e, const struct tiling *t, size_t groups)
+{
     const struct tile *tile = &t->tile;
-    size_t groups =
-        wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
-    double rounds = (double)wg_divide_up(groups, units), items = (double)items_of(tile);
+    double items = (double)items_of(tile), together = (double)groups;
     double steps = (double)wg_divide_up(e->length, t->tk * t->parts);
     double results = (double)(tile->rm * tile->rn), reads = (double)(tile->rm + tile->rn) / 4;
     double fetched = (double)((tile->tm + tile->tn) * t->tk); // floats
     double alone = (double)t->tk * (results + reads) + COUNT + fetched / 4 / items * e->fetch;
-    double share = rounds * (double)wg_round_up(items_of(tile), WARP) / LANES;
-    double step =
-        fmax(fmax(share * alone, rounds * fetched * sizeof(float) / BYTES_CACHED), alone + WAIT) +
-        BARRIER / rounds;
-    double cycles = BEGIN + share * (2 * results + 200) + steps * step;
+    double share = together * (double)wg_round_up(items_of(tile), WARP) / LANES;
+    double bytes = together * fetched * sizeof(float);
+    double step = fmax(fmax(share * alone, bytes / BYTES_CACHED), alone + WAIT);
+    return BEGIN + share * (2 * results + 200) + steps * (step + BARRIER / together);
+}
+
+static double estimate(const struct extent *e, const struct tiling *t, size_t units)
+{
+    const struct tile *tile = &t->tile;
+    size_t groups =
+        wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
+    size_t of_unit = wg_divide_up(groups, units), resident = resident_groups(tile);
+    double cycles = 0;
+    if (of_unit >= resident)
+        cycles = (double)(of_unit / resident) * estimate_round(e, t, resident);
+    if (of_unit % resident > 0)
+        cycles += estimate_round(e, t, of_unit % resident);
     if (t->parts == 1)
         return cycles;
     return cycles + LAUNCH + (double)t->parts * READ +
