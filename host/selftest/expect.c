@@ -117,7 +117,7 @@ static void expect_activation_gradient(const struct wg_work *w)
  * units each. */
 static double row_sum_units(const struct wg_node *x)
 {
-    struct wg_row_split split = wg_row_split(&x->shape);
+    struct wg_row_split split = wg_row_split(&x->shape, NULL);
     return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 4;
 }
 
@@ -168,12 +168,11 @@ static void expect_moments(const struct wg_work *w)
 {
     size_t c = w->c;
     double units = row_sum_units(w->node->in[0]) + 4, *magnitude = w->allowed;
-    bool many = wg_row_split(&w->node->in[0]->shape).chunks > 1;
     ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
     ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
     for (size_t i = 0; i < c; i++) {
         double variance = w->value[c + i], mean = magnitude[i];
-        double between = many ? 4 * sqrt(variance) * mean : 0;
+        double between = 4 * sqrt(variance) * mean;
         magnitude[c + i] = 2 * variance + between + units * U * mean * mean;
     }
     wg_allow(&w->out->outputs[0], units);

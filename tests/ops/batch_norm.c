@@ -142,7 +142,7 @@ struct moments {
 
 static struct moments ref_moments_of(struct rig *rig, const struct wg_node *x)
 {
-    struct wg_row_split split = wg_row_split(&x->shape);
+    struct wg_row_split split = wg_row_split(&x->shape, NULL);
     size_t c = split.columns, rows = split.rows;
     size_t summed = rows < split.rows_per_chunk ? rows : split.rows_per_chunk;
     struct moments m = {rig_zeros(rig, c), rig_zeros(rig, c), rig_zeros(rig, c), rig_zeros(rig, c),
@@ -151,7 +151,7 @@ static struct moments ref_moments_of(struct rig *rig, const struct wg_node *x)
     ref_moments(rows, (int)c, rig_magnitudes(rig, x), m.mean_magnitude, ignored);
     ref_moments(rows, (int)c, rig_doubles(rig, x), m.mean, m.variance);
     for (size_t i = 0; i < c; i++) {
-        double between = split.chunks > 1 ? 4 * sqrt(m.variance[i]) * m.mean_magnitude[i] : 0;
+        double between = 4 * sqrt(m.variance[i]) * m.mean_magnitude[i];
         m.variance_magnitude[i] = 2 * m.variance[i] + between +
                                   m.units * 0x1p-24 * m.mean_magnitude[i] * m.mean_magnitude[i];
     }

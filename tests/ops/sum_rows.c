@@ -24,7 +24,7 @@ START_TEST(agrees_with_the_reference)
     rig_init(&rig);
     struct wg_node *x = rig_variable(&rig, "x", wg_shape(rows, c));
     struct wg_node *y = wg_sum_rows(rig.graph, x);
-    struct wg_row_split split = wg_row_split(&x->shape);
+    struct wg_row_split split = wg_row_split(&x->shape, NULL);
     ck_assert_uint_eq(split.chunks, cases[_i].chunks);
     ck_assert_uint_eq(split.groups, cases[_i].groups);
     rig_run(&rig, NULL, &y, 1);

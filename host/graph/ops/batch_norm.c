@@ -43,15 +43,15 @@ static size_t all_vectors(const struct wg_node *node, const struct wg_device *de
     return column_vectors(node, device) * wg_shape_rows(&node->in[X]->shape);
 }
 
-static struct wg_row_split split_of(const struct wg_node *node)
+static struct wg_row_split split_of(const struct wg_node *node, const struct wg_device *device)
 {
-    return wg_row_split(&node->in[X]->shape);
+    return wg_row_split(&node->in[X]->shape, device);
 }
 
 /* Two numbers per column and chunk. */
 static size_t scratch_chunks(const struct wg_node *node, const struct wg_device *device)
 {
-    struct wg_row_split split = split_of(node);
+    struct wg_row_split split = split_of(node, device);
     return wg_row_scratch(&split, 2 * split.columns, device);
 }
 
@@ -86,7 +86,7 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
-    struct wg_row_split split = split_of(m);
+    struct wg_row_split split = split_of(m, device);
     define(&defines, m, device);
     return wg_bind_kernel(
                binder,
@@ -158,7 +158,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
-    struct wg_row_split split = split_of(sums);
+    struct wg_row_split split = split_of(sums, device);
     struct wg_argument partial = wg_row_partial(&split, 2 * split.columns);
     define(&defines, sums, device);
     return wg_bind_kernel(binder,

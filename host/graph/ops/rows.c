@@ -3,6 +3,9 @@
 /* Chunks that one work item merges without help. */
 enum { FEW_CHUNKS = 32 };
 
+/* Some drivers take no more than 65,535 groups along a dimension that is not the first. */
+enum { CHUNKS_MAX = 32768 };
+
 /* Two sums of so many vectors, and what they need, still find registers where there are 32. */
 enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
 
@@ -23,12 +26,25 @@ struct wg_row_split wg_row_split_chunks(size_t chunks)
     return split;
 }
 
-struct wg_row_split wg_row_split(const struct wg_shape *x)
+/* 32 KiB of a tensor stay in a core's first-level cache while they are visited twice. On GPUs, many
+ * items add at a time, each waiting for memory: as many in a row as there are chunks in a group and
+ * groups take the least time. */
+static size_t choose_rows(size_t columns, size_t rows, const struct wg_device *device)
+{
+    size_t fitting = 8192 / columns, cube_root = 4;
+    size_t chunk = fitting < 32 ? 32 : fitting > 1024 ? 1024 : fitting;
+    while (cube_root * cube_root * cube_root < rows)
+        cube_root++;
+    if (device && !wg_device_is_cpu(device) && cube_root < chunk)
+        chunk = cube_root;
+    size_t fewest = divide_up(rows, CHUNKS_MAX);
+    return chunk < fewest ? fewest : chunk;
+}
+
+struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device)
 {
     size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
-    // 32 KiB of a tensor stay in a core's first-level cache while they are visited twice.
-    size_t fitting = 8192 / columns;
-    size_t rows_per_chunk = fitting < 32 ? 32 : fitting > 1024 ? 1024 : fitting;
+    size_t rows_per_chunk = choose_rows(columns, rows, device);
     struct wg_row_split split = wg_row_split_chunks(divide_up(rows, rows_per_chunk));
     split.columns = columns;
     split.rows = rows;

@@ -16,7 +16,8 @@ struct wg_row_split {
     size_t groups;
 };
 
-struct wg_row_split wg_row_split(const struct wg_shape *x);
+/* NULL: as on the devices with the longest chunks. */
+struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device);
 
 /* The same where somebody else has split the rows: `chunks` results are to be merged. */
 struct wg_row_split wg_row_split_chunks(size_t chunks);

@@ -5,15 +5,15 @@
 
 static size_t scratch(const struct wg_node *y, const struct wg_device *device)
 {
-    struct wg_row_split split = wg_row_split(&y->in[0]->shape);
+    struct wg_row_split split = wg_row_split(&y->in[0]->shape, device);
     return wg_row_scratch(&split, split.columns, device);
 }
 
 static bool bind(const struct wg_node *y, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
-    struct wg_row_split split = wg_row_split(&y->in[0]->shape);
     const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_split split = wg_row_split(&y->in[0]->shape, device);
     unsigned width = wg_vector_width(device, split.columns);
     size_t vectors = wg_row_vectors(device, split.columns, width);
     wg_define_int(&defines, "VW", width);
