@@ -5,9 +5,9 @@ import numpy as np
 LOSS_BOUND = 1e-4
 WEIGHT_BOUND = 1e-3
 
-# A run may stray from Keras this many times as far as Keras strays from itself: few numbers decide
-# how far, such as which activations at the kink of a ReLU round to which side.
-DRIFT_FACTOR = 10
+# A run may stray from Keras this many times as far as the farthest of Keras' own runs do: few numbers
+# decide how far, such as which activations at the kink of a ReLU round to which side.
+DRIFT_FACTOR = 2
 
 # Batch norm subtracts the mean, so the bias before it has no effect and its exact gradient is zero:
 # what RMSprop makes of the rounding errors is compared with the spread of what it is added to.
@@ -75,21 +75,22 @@ class Comparison:
     """One training by wgan-cl against Keras.
 
     `steps`: of steps.py, one by one; [] leaves this out.
-    `trainings`: (losses, tensors) of all steps by Keras, in each of two orders of summation.
+    `trainings`: (losses, tensors) of all steps by Keras, of which the first is compared with, and
+    the others say how far rounding may lead: that of them which is farthest, number by number.
     """
 
     def __init__(self, run, steps, trainings):
-        (self.losses, tensors), (other_losses, other_tensors) = trainings
+        (self.losses, tensors), *others = trainings
         self.run, self.steps = run, steps
         self.scale = scales(tensors[run.steps])
         self.free_losses = loss_differences(run.losses, self.losses)
-        self.self_losses = loss_differences(other_losses, self.losses)
+        self.self_losses = np.max([loss_differences(losses, self.losses) for losses, _ in others], 0)
         self.free_tensors, self.self_tensors = {}, {}
         for stop in tensors:
             scale = scales(tensors[stop])
             self.free_tensors[stop] = tensor_differences(run.tensors(stop), tensors[stop], scale)
-            self.self_tensors[stop] = tensor_differences(
-                other_tensors[stop], tensors[stop], scale)
+            each = [tensor_differences(other[stop], tensors[stop], scale) for _, other in others]
+            self.self_tensors[stop] = {name: max(of[name] for of in each) for name in scale}
 
     def worst_losses(self, which):
         """Over all steps; `which`: "own", "keras" or "nearest" (steps.py)."""

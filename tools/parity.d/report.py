@@ -6,6 +6,7 @@ import platform
 import numpy as np
 
 import compare
+import runs
 import steps
 from tables import markdown_table, processor
 
@@ -116,9 +117,9 @@ themselves, up to {steps.ATTEMPTS} each, until one is within the bounds: *neares
 together. A difference that does not come from rounding has no such state.
 """
 
-ALL_TEXT = f"""*All steps*: Keras from the same initial weights on. *Keras, itself*: the same, by Keras with oneDNN
-on and by Keras with oneDNN off. *As Keras*: beyond the bounds, but no more than {compare.DRIFT_FACTOR} times as
-far as Keras itself.
+ALL_TEXT = f"""*All steps*: Keras from the same initial weights on. *Keras, itself*: Keras from Keras, the farthest of
+one run with oneDNN off and of {runs.STATES_NEAR_BY} from initial weights moved at random by at most 2^-18 of
+themselves. *As Keras*: beyond the bounds, but no more than {compare.DRIFT_FACTOR} times as far as Keras itself.
 """
 
 EFFECT_TEXT = (r"\* without effect, for batch norm subtracts it: relative to what it is added to."

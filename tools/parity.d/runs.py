@@ -55,17 +55,30 @@ def one_step_each(run):
     return np.array(losses), tensors
 
 
-def all_steps(run):
-    """The training by Keras from the initial weights of wgan-cl: losses, and tensors by stop."""
+def all_steps(run, move=lambda tensor: tensor):
+    """The training by Keras from the initial weights of wgan-cl, each tensor moved by `move`:
+    losses, and tensors by stop."""
     from wgan import Training
     training = Training(run.settings, files.read_idx(run.data))
-    training.load(run.tensors(0), 0)
+    training.load({name: move(tensor) for name, tensor in run.tensors(0).items()}, 0)
     losses, tensors = [], {}
     for step in range(1, run.steps + 1):
         losses.append(training.train_step())
         if step in run.stops:
             tensors[step] = training.tensors()
     return np.array(losses), tensors
+
+
+STATES_NEAR_BY = 8
+
+
+def from_states_near_by(run):
+    """all_steps, several times, from initial weights moved at random as far as steps.py does."""
+    from steps import NEARBY
+    for i in range(STATES_NEAR_BY):
+        random = np.random.default_rng(i)
+        yield all_steps(run, lambda x: (x * (1 + NEARBY * random.uniform(-1, 1, x.shape))).astype(
+            np.float32))
 
 
 def in_another_order(run):
