@@ -175,11 +175,12 @@ struct strip {
 };
 
 /* Computes a strip, MR pixels at a time; the last tile repeats a pixel where it is not full. */
-static void compute_strip(__global const float *restrict in, __global const float *restrict weights,
+OUTLINED void compute_strip(__global const float *restrict in,
+                            __global const float *restrict weights,
 #ifdef BIAS
-                          __global const float *restrict bias,
+                            __global const float *restrict bias,
 #endif
-                          struct strip strip, __global float *restrict out)
+                            struct strip strip, __global float *restrict out)
 {
     const int pixels = strip.images * strip.same;
 

@@ -96,7 +96,7 @@ static void copy_pixel(__global const float *restrict from, int count, __global 
 }
 
 /* Copies y, cut into panels. What is beyond the channels of the last panel ends in no result. */
-static void copy_y(__global const float *restrict y, int pixels, __global float *restrict panels)
+OUTLINED void copy_y(__global const float *restrict y, int pixels, __global float *restrict panels)
 {
     for (int i = 0; i < pixels; i++)
         for (int p = 0; p < PANELS; p++)
@@ -171,9 +171,9 @@ static void add_picked(__global float *restrict tiles, __global const float *res
 }
 
 /* Adds the sum over the pixels of a block to a tap of w. */
-static void add_tap(__global const float *restrict x, __global const float *restrict panels,
-                    int images, int tap, int channels, __global float *restrict tiles,
-                    __global float *restrict w)
+OUTLINED void add_tap(__global const float *restrict x, __global const float *restrict panels,
+                      int images, int tap, int channels, __global float *restrict tiles,
+                      __global float *restrict w)
 {
     const int ky = tap / K, y1 = last_output(ky, H, OH);
     const int kx = tap % K, x1 = last_output(kx, W, OW);

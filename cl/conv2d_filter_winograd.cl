@@ -96,8 +96,8 @@ SPECIALISED void spread_tile(__global const float *restrict image, int y, int x,
 }
 
 /* Y of a row of a block in panels, zeros in channels beyond the last. */
-static void spread_row(__global const float *restrict image, struct tile tile,
-                       __global float *restrict to)
+OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
+                         __global float *restrict to)
 {
     for (int o = 0; o < PITCH; o += VW) {
         __global float *at = to + (size_t)(o / COLUMNS) * ROWS * COLUMNS + o % COLUMNS;
@@ -151,8 +151,8 @@ static void multiply(__global const float *restrict v, __global const float *res
 }
 
 /* Adds the products of a block of images to a chunk of M. */
-static void add_chunk(__global const float *restrict v, __global const float *restrict y,
-                      int images, int channels, __global float *restrict m)
+OUTLINED void add_chunk(__global const float *restrict v, __global const float *restrict y,
+                        int images, int channels, __global float *restrict m)
 {
     for (int e = 0; e < ELEMENTS; e++) {
         const int first = first_row(e, images), rows = last_row(e, images) - first;

@@ -132,8 +132,8 @@ static int target(int r, int pixel)
 
 /* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
  * group of MR reads; for a whole block these are there already. */
-static void transform_block(__global const float *restrict in, __global const float *zeros,
-                            int images, int r, __global float *restrict v)
+OUTLINED void transform_block(__global const float *restrict in, __global const float *zeros,
+                              int images, int r, __global float *restrict v)
 {
     for (int row = 0; row < images * TILES; row++) {
         const struct tile tile = tile_behind(row, images);
@@ -224,8 +224,8 @@ static void finish_row(__global const float *restrict m, floatv bias, struct til
 
 /* A panel's products, for the tiles that need them; a last group of MR may run into others, which
  * nobody reads. */
-static void multiply_panel(__global const float *restrict v, __global const float *restrict u,
-                           int images, bool add, __global float *restrict m)
+OUTLINED void multiply_panel(__global const float *restrict v, __global const float *restrict u,
+                             int images, bool add, __global float *restrict m)
 {
     for (int e = 0; e < ELEMENTS; e++)
         for (int row = first_row(e, images); row < last_row(e, images); row += MR)
@@ -234,11 +234,11 @@ static void multiply_panel(__global const float *restrict v, __global const floa
 }
 
 /* The outputs of a panel of M, for a phase of the images from `out` on. */
-static void finish_panel(__global const float *restrict m, int panel,
+OUTLINED void finish_panel(__global const float *restrict m, int panel,
 #ifdef BIAS
-                         __global const float *restrict bias,
+                           __global const float *restrict bias,
 #endif
-                         int images, int phase, __global float *restrict out)
+                           int images, int phase, __global float *restrict out)
 {
     for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
         for (int row = 0; row < images * TILES; row++) {

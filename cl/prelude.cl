@@ -9,10 +9,12 @@
  *   STOREV(v, p)  the same back
  *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
  *                 built-in mad() stays two instructions on pocl
- *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the compiler
- *                 can't, nothing
+ *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the
+ *                 compiler can't, nothing
  *   STREAMV(v, p) STOREV past the caches #ifdef STREAM (wg_define_stream), where p is aligned to a
  *                 vector: for what is read again when they hold other things
+ *   OUTLINED      a function that stays one, for what is long in kernels for CPUs: pocl compiles a
+ *                 kernel, and all that is inlined there, three times over
  *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
@@ -35,6 +37,8 @@ typedef PASTE(float, VW) floatv;
 #endif
 
 #define MAC(a, b, c) ((a) * (b) + (c))
+
+#define OUTLINED static __attribute__((noinline))
 
 /* For compilers to a processor, as pocl's is; what reads SPIR may not know these. */
 #if defined __has_builtin && !defined __SPIR__

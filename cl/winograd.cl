@@ -31,8 +31,9 @@
 #define PIXELS_X 1
 #endif
 
-/* Where the size of a tile must be a constant, so that its loops unroll and its pixels are registers.
- * What reads SPIR may not know all that inlining leaves behind (Oclgrind 21.10 does not). */
+/* Where the size of a tile must be a constant, so that its loops unroll and its pixels are
+ * registers. What reads SPIR may not know all that inlining leaves behind (Oclgrind 21.10 does
+ * not). */
 #ifdef __SPIR__
 #define SPECIALISED static
 #else
@@ -52,8 +53,9 @@
 #define FOURS_X  FOURS(PIXELS_X)
 #define TILES    ((THREES_Y + FOURS_Y) * (THREES_X + FOURS_X)) // of an image
 
-/* Floats from one element of V, Y or M to the next, of which one has so many: all elements of a tile
- * are written at a time, and must not share the sets of a cache, which 4096 bytes apart they do. */
+/* Floats from one element of V, Y or M to the next, of which one has so many: all elements of a
+ * tile are written at a time, and must not share the sets of a cache, which 4096 bytes apart they
+ * do. */
 #define APART(floats) (((floats) + 1023) / 1024 * 1024 + 48)
 
 /* Tiles of an image of each kind. */
@@ -110,7 +112,7 @@ static int last_row(int e, int images)
     return images * (e % POINTS == 4 ? without_3 : e / POINTS == 4 ? without_33 : TILES);
 }
 
-static void clear(__global float *at, size_t count)
+OUTLINED void clear(__global float *at, size_t count)
 {
     for (size_t i = 0; i < count; i += VW)
         STOREV((floatv)(0.0f), at + i);
@@ -200,9 +202,10 @@ SPECIALISED void transform_window(__global const float *const *from, int height,
 
 /* The same for the window at (y, x) of an image [rows, columns, depth], its pixels `step` apart;
  * outside the image are zeros, of which there are as many as channels. */
-static void transform_tile(__global const float *restrict image, __global const float *zeros, int y,
-                           int x, int step, int rows, int columns, int depth, struct tile tile,
-                           int channels, __global float *restrict v, size_t pitch)
+OUTLINED void transform_tile(__global const float *restrict image, __global const float *zeros,
+                             int y, int x, int step, int rows, int columns, int depth,
+                             struct tile tile, int channels, __global float *restrict v,
+                             size_t pitch)
 {
     __global const float *from[ELEMENTS];
 
