@@ -45,6 +45,10 @@ static bool query_limits(struct wg_device *device)
         return false;
     device->has_local_memory = local_type == CL_LOCAL;
 
+    if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_MAX_PARAMETER_SIZE,
+                               sizeof device->parameter_bytes, &device->parameter_bytes, NULL)))
+        return false;
+
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(
             clGetDeviceInfo(device->id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL)))

@@ -29,6 +29,7 @@ struct wg_device {
     size_t buffer_alignment;   // of a sub-buffer's origin, bytes
     uint64_t cache_bytes;      // of the last cache before memory; 0 if it is not known
     size_t work_item_sizes[3]; // largest work group per dimension
+    size_t parameter_bytes;    // of all arguments of a kernel together
     bool has_local_memory;     // of its own: not a part of the global one
     enum wg_driver_cache driver_cache;
     struct wg_program *programs;    // built so far, newest first

@@ -10,7 +10,7 @@
 
 #include "host/device/program.h"
 
-enum { WG_KERNEL_ARGUMENTS_MAX = 12 };
+enum { WG_KERNEL_ARGUMENTS_MAX = 66 };
 
 /* A kernel as it will be launched, as far as a compiler cares. */
 struct wg_kernel_use {

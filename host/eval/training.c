@@ -34,7 +34,7 @@ struct training {
     struct wg_graph *graph;
     struct wg_network network;
     struct wg_node *pixels, *labels;
-    struct wg_node *targets[STAGES][WEIGHTS + 1];
+    struct wg_node *targets[STAGES][2];
     struct wg_plan *plan;
     struct wg_exec *exec;
 };
@@ -59,17 +59,19 @@ static bool build(struct training *t, const struct wg_device *device, size_t cou
     x = wg_shift(g, x, clock, seed, WG_STREAM_SHIFTS, REACH, BACKGROUND);
     struct wg_node *labels =
         wg_batch_labels(g, t->labels, clock, seed, WG_STREAM_LABELLED_BATCH, BATCH);
-    struct wg_node *hidden, *w[WEIGHTS], *dw[WEIGHTS];
+    struct wg_node *hidden, *w[WEIGHTS], *v[WEIGHTS], *dw[WEIGHTS];
     struct wg_node *logits = wg_classifier_build(&t->network, g, x, &hidden);
     struct wg_node *loss = wg_mean(g, wg_softmax_cross_entropy(g, logits, labels), 1.0f);
-    for (int i = 0; i < WEIGHTS; i++)
+    for (int i = 0; i < WEIGHTS; i++) {
         w[i] = t->network.weights[i].node;
+        v[i] = t->network.weights[i].accumulator;
+    }
     wg_gradient(g, loss, w, WEIGHTS, dw);
     for (int s = 0; s < STAGES; s++) {
-        for (int i = 0; i < WEIGHTS; i++)
-            t->targets[s][i] = wg_rmsprop(g, w[i], t->network.weights[i].accumulator, dw[i],
-                                          stages[s].rate, RMSPROP_DECAY, RMSPROP_EPSILON);
-        t->targets[s][WEIGHTS] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
+        const struct wg_update update = {
+            .rate = stages[s].rate, .decay = RMSPROP_DECAY, .epsilon = RMSPROP_EPSILON};
+        t->targets[s][0] = wg_rmsprop(g, WEIGHTS, w, v, dw, &update);
+        t->targets[s][1] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
     }
     if (!wg_graph_ok(g))
         return false;
@@ -83,8 +85,7 @@ static bool prepare(struct training *t, struct wg_device *device, size_t count)
     if (!build(t, device, count))
         return false;
     for (int s = 0; s < STAGES; s++)
-        targets[s] =
-            (struct wg_targets){.name = "classifier", .nodes = t->targets[s], .count = WEIGHTS + 1};
+        targets[s] = (struct wg_targets){.name = "classifier", .nodes = t->targets[s], .count = 2};
     return wg_plan_create(t->graph, device, targets, STAGES, NULL, &t->plan) &&
            wg_exec_create(device, t->plan, NULL, NULL, &t->exec);
 }

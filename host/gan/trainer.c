@@ -17,7 +17,7 @@ enum { LOSS_REAL, LOSS_FAKE, LOSS_GENERATOR, MEAN_REAL, MEAN_FAKE, LOSSES };
 #define RMSPROP_DECAY   0.9f
 #define RMSPROP_EPSILON 1e-7f
 
-enum { TARGETS_MAX = 3 * WG_WEIGHTS_MAX };
+enum { TARGETS_MAX = 8 };
 
 struct target_list {
     struct wg_node *nodes[TARGETS_MAX];
@@ -65,19 +65,23 @@ static struct wg_node *add_loss(struct training_graph *t, struct target_list *ta
     return loss;
 }
 
-/* One RMSprop update of every weight of the network that has a gradient. */
-static void add_updates(struct training_graph *t, struct target_list *targets,
-                        const struct wg_network *network, struct wg_node *loss, float rate)
+/* One RMSprop update of every weight of the network that has a gradient, clipped to +-bound; 0: not
+ * clipped. */
+static void add_update(struct training_graph *t, struct target_list *targets,
+                       const struct wg_network *network, struct wg_node *loss, float rate,
+                       float bound)
 {
     const struct wg_weight *weights[WG_WEIGHTS_MAX];
-    struct wg_node *x[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX];
+    struct wg_node *x[WG_WEIGHTS_MAX], *v[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX];
+    const struct wg_update update = {
+        .rate = rate, .decay = RMSPROP_DECAY, .epsilon = RMSPROP_EPSILON, .bound = bound};
     int count = wg_network_trainable(network, weights);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         x[i] = weights[i]->node;
+        v[i] = weights[i]->accumulator;
+    }
     wg_gradient(t->graph, loss, x, count, dx);
-    for (int i = 0; i < count; i++)
-        add_target(targets, wg_rmsprop(t->graph, x[i], weights[i]->accumulator, dx[i], rate,
-                                       RMSPROP_DECAY, RMSPROP_EPSILON));
+    add_target(targets, wg_rmsprop(t->graph, count, x, v, dx, &update));
 }
 
 static void build_critic_updates(struct training_graph *t, const struct wg_train_settings *s)
@@ -89,7 +93,7 @@ static void build_critic_updates(struct training_graph *t, const struct wg_train
     struct wg_node *images = wg_batch(g, t->dataset, t->clock, s->seed, WG_STREAM_BATCH, n);
     struct wg_node *score = wg_critic(&t->model, g, images);
     struct wg_node *loss = add_loss(t, real, score, -1.0f, LOSS_REAL);
-    add_updates(t, real, &t->model.critic, loss, s->lr_critic);
+    add_update(t, real, &t->model.critic, loss, s->lr_critic, 0);
 
     struct target_list *fake = &t->targets[CRITIC_FAKE];
     struct wg_node *z =
@@ -97,9 +101,7 @@ static void build_critic_updates(struct training_graph *t, const struct wg_train
     struct wg_node *fakes = wg_generator(&t->model, g, z, false, NULL);
     score = wg_critic(&t->model, g, fakes);
     loss = add_loss(t, fake, score, 1.0f, LOSS_FAKE);
-    add_updates(t, fake, &t->model.critic, loss, s->lr_critic);
-    for (int i = 0; i < t->model.critic.count; i++)
-        add_target(fake, wg_clip(g, t->model.critic.weights[i].node, s->clip));
+    add_update(t, fake, &t->model.critic, loss, s->lr_critic, s->clip);
     add_target(fake, wg_assign(g, t->fakes, fakes));
 
     add_target(&t->targets[ITERATE],
@@ -120,7 +122,7 @@ static void build_generator_update(struct training_graph *t, const struct wg_tra
     struct wg_node *fakes = wg_generator(&t->model, g, z, true, moments);
     struct wg_node *loss =
         add_loss(t, targets, wg_critic(&t->model, g, fakes), -1.0f, LOSS_GENERATOR);
-    add_updates(t, targets, &t->model.generator, loss, s->lr_generator);
+    add_update(t, targets, &t->model.generator, loss, s->lr_generator, 0);
     wg_generator_update_moving(&t->model, g, moments, (size_t)s->batch, moving);
     for (int i = 0; i < 3; i++)
         add_target(targets, moving[i]);

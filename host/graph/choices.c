@@ -36,7 +36,8 @@ void wg_node_key(const struct wg_node *node, char ret_key[WG_NODE_KEY_MAX])
     const struct wg_attributes *attr = &node->attr;
     put(&text, "%s ", node->op->name);
     put_shape(&text, node);
-    for (int i = 0; i < node->in_count; i++) {
+    int named = node->op == &wg_op_rmsprop ? 0 : node->in_count; // its result is all it updates
+    for (int i = 0; i < named; i++) {
         put(&text, i ? ", " : " of ");
         put_shape(&text, node->in[i]);
     }

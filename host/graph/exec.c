@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)WG_ARGUMENTS_MAX == (int)WG_KERNEL_ARGUMENTS_MAX, "all can be noted");
+
 /* A kernel call or, with kernel NULL, a matrix product. */
 struct launch {
     int task; // of the schedule

@@ -34,7 +34,7 @@ struct wg_argument {
 #define WG_SCRATCH(at, size)                                                                       \
     ((struct wg_argument){.kind = WG_ARGUMENT_SCRATCH, .offset = (at), .bytes = (size)})
 
-enum { WG_ARGUMENTS_MAX = 12 };
+enum { WG_ARGUMENTS_MAX = 4 * WG_UPDATE_MAX + 2 }; // of rmsprop, see there
 
 /*
  * One kernel call. Arguments in the kernel's order. `global` counts work items; it is rounded up

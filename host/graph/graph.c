@@ -107,8 +107,8 @@ bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attribut
            a->slope == b->slope && a->slope_in == b->slope_in && a->transpose_a == b->transpose_a &&
            a->transpose_b == b->transpose_b && a->training == b->training && a->scale == b->scale &&
            a->rate == b->rate && a->decay == b->decay && a->epsilon == b->epsilon &&
-           a->key[0] == b->key[0] && a->key[1] == b->key[1] && a->stream == b->stream &&
-           a->index == b->index && a->modulus == b->modulus;
+           a->bound == b->bound && a->key[0] == b->key[0] && a->key[1] == b->key[1] &&
+           a->stream == b->stream && a->index == b->index && a->modulus == b->modulus;
 }
 
 static bool is_same(const struct wg_node *a, const struct wg_node *b)

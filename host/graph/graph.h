@@ -67,9 +67,10 @@ struct wg_attributes {
     bool transpose_b; // matmul
     bool training;    // batch_norm: whether its moments are the batch's own
     float scale;      // mean, broadcast, moving_average, shift: see the builder
-    float rate;       // rmsprop: learning rate; clip: the bound; moving_average: momentum
+    float rate;       // rmsprop: learning rate; moving_average: momentum
     float decay;      // rmsprop: rho
     float epsilon;    // rmsprop, batch_norm
+    float bound;      // rmsprop: of the clip; 0: none
     uint32_t key[2];  // random draws: the seed
     uint32_t stream;  // random draws: which of the documented streams
     uint32_t index;   // slice: row; record: column; advance: counter; shift: reach
@@ -90,7 +91,8 @@ struct wg_choice {
     int knob[WG_KNOBS_MAX];             // values of its knobs; 0: its own heuristic
 };
 
-enum { WG_INPUTS_MAX = 7 };
+/* Tensors that one node updates; a node has no more inputs than that takes. */
+enum { WG_UPDATE_MAX = 16, WG_INPUTS_MAX = 3 * WG_UPDATE_MAX };
 
 struct wg_node {
     const struct wg_op *op; // NULL for a variable
@@ -228,13 +230,23 @@ struct wg_node *wg_shift(struct wg_graph *g, struct wg_node *x, struct wg_node *
 
 /* ---- effects: they change a variable and run after everything that reads it ----------------- */
 
-/* v = decay * v + (1 - decay) * g^2;  w = w - rate * g / sqrt(v + epsilon), all of one shape.
- * Epsilon stands inside the root, as in Keras since 2.11. Hinton, lecture 6e (2012). */
-struct wg_node *wg_rmsprop(struct wg_graph *g, struct wg_node *w, struct wg_node *v,
-                           struct wg_node *gradient, float rate, float decay, float epsilon);
+struct wg_update {
+    float rate, decay, epsilon;
+    float bound; // 0: none
+};
 
-/* w = min(max(w, -bound), bound), Arjovsky et al. 2017, algorithm 1, line 7 */
-struct wg_node *wg_clip(struct wg_graph *g, struct wg_node *w, float bound);
+/*
+ * Of each of `count` tensors, 1 to WG_UPDATE_MAX:
+ *
+ *   v = decay * v + (1 - decay) * g^2;  w = w - rate * g / sqrt(v + epsilon), all of one shape
+ *   w = min(max(w, -bound), bound)
+ *
+ * Epsilon stands inside the root, as in Keras since 2.11. Hinton, lecture 6e (2012); the clip is
+ * line 7 of algorithm 1 in Arjovsky et al. 2017. The node's shape is that of all weights in a row.
+ */
+struct wg_node *wg_rmsprop(struct wg_graph *g, int count, struct wg_node *const w[],
+                           struct wg_node *const v[], struct wg_node *const gradient[],
+                           const struct wg_update *update);
 
 /* moving = momentum * moving + (1 - momentum) * batch, for m [2, C] = mean and variance; the
  * variance of the batch enters times `variance_scale`: n / (n - 1) makes it unbiased. */

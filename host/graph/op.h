@@ -45,7 +45,7 @@ enum { WG_IMPLEMENTATIONS_MAX = 8 };
 
 struct wg_op {
     const char *name;
-    bool is_effect; // writes in[0]
+    bool is_effect; // writes in[0], rmsprop more
     bool is_view;   // nothing runs: the node is its input's memory
     /*
      * The gradient of some scalar with respect to input `i`, given dy, that with respect to y.
@@ -84,7 +84,7 @@ int wg_knob(const struct wg_node *node, const struct wg_knob *knobs, int index, 
 
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
     wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice,
-    wg_op_batch_norm, wg_op_batch_norm_sums, wg_op_batch_norm_data;
+    wg_op_batch_norm, wg_op_batch_norm_sums, wg_op_batch_norm_data, wg_op_rmsprop;
 
 /* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */
 extern const struct wg_op wg_op_layer_filter, wg_op_layer_data, wg_op_norm_up, wg_op_norm_up_sums,

@@ -211,6 +211,8 @@ static bool measure(struct wg_plan *plan, const struct wg_device *device)
     for (int n = 0; n < wg_graph_count(plan->graph); n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
         size_t bytes = wg_node_bytes(node), count = wg_shape_count(&node->shape);
+        if (node->storage != node)
+            continue;
         if (!node->op)
             plan->variable_bytes += bytes;
         if (bytes > plan->largest_bytes)

@@ -85,7 +85,6 @@ enum fill {
     FILL_POWERS,  // of all sizes from 2^-18 to 1, of both signs
     FILL_SQUARES, // of all sizes from 2^-36 to 1, not negative
     FILL_MOMENTS, // uniform; the second half not negative
-    FILL_BOUND,   // uniform within twice the node's rate
     FILL_ROWS,    // uniform, times the rows of the first input: what sums over them are like
 };
 
@@ -96,17 +95,19 @@ static const struct {
 } fills[] = {
     {"rmsprop", 0, FILL_POWERS},  // small weights show small steps,
     {"rmsprop", 1, FILL_SQUARES}, // and small roots where epsilon stands
-    {"rmsprop", 2, FILL_POWERS},           {"clip", 0, FILL_BOUND},
-    {"batch_norm", 1, FILL_MOMENTS},       {"batch_norm_sums", 1, FILL_MOMENTS},
-    {"batch_norm_data", 1, FILL_MOMENTS},  {"batch_norm_data", 5, FILL_ROWS},
-    {"moving_average", 0, FILL_MOMENTS},   {"moving_average", 1, FILL_MOMENTS},
-    {"norm_kernel", 1, FILL_MOMENTS},      {"norm_bias", 1, FILL_MOMENTS},
-    {"norm_up", 1, FILL_MOMENTS},          {"norm_up_sums", 1, FILL_MOMENTS},
-    {"norm_up_gradient", 1, FILL_MOMENTS}, {"norm_up_gradient", 6, FILL_ROWS},
+    {"rmsprop", 2, FILL_POWERS},          {"batch_norm", 1, FILL_MOMENTS},
+    {"batch_norm_sums", 1, FILL_MOMENTS}, {"batch_norm_data", 1, FILL_MOMENTS},
+    {"batch_norm_data", 5, FILL_ROWS},    {"moving_average", 0, FILL_MOMENTS},
+    {"moving_average", 1, FILL_MOMENTS},  {"norm_kernel", 1, FILL_MOMENTS},
+    {"norm_bias", 1, FILL_MOMENTS},       {"norm_up", 1, FILL_MOMENTS},
+    {"norm_up_sums", 1, FILL_MOMENTS},    {"norm_up_gradient", 1, FILL_MOMENTS},
+    {"norm_up_gradient", 6, FILL_ROWS},
 };
 
 static enum fill fill_of(const struct wg_node *node, int input)
 {
+    if (node->op == &wg_op_rmsprop)
+        input %= 3; // one tensor is like the other
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++)
         if (fills[i].input == input && strcmp(fills[i].op, node->op->name) == 0)
             return fills[i].fill;
@@ -126,8 +127,6 @@ static float number(const struct wg_node *node, enum fill fill, size_t i, size_t
         return exp2f(-40.0f * fabsf(even));
     case FILL_MOMENTS:
         return i < count / 2 ? even : fabsf(even);
-    case FILL_BOUND:
-        return 2.0f * node->attr.rate * even;
     case FILL_ROWS:
         return (float)rows * even;
     default:

@@ -317,27 +317,31 @@ static void expect_batch(const struct wg_work *w)
 
 /* ---- effects, and copies ---- */
 
-static void expect_rmsprop(const struct wg_work *w)
+static void expect_update(const struct wg_work *work, int tensor)
 {
-    const struct wg_attributes *attr = &w->node->attr;
-    struct wg_expected *v = &w->out->outputs[1];
-    memcpy(w->value, w->in[0], w->count * sizeof(double));
-    memcpy(v->value, w->in[1], w->count * sizeof(double));
-    ref_rmsprop(w->count, w->in[2], (double)attr->rate, (double)attr->decay, (double)attr->epsilon,
+    const struct wg_attributes *attr = &work->node->attr;
+    struct wg_expected *w = &work->out->outputs[2 * tensor], *v = w + 1;
+    double *const *in = work->in + 3 * tensor, bound = (double)attr->bound;
+    memcpy(w->value, in[0], w->count * sizeof(double));
+    memcpy(v->value, in[1], w->count * sizeof(double));
+    ref_rmsprop(w->count, in[2], (double)attr->rate, (double)attr->decay, (double)attr->epsilon,
                 w->value, v->value);
     // v: at most four roundings of positive terms. Its root halves them, and the sum under it adds
     // one; sqrt 3 ulp, division 2.5 ulp, a multiplication: 15 of the step, and one for what is
-    // small of second order; w is rounded once.
+    // small of second order; w is rounded once. Where it is clipped, there is nothing to round.
     for (size_t i = 0; i < w->count; i++) {
-        w->allowed[i] = U * (fabs(w->value[i]) + 16 * fabs(w->value[i] - w->in[0][i]));
+        double allowed = U * (fabs(w->value[i]) + 16 * fabs(w->value[i] - in[0][i]));
+        w->allowed[i] = bound > 0 && fabs(w->value[i]) - allowed > bound ? 0 : allowed;
         v->allowed[i] = 4 * U * v->value[i];
     }
+    if (bound > 0)
+        ref_clip(w->count, bound, w->value);
 }
 
-static void expect_clip(const struct wg_work *w)
+static void expect_rmsprop(const struct wg_work *w)
 {
-    memcpy(w->value, w->in[0], w->count * sizeof(double));
-    ref_clip(w->count, (double)w->node->attr.rate, w->value);
+    for (int t = 0; t < w->node->in_count / 3; t++)
+        expect_update(w, t);
 }
 
 static void expect_slice(const struct wg_work *w)
@@ -373,38 +377,36 @@ static void expect_advance(const struct wg_work *w)
 static const struct {
     const char *op;
     void (*expect)(const struct wg_work *work);
-    bool writes_two; // in[0] and in[1]
 } ops[] = {
-    {"matmul", expect_matmul, false},
-    {"conv2d", expect_conv2d, false},
-    {"conv2d_data", expect_conv2d_data, false},
-    {"conv2d_filter", expect_conv2d_filter, false},
-    {"bias", expect_bias, false},
-    {"activation_gradient", expect_activation_gradient, false},
-    {"sum_rows", expect_sum_rows, false},
-    {"mean", expect_mean, false},
-    {"broadcast", expect_broadcast, false},
-    {"add", expect_add, false},
-    {"moments", expect_moments, false},
-    {"batch_norm", expect_batch_norm, false},
-    {"batch_norm_sums", expect_batch_norm_sums, false},
-    {"batch_norm_data", expect_batch_norm_data, false},
-    {"norm_kernel", wg_expect_norm_kernel, false},
-    {"norm_bias", wg_expect_norm_bias, false},
-    {"layer_filter", wg_expect_layer_filter, false},
-    {"layer_data", wg_expect_layer_data, false},
-    {"norm_up", wg_expect_norm_up, false},
-    {"norm_up_sums", wg_expect_norm_up_sums, false},
-    {"norm_up_gradient", wg_expect_norm_up_gradient, false},
-    {"moving_average", expect_moving_average, false},
-    {"normal", expect_normal, false},
-    {"batch", expect_batch, false},
-    {"rmsprop", expect_rmsprop, true},
-    {"clip", expect_clip, false},
-    {"slice", expect_slice, false},
-    {"assign", expect_assign, false},
-    {"record", expect_record, false},
-    {"advance", expect_advance, false},
+    {"matmul", expect_matmul},
+    {"conv2d", expect_conv2d},
+    {"conv2d_data", expect_conv2d_data},
+    {"conv2d_filter", expect_conv2d_filter},
+    {"bias", expect_bias},
+    {"activation_gradient", expect_activation_gradient},
+    {"sum_rows", expect_sum_rows},
+    {"mean", expect_mean},
+    {"broadcast", expect_broadcast},
+    {"add", expect_add},
+    {"moments", expect_moments},
+    {"batch_norm", expect_batch_norm},
+    {"batch_norm_sums", expect_batch_norm_sums},
+    {"batch_norm_data", expect_batch_norm_data},
+    {"norm_kernel", wg_expect_norm_kernel},
+    {"norm_bias", wg_expect_norm_bias},
+    {"layer_filter", wg_expect_layer_filter},
+    {"layer_data", wg_expect_layer_data},
+    {"norm_up", wg_expect_norm_up},
+    {"norm_up_sums", wg_expect_norm_up_sums},
+    {"norm_up_gradient", wg_expect_norm_up_gradient},
+    {"moving_average", expect_moving_average},
+    {"normal", expect_normal},
+    {"batch", expect_batch},
+    {"rmsprop", expect_rmsprop},
+    {"slice", expect_slice},
+    {"assign", expect_assign},
+    {"record", expect_record},
+    {"advance", expect_advance},
 };
 
 /* ---- the whole ---- */
@@ -445,14 +447,14 @@ static bool widen(struct wg_work *w, int i, size_t *longest)
     return w->in[i] && w->size[i];
 }
 
-static bool prepare(struct wg_work *w, bool writes_two)
+static bool prepare(struct wg_work *w)
 {
     const struct wg_node *node = w->node;
-    bool is_effect = node->op->is_effect;
+    bool is_update = node->op == &wg_op_rmsprop;
     size_t longest = wg_shape_count(&node->shape);
-    bool ok = add_output(w->out, is_effect ? node->in[0] : node);
-    if (writes_two)
-        ok = ok && add_output(w->out, node->in[1]);
+    bool ok = is_update || add_output(w->out, node->op->is_effect ? node->in[0] : node);
+    for (int i = 0; ok && is_update && i < node->in_count; i++)
+        ok = i % 3 == 2 || add_output(w->out, node->in[i]);
     for (int i = 0; ok && i < node->in_count; i++)
         ok = widen(w, i, &longest);
     for (int i = 0; i < 3; i++)
@@ -482,7 +484,7 @@ bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
     if (i == count)
         return wg_fail(WG_ERROR_ARGUMENT, "self-test: nothing is known about op '%s'",
                        node->op->name);
-    ok = prepare(&work, ops[i].writes_two);
+    ok = prepare(&work);
     if (ok)
         ops[i].expect(&work);
     for (int k = 0; k < node->in_count; k++) {

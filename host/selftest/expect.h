@@ -24,9 +24,9 @@ struct wg_expected {
     double *allowed;  // [count], the largest |got - value|; 0 where there is nothing to round
 };
 
-enum { WG_EXPECTED_MAX = 2 };
+enum { WG_EXPECTED_MAX = 2 * WG_UPDATE_MAX };
 
-/* What a node leaves behind: outputs[0] and, where two tensors are written, outputs[1]. */
+/* What a node leaves behind: one tensor or, of rmsprop, weight and accumulator in turn. */
 struct wg_expectation {
     struct wg_expected outputs[WG_EXPECTED_MAX];
     int count;

@@ -161,7 +161,7 @@ static void check_order(const struct wg_schedule *s, const struct wg_targets *ta
 
 struct training {
     struct wg_graph *graph;
-    struct wg_node *nodes[64];
+    struct wg_node *nodes[3];
     struct wg_targets targets[2];
 };
 
@@ -172,24 +172,26 @@ static void init_training(struct training *t)
 {
     struct wg_model model;
     const struct wg_weight *weights[WG_WEIGHTS_MAX];
-    struct wg_node *x[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX], *moments[3];
+    struct wg_node *x[WG_WEIGHTS_MAX], *v[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX], *moments[3];
+    const struct wg_update update = {1e-3f, 0.9f, 1e-7f, 0};
     struct wg_graph *g = t->graph = wg_graph_create();
     wg_model_init(&model, g, &widths);
     struct wg_node *z = wg_variable(g, "z", WG_F32, wg_shape(BATCH, widths.noise));
     struct wg_node *images = wg_generator(&model, g, z, true, moments);
     struct wg_node *loss = wg_mean(g, wg_critic(&model, g, images), -1.0f);
     int count = wg_network_trainable(&model.generator, weights);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         x[i] = weights[i]->node;
+        v[i] = weights[i]->accumulator;
+    }
     wg_gradient(g, loss, x, count, dx);
-    for (int i = 0; i < count; i++)
-        t->nodes[i] = wg_rmsprop(g, x[i], weights[i]->accumulator, dx[i], 1e-3f, 0.9f, 1e-7f);
-    t->nodes[count] = loss;
-    t->nodes[count + 1] = wg_generator(&model, g, z, false, NULL);
+    t->nodes[0] = wg_rmsprop(g, count, x, v, dx, &update);
+    t->nodes[1] = loss;
+    t->nodes[2] = wg_generator(&model, g, z, false, NULL);
     const struct wg_device device = made_up(1 << 30);
     wg_fuse(g, &device);
-    t->targets[0] = (struct wg_targets){"update", t->nodes, count + 1};
-    t->targets[1] = (struct wg_targets){"sample", &t->nodes[count + 1], 1};
+    t->targets[0] = (struct wg_targets){"update", t->nodes, 2};
+    t->targets[1] = (struct wg_targets){"sample", &t->nodes[2], 1};
 }
 
 /* _i: with small buffers, that need several banks */

@@ -16,7 +16,7 @@
 #include "host/graph/plan.h"
 #include "tests/testlib.h"
 
-enum { RIG_VARIABLES_MAX = 16, RIG_MEMORY_MAX = 256 };
+enum { RIG_VARIABLES_MAX = 64, RIG_MEMORY_MAX = 256 };
 
 struct rig {
     struct wg_graph *graph;

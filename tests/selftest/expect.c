@@ -81,7 +81,8 @@ START_TEST(an_update_is_expected_in_weight_and_accumulator)
     struct wg_node *in[] = {wg_variable(g, "w", WG_F32, wg_shape(1)),
                             wg_variable(g, "v", WG_F32, wg_shape(1)),
                             wg_variable(g, "g", WG_F32, wg_shape(1))};
-    struct wg_node *update = wg_rmsprop(g, in[0], in[1], in[2], 0.1f, 0.9f, 1e-7f);
+    struct wg_node *update =
+        wg_rmsprop(g, 1, &in[0], &in[1], &in[2], &(struct wg_update){0.1f, 0.9f, 1e-7f, 0});
     ck_assert(wg_expect(update, NULL, (const void *const[]){w, v, gradient}, &expected));
     ck_assert_int_eq(expected.count, 2);
     ck_assert_ptr_eq(expected.outputs[0].node, in[0]);

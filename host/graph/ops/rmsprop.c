@@ -1,72 +1,133 @@
 /*
- * rmsprop and clip: what a step does to a weight.
+ * rmsprop: what a step does to the weights of a network. Its inputs are weight, accumulator and
+ * gradient of one tensor after the other.
  */
 #include "host/graph/exec.h"
 
-static bool bind_rmsprop(const struct wg_node *node, struct wg_binder *binder)
+#include <math.h>
+#include <string.h>
+
+static void define(const struct wg_node *node, struct wg_defines *defines)
+{
+    wg_define_float(defines, "DECAY", node->attr.decay);
+    wg_define_float(defines, "EPSILON", node->attr.epsilon);
+}
+
+/* What the kernels clip to. */
+static float bound_of(const struct wg_node *node)
+{
+    return node->attr.bound > 0 ? node->attr.bound : INFINITY;
+}
+
+/* ---- joined: all tensors in one launch ---- */
+
+/* What a group does: on CPUs enough to be worth its start, on others some vectors a lane. */
+enum { CPU_BLOCK = 4096, LANES = 128, LANE_BLOCK = 16 };
+
+/* An embedded device need not take so many arguments. */
+static bool suits_joined(const struct wg_node *node, const struct wg_device *device)
+{
+    (void)node;
+    return device->parameter_bytes >=
+           WG_UPDATE_MAX * (3 * sizeof(cl_ulong) + sizeof(cl_int)) + 2 * sizeof(cl_float);
+}
+
+static size_t count_lanes(const struct wg_device *device)
+{
+    size_t lanes = wg_device_is_cpu(device) ? 1 : LANES;
+    while (lanes > device->info.work_group_size || lanes > device->work_item_sizes[0])
+        lanes /= 2;
+    return lanes;
+}
+
+/* The kernel takes as many tensors as a node has at most: to build one for each count would take
+ * longer. What is not there comes as one without elements. */
+static void add_tensors(const struct wg_node *node, struct wg_call *call, size_t block)
+{
+    struct wg_argument *argument = call->arguments;
+    size_t groups = 0;
+    for (int t = 0; t < WG_UPDATE_MAX; t++) {
+        bool is_there = 3 * t < node->in_count;
+        struct wg_node *const *in = node->in + (is_there ? 3 * t : 0);
+        size_t count = is_there ? wg_shape_count(&in[0]->shape) : 0;
+        for (int i = 0; i < 3; i++)
+            *argument++ = WG_NODE(in[i]);
+        *argument++ = WG_INT(count);
+        groups += (count + block - 1) / block;
+    }
+    *argument++ = WG_FLOAT(node->attr.rate);
+    *argument = WG_FLOAT(bound_of(node));
+    call->global[0] = groups * call->local[0];
+}
+
+static bool bind_joined(const struct wg_node *node, struct wg_binder *binder)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_defines defines = {0};
+    size_t lanes = count_lanes(device);
+    size_t block = wg_device_is_cpu(device) ? CPU_BLOCK : lanes * LANE_BLOCK;
+    struct wg_call call = {.file = "rmsprop_joined",
+                           .kernel = "rmsprop_joined",
+                           .defines = &defines,
+                           .local = {lanes, 1, 1}};
+    wg_define_int(&defines, "VW", wg_vector_width(device, block));
+    wg_define_int(&defines, "BLOCK", (long long)block);
+    define(node, &defines);
+    add_tensors(node, &call, block);
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- ref: one after the other ---- */
+
+static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
-    size_t count = wg_shape_count(&node->shape);
-    wg_define_float(&defines, "DECAY", node->attr.decay);
-    wg_define_float(&defines, "EPSILON", node->attr.epsilon);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "rmsprop",
-                    .kernel = "rmsprop",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
-                                  WG_FLOAT(node->attr.rate), WG_INT(count)},
-                    .global = {count},
-                });
+    define(node, &defines);
+    for (int i = 0; i < node->in_count; i += 3) {
+        struct wg_node *const *in = node->in + i;
+        size_t count = wg_shape_count(&in[0]->shape);
+        if (!wg_bind_kernel(binder, &(struct wg_call){
+                                        .file = "rmsprop",
+                                        .kernel = "rmsprop",
+                                        .defines = &defines,
+                                        .arguments = {WG_NODE(in[0]), WG_NODE(in[1]),
+                                                      WG_NODE(in[2]), WG_FLOAT(node->attr.rate),
+                                                      WG_FLOAT(bound_of(node)), WG_INT(count)},
+                                        .global = {count},
+                                    }))
+            return false;
+    }
+    return true;
 }
 
-static const struct wg_op op_rmsprop = {
+const struct wg_op wg_op_rmsprop = {
     .name = "rmsprop",
     .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_rmsprop}},
+    .implementations = {{.name = "joined", .suits = suits_joined, .bind = bind_joined},
+                        {.name = "ref", .bind = bind_ref}},
 };
 
-struct wg_node *wg_rmsprop(struct wg_graph *g, struct wg_node *w, struct wg_node *v,
-                           struct wg_node *gradient, float rate, float decay, float epsilon)
+struct wg_node *wg_rmsprop(struct wg_graph *g, int count, struct wg_node *const w[],
+                           struct wg_node *const v[], struct wg_node *const gradient[],
+                           const struct wg_update *update)
 {
-    if (!w || !v || !gradient || !wg_shape_equal(&w->shape, &v->shape) ||
-        wg_shape_count(&w->shape) != wg_shape_count(&gradient->shape))
-        return wg_node_refuse(g, "rmsprop", "weight, accumulator and gradient do not match");
-    return wg_node_add(g,
-                       &(struct wg_node){.op = &op_rmsprop,
-                                         .shape = w->shape,
-                                         .in = {w, v, gradient},
-                                         .in_count = 3,
-                                         .attr = {.rate = rate, .decay = decay, .epsilon = epsilon},
-                                         .storage = w->storage});
-}
-
-static bool bind_clip(const struct wg_node *node, struct wg_binder *binder)
-{
-    size_t count = wg_shape_count(&node->shape);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "clip",
-                    .kernel = "clip",
-                    .arguments = {WG_NODE(node->in[0]), WG_FLOAT(node->attr.rate), WG_INT(count)},
-                    .global = {count},
-                });
-}
-
-static const struct wg_op op_clip = {
-    .name = "clip",
-    .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_clip}},
-};
-
-struct wg_node *wg_clip(struct wg_graph *g, struct wg_node *w, float bound)
-{
-    if (!w)
-        return wg_node_refuse(g, "clip", "an input is missing");
-    return wg_node_add(g, &(struct wg_node){.op = &op_clip,
-                                            .shape = w->shape,
-                                            .in = {w},
-                                            .in_count = 1,
-                                            .attr = {.rate = bound},
-                                            .storage = w->storage});
+    struct wg_node draft = {.op = &wg_op_rmsprop,
+                            .in_count = 3 * count,
+                            .attr = {.rate = update->rate,
+                                     .decay = update->decay,
+                                     .epsilon = update->epsilon,
+                                     .bound = update->bound}};
+    size_t elements = 0;
+    if (count < 1 || count > WG_UPDATE_MAX)
+        return wg_node_refuse(g, "rmsprop", "so many tensors can't be updated at once");
+    for (int t = 0; t < count; t++) {
+        if (!w[t] || !v[t] || !gradient[t] || !wg_shape_equal(&w[t]->shape, &v[t]->shape) ||
+            wg_shape_count(&w[t]->shape) != wg_shape_count(&gradient[t]->shape))
+            return wg_node_refuse(g, "rmsprop", "weight, accumulator and gradient do not match");
+        memcpy(draft.in + 3 * t, (struct wg_node *[]){w[t], v[t], gradient[t]}, 3 * sizeof w[t]);
+        elements += wg_shape_count(&w[t]->shape);
+    }
+    draft.shape = wg_shape(elements);
+    draft.storage = w[0]->storage;
+    return wg_node_add(g, &draft);
 }
