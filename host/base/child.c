@@ -30,14 +30,27 @@ struct wg_child {
 /* What the first argument of a child is; no command of a program is called so. */
 static const char mark[] = "--child-of-wgan-cl";
 
-static const char *program; // NULL: main has not asked for its task
+static const char *program; // NULL: main has not asked for its task, or there can be no child
 
 /* ---- the program ---- */
+
+/* Whether the running file is the dynamic loader, told what to run: `ld.so PROGRAM`. A child would
+ * need the same arguments, which nobody tells. */
+static bool is_loader(void)
+{
+    char path[4096] = "";
+    if (readlink("/proc/self/exe", path, sizeof path - 1) < 0)
+        return false;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    return strncmp(name, "ld-", 3) == 0 || strncmp(name, "ld.so", 5) == 0;
+}
 
 const char *wg_child_task(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], mark) == 0)
         return argv[2];
+    if (is_loader())
+        return NULL;
     // The running file itself, even if another has taken its name meanwhile.
     program = access("/proc/self/exe", X_OK) == 0 ? "/proc/self/exe" : argv[0];
     return NULL;
