@@ -40,8 +40,8 @@ typedef PASTE(float, VW) floatv;
 
 #define OUTLINED static __attribute__((noinline))
 
-/* For compilers to a processor, as pocl's is; what reads SPIR may not know these. */
-#if defined __has_builtin && !defined __SPIR__
+/* For compilers to a processor, as pocl's is; what reads SPIR, or NVVM, may not know these. */
+#if defined __has_builtin && !defined __SPIR__ && !defined __NV_CL_C_VERSION
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #endif
