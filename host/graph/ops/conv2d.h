@@ -77,6 +77,18 @@ bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device
 size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 
+/* Their entries in the ops' lists of implementations. */
+#define WG_TILED                                                                                   \
+    {                                                                                              \
+        .name = "tiled", .suits = wg_tiled_suits, .scratch = wg_tiled_scratch,                     \
+        .knobs = wg_tiled_knobs, .bind = wg_tiled_bind                                             \
+    }
+#define WG_BLOCKED                                                                                 \
+    {                                                                                              \
+        .name = "blocked", .suits = wg_blocked_suits, .scratch = wg_blocked_scratch,               \
+        .knobs = wg_blocked_knobs, .bind = wg_blocked_bind                                         \
+    }
+
 /* im2col and CLBlast, ops/conv2d_gemm.c: the same. */
 extern const struct wg_knob wg_conv2d_gemm_knobs[];
 bool wg_conv2d_gemm_suits(const struct wg_node *node, const struct wg_device *device);
