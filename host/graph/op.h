@@ -2,7 +2,7 @@
  * What an op is: a name, a gradient that builds graph, and implementations that launch kernels.
  *
  * A new op is one file in host/graph/ops, one in cl, one in tests/ops, a builder in graph.h, and
- * what it must compute in host/selftest/winograd.h.
+ * what it must compute in host/selftest/expect.c.
  */
 #ifndef WG_GRAPH_OP_H
 #define WG_GRAPH_OP_H
