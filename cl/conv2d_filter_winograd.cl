@@ -17,8 +17,8 @@
  *
  * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
  * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
- * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e,
- * panel and MR channels the sum over the tiles in registers, added to M. All sums have a fixed
+ * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e, MR
+ * channels and panel the sum over the tiles in registers, added to M. All sums have a fixed
  * order: the same bits each time.
  *
  * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
@@ -116,7 +116,8 @@ OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
     }
 }
 
-/* Adds the sum over `rows` tiles of MR channels of V times a panel of Y to `count` rows of M. */
+/* Adds the sum over `rows` tiles of MR channels of V times a panel of Y to `count` rows of M, which
+ * come closer meanwhile, as does the next panel of Y. */
 static void multiply(__global const float *restrict v, __global const float *restrict y, int rows,
                      int count, __global float *restrict m)
 {
@@ -127,9 +128,17 @@ static void multiply(__global const float *restrict v, __global const float *res
 #pragma unroll
         for (int j = 0; j < NV; j++)
             acc[i][j] = (floatv)(0.0f);
+#pragma unroll
+    for (int i = 0; i < MR; i++)
+#pragma unroll
+        for (int j = 0; j < NV; j++)
+            PREFETCH(m + i * PITCH + j * VW);
     for (int row = 0; row < rows; row++) {
         floatv b[NV];
 
+#pragma unroll
+        for (int j = 0; j < NV; j++)
+            PREFETCH(y + (ROWS + row) * COLUMNS + j * VW);
 #pragma unroll
         for (int j = 0; j < NV; j++)
             b[j] = LOADV(y + row * COLUMNS + j * VW);
@@ -150,6 +159,31 @@ static void multiply(__global const float *restrict v, __global const float *res
             }
 }
 
+/* The window of a row's tile; `x` is the block's first image. */
+static void look_at_row(struct window *window, __global const float *restrict x,
+                        __global const float *zeros, int images, int r, int row)
+{
+    const struct tile tile = tile_behind(row, images);
+
+    look_at(window, x + (size_t)tile.n * H * W * C, zeros, tile.y * S + r / S - PAD,
+            tile.x * S + r % S - PAD, S, H, W, C);
+}
+
+/* V of a chunk of a block of images. */
+OUTLINED void transform_chunk(__global const float *restrict x, __global const float *zeros,
+                              int images, int r, int channels, __global float *restrict v)
+{
+    const int last = images * TILES - 1;
+    struct window windows[2];
+
+    look_at_row(&windows[0], x, zeros, images, r, 0);
+    for (int row = 0; row <= last; row++) {
+        look_at_row(&windows[(row + 1) % 2], x, zeros, images, r, min(row + 1, last));
+        transform_tile(&windows[row % 2], &windows[(row + 1) % 2], tile_behind(row, images),
+                       channels, v + (size_t)row * PITCH_V, V_ELEMENT);
+    }
+}
+
 /* Adds the products of a block of images to a chunk of M. */
 OUTLINED void add_chunk(__global const float *restrict v, __global const float *restrict y,
                         int images, int channels, __global float *restrict m)
@@ -157,8 +191,8 @@ OUTLINED void add_chunk(__global const float *restrict v, __global const float *
     for (int e = 0; e < ELEMENTS; e++) {
         const int first = first_row(e, images), rows = last_row(e, images) - first;
 
-        for (int p = 0; p < PANELS; p++)
-            for (int c = 0; c < channels; c += MR)
+        for (int c = 0; c < channels; c += MR)
+            for (int p = 0; p < PANELS; p++)
                 multiply(v + e * V_ELEMENT + first * PITCH_V + c,
                          y + e * Y_ELEMENT + (p * ROWS + first) * COLUMNS, rows, channels - c,
                          m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
@@ -192,13 +226,7 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
         for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
             const int channels = min(CHANNELS, C - c);
 
-            for (int row = 0; row < images * TILES; row++) {
-                const struct tile tile = tile_behind(row, images);
-
-                transform_tile(x + (size_t)(n + tile.n) * H * W * C + c, zeros,
-                               tile.y * S + r / S - PAD, tile.x * S + r % S - PAD, S, H, W, C, tile,
-                               channels, v + (size_t)row * PITCH_V, V_ELEMENT);
-            }
+            transform_chunk(x + (size_t)n * H * W * C + c, zeros, images, r, channels, v);
             add_chunk(v, ys, images, channels, m + (size_t)c * PITCH);
         }
     }

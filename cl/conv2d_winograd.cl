@@ -130,25 +130,38 @@ static int target(int r, int pixel)
 #endif
 }
 
+/* The window of a row's tile; `in` is the block's first image. */
+static void look_at_row(struct window *window, __global const float *restrict in,
+                        __global const float *zeros, int images, int r, int row)
+{
+    const struct tile tile = tile_behind(row, images);
+
+    look_at(window, in + (size_t)tile.n * IN_H * IN_W * DEPTH, zeros, origin(r / S, tile.y),
+            origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH);
+}
+
 /* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
  * group of MR reads; for a whole block these are there already. */
 OUTLINED void transform_block(__global const float *restrict in, __global const float *zeros,
                               int images, int r, __global float *restrict v)
 {
-    for (int row = 0; row < images * TILES; row++) {
-        const struct tile tile = tile_behind(row, images);
+    const int last = images * TILES - 1;
+    struct window windows[2];
 
-        transform_tile(in + (size_t)tile.n * IN_H * IN_W * DEPTH, zeros, origin(r / S, tile.y),
-                       origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH, tile, SLICE,
+    look_at_row(&windows[0], in, zeros, images, r, 0);
+    for (int row = 0; row <= last; row++) {
+        look_at_row(&windows[(row + 1) % 2], in, zeros, images, r, min(row + 1, last));
+        transform_tile(&windows[row % 2], &windows[(row + 1) % 2], tile_behind(row, images), SLICE,
                        v + (size_t)row * PITCH, V_ELEMENT);
     }
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
         clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
 
-/* MR rows of M for an element and panel: V U, added to what is there if there is something. */
+/* MR rows of M for an element and panel: V U, added to what is there if there is something. A
+ * quarter of the panel of U for the next element, from `next` on, comes closer meanwhile. */
 static void multiply(__global const float *restrict v, __global const float *restrict u, bool add,
-                     __global float *restrict to)
+                     __global const float *next, __global float *restrict to)
 {
     floatv acc[MR][NV];
 
@@ -162,6 +175,8 @@ static void multiply(__global const float *restrict v, __global const float *res
         for (int i = 0; i < UNROLL; i++) {
             floatv b[NV];
 
+            if (i % 2 == 0)
+                PREFETCH(next + (k + i) * (COLUMNS / 4));
 #pragma unroll
             for (int j = 0; j < NV; j++)
                 b[j] = LOADV(u + (k + i) * COLUMNS + j * VW);
@@ -227,10 +242,14 @@ static void finish_row(__global const float *restrict m, floatv bias, struct til
 OUTLINED void multiply_panel(__global const float *restrict v, __global const float *restrict u,
                              int images, bool add, __global float *restrict m)
 {
-    for (int e = 0; e < ELEMENTS; e++)
-        for (int row = first_row(e, images); row < last_row(e, images); row += MR)
+    for (int e = 0; e < ELEMENTS; e++) {
+        const int first = first_row(e, images), end = last_row(e, images);
+
+        for (int row = first; row < end; row += MR)
             multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
+                     u + (e + 1) * U_PANEL + min((row - first) / MR, 3) * (U_PANEL / 4),
                      m + e * M_ELEMENT + row * COLUMNS);
+    }
 }
 
 /* The outputs of a panel of M, for a phase of the images from `out` on. */
@@ -240,10 +259,10 @@ OUTLINED void finish_panel(__global const float *restrict m, int panel,
 #endif
                            int images, int phase, __global float *restrict out)
 {
-    for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
-        for (int row = 0; row < images * TILES; row++) {
-            const struct tile tile = tile_behind(row, images);
+    for (int row = 0; row < images * TILES; row++) {
+        const struct tile tile = tile_behind(row, images);
 
+        for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
             finish_row(m + (size_t)row * COLUMNS + o % COLUMNS,
 #ifdef BIAS
                        LOADV(bias + o),
@@ -251,7 +270,7 @@ OUTLINED void finish_panel(__global const float *restrict m, int panel,
                        (floatv)(0.0f),
 #endif
                        tile, phase, out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
-        }
+    }
 }
 
 /* Blocks and phases are dealt out so that any half of the work items has half of them. */

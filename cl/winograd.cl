@@ -174,10 +174,31 @@ SPECIALISED void spread(floatv *y, int step, int m)
     }
 }
 
-/* V of a window of (height + 1) x (width + 1) pixels, `channels` of each, read from from[e] on.
- * Element e goes to v[e * pitch]. The last vector may repeat some channels. */
-SPECIALISED void transform_window(__global const float *const *from, int height, int width,
-                                  int channels, __global float *restrict v, size_t pitch)
+/* The pixels of a tile's window, 5 x 5 of a plane. */
+struct window {
+    __global const float *pixels[ELEMENTS];
+};
+
+/* The window at (y, x) of an image [rows, columns, depth], its pixels `step` apart; outside the
+ * image are zeros, of which there are as many as channels. */
+static void look_at(struct window *window, __global const float *restrict image,
+                    __global const float *zeros, int y, int x, int step, int rows, int columns,
+                    int depth)
+{
+    for (int e = 0; e < ELEMENTS; e++) {
+        const int iy = y + e / POINTS * step, ix = x + e % POINTS * step;
+        const bool inside = iy >= 0 && iy < rows && ix >= 0 && ix < columns;
+
+        window->pixels[e] = inside ? image + ((size_t)iy * columns + ix) * depth : zeros;
+    }
+}
+
+/* V of a tile of height x width pixels, `channels` of each. Element e goes to v[e * pitch]. The
+ * last vector may repeat some channels. The next window comes closer meanwhile: its short runs of
+ * channels, far apart, are none that a processor foresees. */
+SPECIALISED void transform_window(const struct window *window, const struct window *next,
+                                  int height, int width, int channels, __global float *restrict v,
+                                  size_t pitch)
 {
     for (int first = 0; first < channels; first += VW) {
         const int k = min(first, channels - VW);
@@ -186,7 +207,10 @@ SPECIALISED void transform_window(__global const float *const *from, int height,
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
             if (e / POINTS <= height && e % POINTS <= width)
-                d[e] = LOADV(from[e] + k);
+                d[e] = LOADV(window->pixels[e] + k);
+#pragma unroll
+        for (int e = 0; e < ELEMENTS; e++)
+            PREFETCH(next->pixels[e] + k);
 #pragma unroll
         for (int i = 0; i <= height; i++)
             interpolate(d + POINTS * i, 1, width);
@@ -200,27 +224,16 @@ SPECIALISED void transform_window(__global const float *const *from, int height,
     }
 }
 
-/* The same for the window at (y, x) of an image [rows, columns, depth], its pixels `step` apart;
- * outside the image are zeros, of which there are as many as channels. */
-OUTLINED void transform_tile(__global const float *restrict image, __global const float *zeros,
-                             int y, int x, int step, int rows, int columns, int depth,
+OUTLINED void transform_tile(const struct window *window, const struct window *next,
                              struct tile tile, int channels, __global float *restrict v,
                              size_t pitch)
 {
-    __global const float *from[ELEMENTS];
-
-    for (int e = 0; e < ELEMENTS; e++) {
-        const int iy = y + e / POINTS * step, ix = x + e % POINTS * step;
-        const bool inside = iy >= 0 && iy < rows && ix >= 0 && ix < columns;
-
-        from[e] = inside ? image + ((size_t)iy * columns + ix) * depth : zeros;
-    }
     if (tile.height == 4 && tile.width == 4)
-        transform_window(from, 4, 4, channels, v, pitch);
+        transform_window(window, next, 4, 4, channels, v, pitch);
     else if (tile.height == 4)
-        transform_window(from, 4, 3, channels, v, pitch);
+        transform_window(window, next, 4, 3, channels, v, pitch);
     else if (tile.width == 4)
-        transform_window(from, 3, 4, channels, v, pitch);
+        transform_window(window, next, 3, 4, channels, v, pitch);
     else
-        transform_window(from, 3, 3, channels, v, pitch);
+        transform_window(window, next, 3, 3, channels, v, pitch);
 }

@@ -6,6 +6,8 @@
  */
 #include "host/graph/ops/conv2d_cpu.h"
 
+#include <math.h>
+
 /* Elements of a transformed tile of 4 x 4. */
 enum { ELEMENTS = 25 };
 
@@ -17,7 +19,7 @@ enum { TRANSFORMED = 270000 };
 enum { SLICE = 128 };
 
 /* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
-enum { ROWS_ENOUGH = 48 };
+enum { ROWS_ENOUGH = 32 };
 
 /* The same for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
@@ -30,11 +32,17 @@ struct axis {
     size_t fours, threes;
 };
 
+/* Images of a block, and the register tile that suits its rows. */
+struct block {
+    size_t images;       // IMAGES
+    struct wg_tile tile; // VW, MR, NV
+};
+
 /* How a gather is cut into work items, and its packed weights. */
 struct gather_sizes {
-    size_t slice;  // SLICE
-    size_t images; // IMAGES
-    size_t items;  // ITEMS
+    struct block block;
+    size_t slice; // SLICE
+    size_t items; // ITEMS
     size_t pack_items;
     size_t packed_bytes;
     size_t scratch_bytes; // of the gather itself
@@ -70,39 +78,56 @@ static size_t apart(size_t floats)
     return wg_round_up(floats, 1024) + 48;
 }
 
-/* Rows of the products of a block, over all elements: 16 that all tiles have, 4 and 4 for tiles of
- * 4 pixels along one axis, one for tiles of 4 x 4. Each is filled up to whole register tiles. */
-static size_t product_rows(struct axis y, struct axis x, size_t images, size_t pixels)
+/* Elements of an image's tiles, over all. */
+static size_t elements_of(struct axis y, struct axis x)
 {
-    return 16 * wg_round_up(images * tiles_of(y, x), pixels) +
-           4 * wg_round_up(images * y.fours * (x.fours + x.threes), pixels) +
-           4 * wg_round_up(images * x.fours * (y.fours + y.threes), pixels) +
-           wg_round_up(images * y.fours * x.fours, pixels);
+    return (5 * y.fours + 4 * y.threes) * (5 * x.fours + 4 * x.threes);
 }
 
-/* Rows that all threads together spend their time on. Where there are many units nobody waits long
- * for the last, and the choice must not depend on n: memory should grow with the batch. */
-static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
+/* Time of `rows` rows of products, filled up to whole register tiles of `pixels`; starting one
+ * takes a quarter of a row. */
+static double rows_time(size_t rows, size_t pixels)
+{
+    return (double)wg_divide_up(rows, pixels) * ((double)pixels + 0.25);
+}
+
+/* The same for all products of a block: 16 elements that all tiles have, 4 and 4 for tiles of 4
+ * pixels along one axis, one for tiles of 4 x 4. */
+static double block_time(struct axis y, struct axis x, size_t images, size_t pixels)
+{
+    return 16 * rows_time(images * tiles_of(y, x), pixels) +
+           4 * rows_time(images * y.fours * (x.fours + x.threes), pixels) +
+           4 * rows_time(images * x.fours * (y.fours + y.threes), pixels) +
+           rows_time(images * y.fours * x.fours, pixels);
+}
+
+/* Time that all threads together spend. Where there are many units nobody waits long for the last,
+ * and the choice must not depend on n: memory should grow with the batch. */
+static double cost(size_t n, size_t images, double block, size_t units_per_block, size_t threads)
 {
     size_t units = wg_divide_up(n, images) * units_per_block;
     if (units >= (size_t)WG_ITEMS_PER_UNIT * threads)
-        return (double)rows * (double)n / (double)images * (double)units_per_block;
-    return (double)(rows * wg_round_up(units, threads));
+        return block * (double)n / (double)images * (double)units_per_block;
+    return block * (double)wg_round_up(units, threads);
 }
 
-/* Images of a block: rows of V that fill their register tiles, units of work that fill the threads,
- * weights that are read seldom; of what is equally good the most. */
-static size_t choose_images(size_t n, struct axis y, struct axis x, size_t units_per_block,
-                            size_t most, const struct wg_device *device)
+/* Rows of V that fill their register tiles, units of work that fill the threads, weights that are
+ * read seldom; of what is equally good the most images, of these the largest tile. Tiles of the
+ * device's and less, but 10 vectors: a multiply-add takes 4 or 5 cycles, and 2 begin in each. */
+static struct block choose_block(size_t n, struct axis y, struct axis x, size_t units_per_block,
+                                 size_t most, const struct wg_device *device)
 {
-    size_t threads = wg_larger(device->info.compute_units, 1), pixels = wg_tile_of(device).pixels;
-    size_t best = 1;
-    double best_cost = 0;
+    size_t threads = wg_larger(device->info.compute_units, 1);
+    struct wg_tile tile = wg_tile_of(device);
+    struct block best = {1, tile};
+    double best_cost = HUGE_VAL;
     for (size_t images = 1; images <= wg_smaller(n, most); images++) {
-        size_t rows = product_rows(y, x, images, pixels);
-        double now = cost(n, images, rows, units_per_block, threads);
-        if (images == 1 || now <= best_cost) {
-            best = images;
+        for (size_t pixels = wg_divide_up(10, tile.vectors); pixels <= tile.pixels; pixels++) {
+            double block = block_time(y, x, images, pixels);
+            double now = cost(n, images, block, units_per_block, threads);
+            if (now > best_cost)
+                continue;
+            best = (struct block){images, {tile.width, pixels, tile.vectors}};
             best_cost = now;
         }
         if (images * tiles_of(y, x) >= ROWS_ENOUGH)
@@ -132,17 +157,17 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t panels = wg_divide_up(width, columns);
     struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
     struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
-    size_t most = wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
-    size_t images = choose_images(v->n, y, x, phases * phases, most, device);
-    size_t rows = images * tiles_of(y, x) + tile.pixels; // ROWS of the kernel
-    size_t units = wg_divide_up(v->n, images) * phases * phases;
+    size_t most = wg_larger(TRANSFORMED / (elements_of(y, x) * pitch), 1);
+    struct block block = choose_block(v->n, y, x, phases * phases, most, device);
+    size_t rows = block.images * tiles_of(y, x) + block.tile.pixels; // ROWS of the kernel
+    size_t units = wg_divide_up(v->n, block.images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
     size_t v_size = ELEMENTS * apart(rows * pitch);
     size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 1);
     size_t pack_items = v->stride * v->stride * panels * depth;
     return (struct gather_sizes){
+        .block = block,
         .slice = slice,
-        .images = images,
         .items = items,
         .pack_items = pack_items,
         .packed_bytes = pack_items * ELEMENTS * columns * sizeof(float),
@@ -236,10 +261,10 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
         .global = {sizes.items},
         .local = {1},
     };
-    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_tile(&defines, sizes.block.tile);
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_int(&defines, "SLICE", (long long)sizes.slice);
-    wg_define_int(&defines, "IMAGES", (long long)sizes.images);
+    wg_define_int(&defines, "IMAGES", (long long)sizes.block.images);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
     if (data)
         wg_define_flag(&defines, "DATA");
