@@ -18,30 +18,39 @@
  * w' holds the taps of the phase in rising order of the input.
  *
  * How it is fast: a work item is a thread, there are no barriers. It keeps a tile of MR pixels x
- * COLUMNS output channels in vector registers and adds, for each tap and r, the outer product of MR
- * input values and COLUMNS weights: MR * NV multiply-adds for MR + NV loads.
+ * COLUMNS output channels in vector registers and adds, for each r of a tap, the outer product of
+ * MR input values and COLUMNS weights: MR * NV multiply-adds for MR + NV loads.
  *
  *                      o .. o + COLUMNS
  *             w'[k]  [  NV vectors     ]    MR * NV + NV + 1 registers of VW floats:
  *   in[pixel 0][k]     * * * * * * * *      6 x 2 where there are 16 (AVX2: VW 8)
- *   in[pixel 1][k]     * * * * * * * *      14 x 2 where there are 32 (AVX-512: VW 16)
+ *   in[pixel 1][k]     * * * * * * * *      12 x 2 where there are 32 (AVX-512: VW 16)
  *   ...                * * * acc * * *
  *   in[pixel MR-1][k]  * * * * * * * *
  *
  * MR * NV should be 10 or more: a multiply-add takes 4 or 5 cycles, and 2 begin in each.
  *
- * All pixels of a tile see the same taps inside the input, so those outside cost nothing and need
- * no test, and the taps of one input row are one run of consecutive floats, in the input as in w'.
+ * A work item goes on in units: an output row of a phase, of IMAGES images. It copies the rows of
+ * the input that the unit sees, but for those copied before, sorted by column, then image. Then
+ *
+ *   for each panel of COLUMNS output channels, for each tap, for each SLICE of its channels
+ *     add to the sums of all outputs whose tap lies inside
+ *
+ * which lie together, as their inputs do. So taps outside the input cost nothing and need no test,
+ * tiles are full however short a row is, their pixels lie at a constant distance, and the weights
+ * of a slice stay in L1 until all had them. The sums have one order, whatever the sizes.
  *
  * Its input `packed` is w', made by conv2d_pack, as
  * [phase y][phase x][panel][TAPS][TAPS][DEPTH][COLUMNS].
  *
- * The global size is BLOCKS * OUT_H * SHARES, the local size 1. VW need not divide anything.
+ * The global size is ITEMS, the local size 1; scratch holds ITEMS * (COPY + SUMS) floats. VW need
+ * not divide anything.
  *
  *   DATA      defined for conv2d_data
  *   MR, NV    the tile, see above
- *   IMAGES    images in a work item's block, BLOCKS = ceil(N / IMAGES)
- *   SHARES    work items that share the panels of a block and row; 1 unless there are many threads
+ *   IMAGES    images of a unit
+ *   SHARES    units that share the panels of a row; 1 unless there are many threads
+ *   ITEMS     work items
  */
 #include "conv2d_shape.cl"
 #ifndef MR
@@ -55,6 +64,9 @@
 #endif
 #ifndef SHARES
 #define SHARES 1
+#endif
+#ifndef ITEMS
+#define ITEMS 1
 #endif
 
 #ifdef DATA
@@ -82,6 +94,23 @@
 #define COLUMNS (NV * VW)
 #define PANELS  ((WIDTH + COLUMNS - 1) / COLUMNS)
 #define PANEL   ((size_t)TAPS * TAPS * DEPTH * COLUMNS) // floats of a packed panel
+#define BLOCKS  ((N + IMAGES - 1) / IMAGES)
+#define ROWS    ((OUT_H + PHASES - 1) / PHASES) // of a phase
+#define UNITS   ((size_t)BLOCKS * PHASES * PHASES * SHARES * ROWS)
+#define SLICE   128 // channels whose weights stay in L1
+
+/* Floats of a copied pixel: an odd number of cache lines, that few share the sets of a cache. */
+#define PITCH ((DEPTH + 15) / 32 * 32 + 16)
+
+/* Floats of a copied row and of all that a unit sees. Columns of one remainder by STEP_IN, which
+ * are those that a tap sees, lie together. MR pixels beyond the last may be read, to no effect. */
+#define STRIDED  ((IN_W + STEP_IN - 1) / STEP_IN)
+#define COPY_ROW ((size_t)(STEP_IN * STRIDED * IMAGES + MR) * PITCH)
+#define COPY     (TAPS * COPY_ROW)
+
+/* Sums of a panel: [output of the row and phase][image][COLUMNS]. */
+#define OUTPUTS ((OUT_W + PHASES - 1) / PHASES)
+#define SUMS    ((size_t)(OUTPUTS * IMAGES + MR) * COLUMNS)
 
 #if DEPTH % 4 == 0
 #define UNROLL 4
@@ -107,44 +136,16 @@ static int origin(int phase, int p)
 #endif
 }
 
-/* The tile's sum over `rows` runs of `run` floats; `at` is where each pixel's first run begins. */
-static void accumulate(__global const float *restrict in, const size_t *at, int rows, int run,
-                       __global const float *restrict packed, floatv acc[MR][NV])
-{
-    __global const float *pixel[MR];
-
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-        pixel[m] = in + at[m];
-    for (int row = 0; row < rows; row++) {
-        __global const float *weights = packed + (size_t)row * TAPS * DEPTH * COLUMNS;
-
-        for (int k = 0; k < run; k += UNROLL)
-#pragma unroll
-            for (int u = 0; u < UNROLL; u++) {
-                floatv b[NV];
-
-#pragma unroll
-                for (int v = 0; v < NV; v++)
-                    b[v] = LOADV(weights + (k + u) * COLUMNS + v * VW);
-#pragma unroll
-                for (int m = 0; m < MR; m++)
-#pragma unroll
-                    for (int v = 0; v < NV; v++)
-                        acc[m][v] = MAC(pixel[m][k + u], b[v], acc[m][v]);
-            }
-#pragma unroll
-        for (int m = 0; m < MR; m++)
-            pixel[m] += (size_t)IN_W * DEPTH;
-    }
-}
+#ifdef BIAS
+#define BIAS_PARAMETER __global const float *restrict bias,
+#define BIAS_ARGUMENT  bias,
+#else
+#define BIAS_PARAMETER
+#define BIAS_ARGUMENT
+#endif
 
 /* Stores VW channels from channel o on, the last vector of a pixel perhaps in part. */
-static void finish(floatv sum, int o,
-#ifdef BIAS
-                   __global const float *restrict bias,
-#endif
-                   __global float *restrict pixel)
+static void finish(floatv sum, int o, BIAS_PARAMETER __global float *restrict pixel)
 {
     if (WIDTH % COLUMNS == 0 || o + VW <= WIDTH) {
 #ifdef BIAS
@@ -165,89 +166,180 @@ static void finish(floatv sum, int o,
     }
 }
 
-/* Where a strip lies: `same` outputs beside one another, in `images` images, that see the same
- * taps. */
-struct strip {
-    size_t from, to; // offset of the first image's first tap in the input, of its output
-    int same, images;
-    int rows, run; // the taps: rows of so many consecutive floats
-    int panel;
+/* What a work item computes at a time. Units that follow one another in the same images have the
+ * same phase and share, as a rule, and the next row. */
+struct unit {
+    int n, images; // the first, how many
+    int phase_y, phase_x, share;
+    int row; // of the phase
 };
 
-/* Computes a strip, MR pixels at a time; the last tile repeats a pixel where it is not full. */
-OUTLINED void compute_strip(__global const float *restrict in,
-                            __global const float *restrict weights,
-#ifdef BIAS
-                            __global const float *restrict bias,
-#endif
-                            struct strip strip, __global float *restrict out)
+/* Blocks differ by one image at most, so that any half of the work items has half of the images. */
+static int first_image(size_t block)
 {
-    const int pixels = strip.images * strip.same;
+    return N * block / BLOCKS;
+}
 
-    for (int first = 0; first < pixels; first += MR) {
-        size_t from[MR], to[MR];
-        floatv acc[MR][NV];
+static struct unit unit_of(size_t index)
+{
+    const size_t block = index / ROWS / SHARES / PHASES / PHASES;
+    struct unit unit;
+
+    unit.row = index % ROWS;
+    unit.share = index / ROWS % SHARES;
+    unit.phase_x = index / ROWS / SHARES % PHASES;
+    unit.phase_y = index / ROWS / SHARES / PHASES % PHASES;
+    unit.n = first_image(block);
+    unit.images = first_image(block + 1) - unit.n;
+    return unit;
+}
+
+/* Outputs of the row, of an image. */
+static int outputs_of(struct unit unit)
+{
+    return (OUT_W - unit.phase_x + PHASES - 1) / PHASES;
+}
+
+/* Copies row iy of all images; `in` is the first image. */
+OUTLINED void copy_row(__global const float *restrict in, int images, int iy,
+                       __global float *restrict copy)
+{
+    for (int n = 0; n < images; n++)
+        for (int ix = 0; ix < IN_W; ix++) {
+            __global const float *from = in + (((size_t)n * IN_H + iy) * IN_W + ix) * DEPTH;
+            const int column = ix % STEP_IN * STRIDED + ix / STEP_IN;
+            __global float *to = copy + (size_t)(column * images + n) * PITCH;
+            int k = 0;
+
+            for (; k + VW <= DEPTH; k += VW)
+                STOREV(LOADV(from + k), to + k);
+            for (; k < DEPTH; k++)
+                to[k] = from[k];
+        }
+}
+
+/* Copies the rows that a unit sees, from `copied` on; returns the row after the last. */
+static int copy_rows(__global const float *restrict in, struct unit unit, int copied,
+                     __global float *restrict copy)
+{
+    const int first = origin(unit.phase_y, unit.row);
+    const int last = min(IN_H, first + phase_taps(unit.phase_y));
+
+    for (copied = max(copied, max(0, first)); copied < last; copied++)
+        copy_row(in + (size_t)unit.n * IN_H * IN_W * DEPTH, unit.images, copied,
+                 copy + copied % TAPS * COPY_ROW);
+    return copied;
+}
+
+/* Adds what a tap sees, `depth` channels, to the sums of MR outputs, of which `count` are there. */
+static void accumulate(__global const float *restrict in, __global const float *restrict weights,
+                       int depth, int count, __global float *restrict sums)
+{
+    floatv acc[MR][NV];
 
 #pragma unroll
-        for (int m = 0; m < MR; m++) {
-            const int j = min(first + m, pixels - 1), n = j / strip.same, q = j % strip.same;
+    for (int m = 0; m < MR; m++)
+#pragma unroll
+        for (int v = 0; v < NV; v++)
+            acc[m][v] = LOADV(sums + m * COLUMNS + v * VW);
+    for (int k = 0; k < depth; k += UNROLL)
+#pragma unroll
+        for (int u = 0; u < UNROLL; u++) {
+            floatv b[NV];
 
-            from[m] = strip.from + (size_t)n * IN_H * IN_W * DEPTH + q * STEP_IN * DEPTH;
-            to[m] = strip.to + (size_t)n * OUT_H * OUT_W * WIDTH + q * STEP_OUT * WIDTH;
 #pragma unroll
             for (int v = 0; v < NV; v++)
-                acc[m][v] = (floatv)(0.0f);
-        }
-        if (strip.run > 0)
-            accumulate(in, from, strip.rows, strip.run, weights, acc);
+                b[v] = LOADV(weights + (k + u) * COLUMNS + v * VW);
 #pragma unroll
-        for (int m = 0; m < MR; m++)
-            if (first + m < pixels)
+            for (int m = 0; m < MR; m++)
 #pragma unroll
                 for (int v = 0; v < NV; v++)
-                    finish(acc[m][v], strip.panel * COLUMNS + v * VW,
-#ifdef BIAS
-                           bias,
-#endif
-                           out + to[m]);
-    }
+                    acc[m][v] = MAC(in[m * PITCH + k + u], b[v], acc[m][v]);
+        }
+#pragma unroll
+    for (int m = 0; m < MR; m++)
+        if (m < count)
+#pragma unroll
+            for (int v = 0; v < NV; v++)
+                STOREV(acc[m][v], sums + m * COLUMNS + v * VW);
+}
+
+/* Adds what one tap sees to all outputs whose tap lies inside; `first` is the column of the input
+ * that it sees from output 0. */
+OUTLINED void add_tap(__global const float *restrict copy, __global const float *restrict weights,
+                      int first, int outputs, int images, int depth, __global float *restrict sums)
+{
+    const int q0 = first < 0 ? (-first + STEP_IN - 1) / STEP_IN : 0;
+    const int q1 = first < IN_W ? min(outputs, (IN_W - 1 - first) / STEP_IN + 1) : 0;
+    const int ix = q0 * STEP_IN + first, column = ix % STEP_IN * STRIDED + ix / STEP_IN;
+    const int rows = (q1 - q0) * images;
+
+    copy += (size_t)column * images * PITCH;
+    sums += q0 * images * COLUMNS;
+    for (int row = 0; row < rows; row += MR)
+        accumulate(copy + (size_t)row * PITCH, weights, depth, rows - row, sums + row * COLUMNS);
+}
+
+/* The sums of a panel of a unit, from the weights of its phase and panel. */
+static void sum_panel(__global const float *restrict copy, __global const float *restrict packed,
+                      struct unit unit, __global float *restrict sums)
+{
+    const int iy = origin(unit.phase_y, unit.row), ix = origin(unit.phase_x, 0);
+    const int outputs = outputs_of(unit);
+
+    for (int i = 0; i < outputs * unit.images * COLUMNS; i += VW)
+        STOREV((floatv)(0.0f), sums + i);
+    for (int ty = max(0, -iy); ty < min(phase_taps(unit.phase_y), IN_H - iy); ty++)
+        for (int tx = 0; tx < phase_taps(unit.phase_x); tx++)
+            for (int k = 0; k < DEPTH; k += SLICE)
+                add_tap(copy + (iy + ty) % TAPS * COPY_ROW + k,
+                        packed + ((size_t)(ty * TAPS + tx) * DEPTH + k) * COLUMNS, ix + tx, outputs,
+                        unit.images, min(SLICE, DEPTH - k), sums);
+}
+
+/* The outputs of a panel of a unit from its sums; `out` is the first image. */
+OUTLINED void finish_panel(__global const float *restrict sums, BIAS_PARAMETER struct unit unit,
+                           int panel, __global float *restrict out)
+{
+    const int y = unit.row * PHASES + unit.phase_y, outputs = outputs_of(unit);
+
+    for (int n = 0; n < unit.images; n++)
+        for (int q = 0; q < outputs; q++) {
+            const int x = q * PHASES + unit.phase_x;
+
+#pragma unroll
+            for (int v = 0; v < NV; v++)
+                finish(LOADV(sums + (q * unit.images + n) * COLUMNS + v * VW),
+                       panel * COLUMNS + v * VW,
+                       BIAS_ARGUMENT out + (((size_t)n * OUT_H + y) * OUT_W + x) * WIDTH);
+        }
+}
+
+static size_t first_unit(size_t item)
+{
+    return UNITS * item / ITEMS;
 }
 
 __kernel void conv2d_direct(__global const float *restrict in,
                             __global const float *restrict packed,
-#ifdef BIAS
-                            __global const float *restrict bias,
-#endif
-                            __global float *restrict out)
+                            BIAS_PARAMETER __global float *restrict out,
+                            __global float *restrict scratch)
 {
     const size_t id = get_global_id(0);
-    const int share = id % SHARES, y = id / SHARES % OUT_H, phase_y = y % STEP_OUT;
-    const int iy = origin(phase_y, y / STEP_OUT), ty = max(0, -iy);
-    const size_t n = id / SHARES / OUT_H * IMAGES;
-    struct strip strip = {.images = min(IMAGES, N - (int)n),
-                          .rows = max(0, min(phase_taps(phase_y), IN_H - iy) - ty)};
+    __global float *copy = scratch + id * (COPY + SUMS), *sums = copy + COPY;
+    int copied = 0;
 
-    for (strip.panel = share; strip.panel < PANELS; strip.panel += SHARES)
-        for (int phase_x = 0; phase_x < min(PHASES, OUT_W); phase_x++) {
-            const int outputs = (OUT_W - phase_x + STEP_OUT - 1) / STEP_OUT;
-            const int taps = phase_taps(phase_x), phase = phase_y * PHASES + phase_x;
+    for (size_t index = first_unit(id); index < first_unit(id + 1); index++) {
+        const struct unit unit = unit_of(index);
+        const int phase = unit.phase_y * PHASES + unit.phase_x;
 
-            /* A strip is one column where taps are outside, or the whole interior. */
-            for (int q = 0; q < outputs; q += strip.same) {
-                const int ix = origin(phase_x, q), tx = max(0, -ix);
-                const bool inside = ix >= 0 && ix + taps <= IN_W;
-
-                strip.same = inside ? min(outputs - q, (IN_W - taps - ix) / STEP_IN + 1) : 1;
-                strip.run = max(0, min(taps, IN_W - ix) - tx) * DEPTH;
-                strip.from = ((n * IN_H + iy + ty) * IN_W + ix + tx) * DEPTH;
-                strip.to = ((n * OUT_H + y) * OUT_W + q * STEP_OUT + phase_x) * WIDTH;
-                compute_strip(in,
-                              packed + ((size_t)phase * PANELS + strip.panel) * PANEL +
-                                  (size_t)(ty * TAPS + tx) * DEPTH * COLUMNS,
-#ifdef BIAS
-                              bias,
-#endif
-                              strip, out);
-            }
+        if (unit.row * PHASES + unit.phase_y >= OUT_H)
+            continue;
+        copied = copy_rows(in, unit, unit.row > 0 ? copied : 0, copy);
+        for (int panel = unit.share; panel < PANELS; panel += SHARES) {
+            sum_panel(copy, packed + (size_t)(phase * PANELS + panel) * PANEL, unit, sums);
+            finish_panel(sums, BIAS_ARGUMENT unit, panel,
+                         out + (size_t)unit.n * OUT_H * OUT_W * WIDTH);
         }
+    }
 }

@@ -18,13 +18,21 @@ enum { PIXELS_PICKED = 256 };
 /* Floats of a block of x that conv2d_filter_direct copies: 200 KB stay in a second-level cache. */
 enum { COPIED_X = 50000 };
 
-/* How a gather is cut into work items, and its packed weights. */
+/* Floats of the rows that conv2d_direct copies: 400 KB, and as much is left of a second-level cache
+ * for the weights. */
+enum { COPIED_ROWS = 100000 };
+
+/* Images of a unit of that kernel: rows of 7 pixels fill 9 tiles of 12, their sums stay in L1. */
+enum { UNIT_IMAGES = 16 };
+
+/* How a gather is cut into work items, its packed weights, and what each works with. */
 struct gather_sizes {
     size_t images; // IMAGES
     size_t shares; // SHARES
-    size_t items;
+    size_t items;  // ITEMS
     size_t pack_items;
     size_t packed_bytes;
+    size_t scratch_bytes;
 };
 
 /* The same for a filter. */
@@ -76,22 +84,43 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
                                        const struct wg_device *device)
 {
     struct wg_tile tile = wg_tile_of(device);
+    size_t columns = wg_tile_columns(tile), wanted = wg_wanted_items(device);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
-    size_t phases = data ? v->stride : 1, taps = wg_divide_up(v->k, phases);
-    size_t panels = wg_divide_up(width, wg_tile_columns(tile));
+    size_t phases = data ? v->stride : 1, step = data ? 1 : v->stride;
+    size_t taps = wg_divide_up(v->k, phases), panels = wg_divide_up(width, columns);
+
+    // Of a row of an image: floats that are copied, and outputs of a phase.
+    size_t pitch = (depth + 15) / 32 * 32 + 16;
+    size_t pixels = step * wg_divide_up(data ? v->ow : v->w, step);
+    size_t outputs = wg_divide_up(data ? v->w : v->ow, phases);
+
     // One pixel an image: more images, that the weights be read less often.
-    bool flat = v->h * v->w == 1 && v->n >= 768;
-    size_t images = flat ? 96 : 2 * tile.pixels;
-    size_t items = wg_divide_up(v->n, images) * (data ? v->h : v->oh);
-    size_t shares = wg_smaller(panels, wg_divide_up(wg_wanted_items(device), items));
+    size_t images = v->h * v->w == 1 && v->n >= 768 ? 96 : UNIT_IMAGES;
+    images = wg_larger(wg_smaller(images, COPIED_ROWS / (taps * pixels * pitch)), 1);
+    size_t rows = wg_divide_up(data ? v->h : v->oh, phases);
+    size_t units = wg_divide_up(v->n, images) * phases * phases * rows;
+    size_t shares = wg_smaller(panels, wg_divide_up(wanted, units));
+    size_t items = wg_smaller(units * shares, wanted);
+
+    // COPY and SUMS of the kernel.
+    size_t copy = taps * (pixels * images + tile.pixels) * pitch;
+    size_t sums = (outputs * images + tile.pixels) * columns;
     size_t pack_items = phases * phases * panels * taps * taps;
     return (struct gather_sizes){
         .images = images,
         .shares = shares,
-        .items = items * shares,
+        .items = items,
         .pack_items = pack_items,
-        .packed_bytes = pack_items * depth * wg_tile_columns(tile) * sizeof(float),
+        .packed_bytes = pack_items * depth * columns * sizeof(float),
+        .scratch_bytes = items * (copy + sums) * sizeof(float),
     };
+}
+
+/* All scratch of a gather: packed weights, then what the work items use. */
+static size_t gather_bytes(const struct wg_conv *v, bool data, const struct wg_device *device)
+{
+    struct gather_sizes sizes = size_gather(v, data, device);
+    return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
 }
 
 /* Channels of x a filter copies at a time: what fits the cache, in chunks of about equal size. */
@@ -138,7 +167,7 @@ static void define_width(struct wg_defines *defines, const struct wg_device *dev
     wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
 }
 
-/* One gather: `out` from `in` and the weights, which are first packed at `at` of scratch. The bias
+/* One gather: `out` from `in` and the weights, with scratch from `at` on. The bias
  * and activation are those of `epilogue`; NULL: none. */
 struct gather {
     struct wg_conv conv;
@@ -189,11 +218,14 @@ static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
     wg_define_conv(&defines, &gather->conv);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
+    wg_define_int(&defines, "ITEMS", (long long)sizes.items);
     if (gather->data)
         wg_define_flag(&defines, "DATA");
     if (gather->epilogue)
         wg_define_epilogue(&defines, gather->epilogue);
-    wg_put_arguments(call.arguments, 2, gather->epilogue, gather->out);
+    int count = wg_put_arguments(call.arguments, 2, gather->epilogue, gather->out);
+    call.arguments[count] =
+        WG_SCRATCH(gather->at + wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
     return bind_pack(binder, gather, packed, sizes.pack_items) && wg_bind_kernel(binder, &call);
 }
 
@@ -297,7 +329,7 @@ static size_t scratch_gather(const struct wg_node *node, const struct wg_device 
 {
     const struct wg_conv *v = &node->attr.conv;
     struct wg_conv inner = thick(v, device);
-    return after_table(v, device) + size_gather(&inner, data, device).packed_bytes;
+    return after_table(v, device) + gather_bytes(&inner, data, device);
 }
 
 size_t wg_conv2d_direct_scratch(const struct wg_node *y, const struct wg_device *device)
@@ -392,7 +424,7 @@ size_t wg_matmul_direct_scratch(const struct wg_node *c, const struct wg_device 
     struct wg_conv v = wg_matmul_conv(c);
     return wg_matmul_form(c) == WG_FORM_FILTER
                ? size_filter(&v, device).scratch_bytes
-               : size_gather(&v, wg_matmul_form(c) == WG_FORM_DATA, device).packed_bytes;
+               : gather_bytes(&v, wg_matmul_form(c) == WG_FORM_DATA, device);
 }
 
 bool wg_matmul_direct_suits(const struct wg_node *c, const struct wg_device *device)
