@@ -18,8 +18,8 @@
  * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
  * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
  * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e, MR
- * channels and panel the sum over the tiles in registers, added to M. All sums have a fixed
- * order: the same bits each time.
+ * channels and panel the sum over the tiles in registers, added to M but for the first
+ * block's. All sums have a fixed order: the same bits each time.
  *
  * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
  * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
@@ -116,10 +116,10 @@ OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
     }
 }
 
-/* Adds the sum over `rows` tiles of MR channels of V times a panel of Y to `count` rows of M, which
- * come closer meanwhile, as does the next panel of Y. */
+/* The sum over `rows` tiles of MR channels of V times a panel of Y, added to `count` rows of M if
+ * there is something. These come closer meanwhile, as does the next panel of Y. */
 static void multiply(__global const float *restrict v, __global const float *restrict y, int rows,
-                     int count, __global float *restrict m)
+                     int count, bool add, __global float *restrict m)
 {
     floatv acc[MR][NV];
 
@@ -155,7 +155,7 @@ static void multiply(__global const float *restrict v, __global const float *res
             for (int j = 0; j < NV; j++) {
                 __global float *to = m + i * PITCH + j * VW;
 
-                STOREV(LOADV(to) + acc[i][j], to);
+                STOREV(add ? LOADV(to) + acc[i][j] : acc[i][j], to);
             }
 }
 
@@ -184,9 +184,20 @@ OUTLINED void transform_chunk(__global const float *restrict x, __global const f
     }
 }
 
-/* Adds the products of a block of images to a chunk of M. */
-OUTLINED void add_chunk(__global const float *restrict v, __global const float *restrict y,
-                        int images, int channels, __global float *restrict m)
+/* Zeros at the ends of V's rows, which a last group of MR channels reads, but nobody writes where
+ * all chunks are as short as the last. */
+static void clear_ends(__global float *restrict v)
+{
+    const int last = C % CHANNELS > 0 ? C % CHANNELS : CHANNELS, first = last / VW * VW;
+
+    for (int e = 0; e < ELEMENTS; e++)
+        for (int row = 0; row < ROWS; row++)
+            clear(v + e * V_ELEMENT + row * PITCH_V + first, PITCH_V - first);
+}
+
+/* The products of a block of images, added to a chunk of M if there is something. */
+OUTLINED void multiply_chunk(__global const float *restrict v, __global const float *restrict y,
+                             int images, int channels, bool add, __global float *restrict m)
 {
     for (int e = 0; e < ELEMENTS; e++) {
         const int first = first_row(e, images), rows = last_row(e, images) - first;
@@ -194,7 +205,7 @@ OUTLINED void add_chunk(__global const float *restrict v, __global const float *
         for (int c = 0; c < channels; c += MR)
             for (int p = 0; p < PANELS; p++)
                 multiply(v + e * V_ELEMENT + first * PITCH_V + c,
-                         y + e * Y_ELEMENT + (p * ROWS + first) * COLUMNS, rows, channels - c,
+                         y + e * Y_ELEMENT + (p * ROWS + first) * COLUMNS, rows, channels - c, add,
                          m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
     }
 }
@@ -210,11 +221,8 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
     __global float *v = scratch + PARTS * M_SIZE + id * (V_SIZE + Y_SIZE + ZEROS);
     __global float *ys = v + V_SIZE, *zeros = ys + Y_SIZE;
 
-    clear(v, V_SIZE); // of which the ends of rows are read, but never written
     clear(zeros, ZEROS);
-    for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS)
-        for (int e = 0; e < ELEMENTS; e++)
-            clear(m + ((size_t)e * C + c) * PITCH, (size_t)min(CHANNELS, C - c) * PITCH);
+    clear_ends(v);
     for (int n = n0; n < n1; n += IMAGES) {
         const int images = min(IMAGES, n1 - n);
 
@@ -227,7 +235,7 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
             const int channels = min(CHANNELS, C - c);
 
             transform_chunk(x + (size_t)n * H * W * C + c, zeros, images, r, channels, v);
-            add_chunk(v, ys, images, channels, m + (size_t)c * PITCH);
+            multiply_chunk(v, ys, images, channels, n > n0, m + (size_t)c * PITCH);
         }
     }
 }
