@@ -12,6 +12,7 @@
  */
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
+#define AHEAD    8 // channels of depth that weights are fetched ahead
 
 /* G g, of two taps */
 static void spread(floatv g0, floatv g1, floatv *to, int step)
@@ -42,6 +43,7 @@ static floatv collect(__global const float *restrict from, size_t step)
     return LOADV(lane);
 }
 
+/* Written past the caches #ifdef STREAM, though they might hold it: so no line is read before. */
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                    __global float *restrict packed, const int C, const int OC,
                                    const int S, const int slice, const int columns, const int data)
@@ -51,10 +53,12 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
     const size_t id = get_global_id(0), tap = (size_t)C * OC;
     const int k = id % depth, panel = id / depth % panels, r = id / depth / panels;
     const int first = panel * columns, count = min(columns, width - first);
-    /* Where the taps of lower and of higher t begin, and from one channel to the next. */
-    const size_t low = data ? S : 0, high = S - low, step = data ? OC : 1;
-    __global const float *from = w + (size_t)(r / S * K + r % S) * tap +
-                                 (data ? (size_t)first * OC + k : (size_t)k * OC + first);
+    /* Where the taps of lower and of higher t begin; from one channel to the next, of width and of
+     * depth. */
+    const size_t low = data ? S : 0, high = S - low, step = data ? OC : 1, next = data ? 1 : OC;
+    __global const float *from = w + (size_t)(r / S * K + r % S) * tap + first * step + k * next;
+    __global const float *taps[4] = {from + (low * K + low) * tap, from + (low * K + high) * tap,
+                                     from + (high * K + low) * tap, from + (high * K + high) * tap};
     const size_t element = (size_t)slice * columns;
     __global float *to =
         packed + ((size_t)(r * (depth / slice) + k / slice) * panels + panel) * ELEMENTS * element +
@@ -66,18 +70,19 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
         for (int x = 0; x < 2 * POINTS; x++)
             rows[x] = (floatv)(0.0f);
         if (j < count) {
-            spread(collect(from + (low * K + low) * tap, step),
-                   collect(from + (low * K + high) * tap, step), rows, 1);
-            spread(collect(from + (high * K + low) * tap, step),
-                   collect(from + (high * K + high) * tap, step), rows + POINTS, 1);
+            for (int t = 0; t < 4; t++)
+                PREFETCH(taps[t] + AHEAD * next);
+            spread(collect(taps[0], step), collect(taps[1], step), rows, 1);
+            spread(collect(taps[2], step), collect(taps[3], step), rows + POINTS, 1);
         }
 #pragma unroll
         for (int x = 0; x < POINTS; x++)
             spread(rows[x], rows[POINTS + x], u + x, POINTS);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
-            STOREV(u[e], to + e * element + j);
-        from += VW * step;
+            STREAMV(u[e], to + e * element + j);
+        for (int t = 0; t < 4; t++)
+            taps[t] += VW * step;
     }
 }
 

@@ -234,6 +234,7 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool
     struct wg_tile tile = wg_tile_of(wg_binder_device(binder));
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)tile.width);
+    wg_define_flag(&defines, "STREAM");
     return wg_bind_kernel(binder,
                           &(struct wg_call){
                               .file = "conv2d_winograd_pack",
