@@ -18,8 +18,9 @@ enum { TRANSFORMED = 270000 };
  * cache. */
 enum { SLICE = 128 };
 
-/* Rows of V, tiles of a block, that are enough to make reading the weights cheap. */
-enum { ROWS_ENOUGH = 32 };
+/* Rows of V, tiles of a block, that are enough to make reading the weights cheap; and the most, if
+ * they fill their register tiles better. */
+enum { ROWS_ENOUGH = 32, ROWS_MOST = 48 };
 
 /* The same for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
@@ -84,54 +85,49 @@ static size_t elements_of(struct axis y, struct axis x)
     return (5 * y.fours + 4 * y.threes) * (5 * x.fours + 4 * x.threes);
 }
 
-/* Time of `rows` rows of products, filled up to whole register tiles of `pixels`; starting one
- * takes a quarter of a row. */
-static double rows_time(size_t rows, size_t pixels)
+/* Rows of the products of a block, over all elements: 16 that all tiles have, 4 and 4 for tiles of
+ * 4 pixels along one axis, one for tiles of 4 x 4. Each is filled up to whole register tiles. */
+static size_t product_rows(struct axis y, struct axis x, size_t images, size_t pixels)
 {
-    return (double)wg_divide_up(rows, pixels) * ((double)pixels + 0.25);
+    return 16 * wg_round_up(images * tiles_of(y, x), pixels) +
+           4 * wg_round_up(images * y.fours * (x.fours + x.threes), pixels) +
+           4 * wg_round_up(images * x.fours * (y.fours + y.threes), pixels) +
+           wg_round_up(images * y.fours * x.fours, pixels);
 }
 
-/* The same for all products of a block: 16 elements that all tiles have, 4 and 4 for tiles of 4
- * pixels along one axis, one for tiles of 4 x 4. */
-static double block_time(struct axis y, struct axis x, size_t images, size_t pixels)
-{
-    return 16 * rows_time(images * tiles_of(y, x), pixels) +
-           4 * rows_time(images * y.fours * (x.fours + x.threes), pixels) +
-           4 * rows_time(images * x.fours * (y.fours + y.threes), pixels) +
-           rows_time(images * y.fours * x.fours, pixels);
-}
-
-/* Time that all threads together spend. Where there are many units nobody waits long for the last,
- * and the choice must not depend on n: memory should grow with the batch. */
-static double cost(size_t n, size_t images, double block, size_t units_per_block, size_t threads)
+/* Rows that all threads together spend their time on. Where there are many units nobody waits long
+ * for the last, and the choice must not depend on n: memory should grow with the batch. */
+static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
 {
     size_t units = wg_divide_up(n, images) * units_per_block;
     if (units >= (size_t)WG_ITEMS_PER_UNIT * threads)
-        return block * (double)n / (double)images * (double)units_per_block;
-    return block * (double)wg_round_up(units, threads);
+        return (double)rows * (double)n / (double)images * (double)units_per_block;
+    return (double)(rows * wg_round_up(units, threads));
 }
 
 /* Rows of V that fill their register tiles, units of work that fill the threads, weights that are
- * read seldom; of what is equally good the most images, of these the largest tile. Tiles of the
- * device's and less, but 10 vectors: a multiply-add takes 4 or 5 cycles, and 2 begin in each. */
+ * read seldom; of what is equally good the most images, while their rows are not enough, and the
+ * largest tile. Tiles of the device's and less, but no fewer than 10 vectors: a multiply-add takes
+ * 4 or 5 cycles, and 2 begin in each. */
 static struct block choose_block(size_t n, struct axis y, struct axis x, size_t units_per_block,
                                  size_t most, const struct wg_device *device)
 {
-    size_t threads = wg_larger(device->info.compute_units, 1);
+    size_t threads = wg_larger(device->info.compute_units, 1), tiles = tiles_of(y, x);
     struct wg_tile tile = wg_tile_of(device);
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
     for (size_t images = 1; images <= wg_smaller(n, most); images++) {
+        if (images > 1 && images * tiles > ROWS_MOST)
+            break;
         for (size_t pixels = wg_divide_up(10, tile.vectors); pixels <= tile.pixels; pixels++) {
-            double block = block_time(y, x, images, pixels);
-            double now = cost(n, images, block, units_per_block, threads);
-            if (now > best_cost)
+            size_t rows = product_rows(y, x, images, pixels);
+            double now = cost(n, images, rows, units_per_block, threads);
+            bool same = images == best.images || images * tiles <= ROWS_ENOUGH;
+            if (now > best_cost || (now == best_cost && !same))
                 continue;
             best = (struct block){images, {tile.width, pixels, tile.vectors}};
             best_cost = now;
         }
-        if (images * tiles_of(y, x) >= ROWS_ENOUGH)
-            break;
     }
     return best;
 }
