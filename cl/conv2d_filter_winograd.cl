@@ -18,8 +18,8 @@
  * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
  * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
  * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e, MR
- * channels and panel the sum over the tiles in registers, added to M but for the first
- * block's. All sums have a fixed order: the same bits each time.
+ * channels and panel the sum over the tiles in registers; the first block stores it in M,
+ * the others add it there. All sums have a fixed order: the same bits each time.
  *
  * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
  * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
@@ -116,8 +116,8 @@ OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
     }
 }
 
-/* The sum over `rows` tiles of MR channels of V times a panel of Y, added to `count` rows of M if
- * there is something. These come closer meanwhile, as does the next panel of Y. */
+/* The sum over `rows` tiles of MR channels of V times a panel of Y: `count` rows of M, or added to
+ * them. These come closer meanwhile, as does the next panel of Y. */
 static void multiply(__global const float *restrict v, __global const float *restrict y, int rows,
                      int count, bool add, __global float *restrict m)
 {
@@ -159,33 +159,8 @@ static void multiply(__global const float *restrict v, __global const float *res
             }
 }
 
-/* The window of a row's tile; `x` is the block's first image. */
-static void look_at_row(struct window *window, __global const float *restrict x,
-                        __global const float *zeros, int images, int r, int row)
-{
-    const struct tile tile = tile_behind(row, images);
-
-    look_at(window, x + (size_t)tile.n * H * W * C, zeros, tile.y * S + r / S - PAD,
-            tile.x * S + r % S - PAD, S, H, W, C);
-}
-
-/* V of a chunk of a block of images. */
-OUTLINED void transform_chunk(__global const float *restrict x, __global const float *zeros,
-                              int images, int r, int channels, __global float *restrict v)
-{
-    const int last = images * TILES - 1;
-    struct window windows[2];
-
-    look_at_row(&windows[0], x, zeros, images, r, 0);
-    for (int row = 0; row <= last; row++) {
-        look_at_row(&windows[(row + 1) % 2], x, zeros, images, r, min(row + 1, last));
-        transform_tile(&windows[row % 2], &windows[(row + 1) % 2], tile_behind(row, images),
-                       channels, v + (size_t)row * PITCH_V, V_ELEMENT);
-    }
-}
-
-/* Zeros at the ends of V's rows, which a last group of MR channels reads, but nobody writes where
- * all chunks are as short as the last. */
+/* Zeros at the ends of V's rows, which a last group of MR channels reads; only a longer chunk
+ * before would have written them. */
 static void clear_ends(__global float *restrict v)
 {
     const int last = C % CHANNELS > 0 ? C % CHANNELS : CHANNELS, first = last / VW * VW;
@@ -195,7 +170,7 @@ static void clear_ends(__global float *restrict v)
             clear(v + e * V_ELEMENT + row * PITCH_V + first, PITCH_V - first);
 }
 
-/* The products of a block of images, added to a chunk of M if there is something. */
+/* The products of a block of images: a chunk of M, or added to it. */
 OUTLINED void multiply_chunk(__global const float *restrict v, __global const float *restrict y,
                              int images, int channels, bool add, __global float *restrict m)
 {
@@ -233,8 +208,11 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
         }
         for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
             const int channels = min(CHANNELS, C - c);
+            const struct plane plane = {
+                x + (size_t)n * H * W * C + c, zeros, r / S - PAD, r % S - PAD, S, H, W, C,
+            };
 
-            transform_chunk(x + (size_t)n * H * W * C + c, zeros, images, r, channels, v);
+            transform_block(&plane, images, channels, v, PITCH_V, V_ELEMENT);
             multiply_chunk(v, ys, images, channels, n > n0, m + (size_t)c * PITCH);
         }
     }

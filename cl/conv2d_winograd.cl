@@ -109,13 +109,13 @@
 #define UNROLL 1
 #endif
 
-/* Input position of a window's first pixel, for the plane or phase r and the tile at `pixel`. */
-static int origin(int r, int pixel)
+/* Input position of the first pixel of plane or phase r. */
+static int origin(int r)
 {
 #ifdef DATA
-    return pixel + (PAD - r + S - 1) / S - 1;
+    return (PAD - r + S - 1) / S - 1;
 #else
-    return pixel * S + r - PAD;
+    return r - PAD;
 #endif
 }
 
@@ -130,30 +130,16 @@ static int target(int r, int pixel)
 #endif
 }
 
-/* The window of a row's tile; `in` is the block's first image. */
-static void look_at_row(struct window *window, __global const float *restrict in,
-                        __global const float *zeros, int images, int r, int row)
-{
-    const struct tile tile = tile_behind(row, images);
-
-    look_at(window, in + (size_t)tile.n * IN_H * IN_W * DEPTH, zeros, origin(r / S, tile.y),
-            origin(r % S, tile.x), PLANES, IN_H, IN_W, DEPTH);
-}
-
 /* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
  * group of MR reads; for a whole block these are there already. */
-OUTLINED void transform_block(__global const float *restrict in, __global const float *zeros,
-                              int images, int r, __global float *restrict v)
+static void transform_slice(__global const float *restrict in, __global const float *zeros,
+                            int images, int r, __global float *restrict v)
 {
-    const int last = images * TILES - 1;
-    struct window windows[2];
+    const struct plane plane = {
+        in, zeros, origin(r / S), origin(r % S), PLANES, IN_H, IN_W, DEPTH,
+    };
 
-    look_at_row(&windows[0], in, zeros, images, r, 0);
-    for (int row = 0; row <= last; row++) {
-        look_at_row(&windows[(row + 1) % 2], in, zeros, images, r, min(row + 1, last));
-        transform_tile(&windows[row % 2], &windows[(row + 1) % 2], tile_behind(row, images), SLICE,
-                       v + (size_t)row * PITCH, V_ELEMENT);
-    }
+    transform_block(&plane, images, SLICE, v, PITCH, V_ELEMENT);
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
         clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
@@ -301,7 +287,7 @@ __kernel void conv2d_winograd(__global const float *restrict in,
             __global const float *u =
                 packed + ((size_t)r * SLICES + slice) * PANELS * ELEMENTS * U_PANEL;
 
-            transform_block(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images, r,
+            transform_slice(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images, r,
                             v);
             for (int panel = 0; panel < PANELS; panel++) {
                 __global float *sums = m + (PASSES > 1 ? panel * M_PANEL : 0);

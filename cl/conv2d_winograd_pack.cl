@@ -43,7 +43,8 @@ static floatv collect(__global const float *restrict from, size_t step)
     return LOADV(lane);
 }
 
-/* Written past the caches #ifdef STREAM, though they might hold it: so no line is read before. */
+/* STREAM is defined even where the caches could hold the result: no line is read before it is
+ * written then. */
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                    __global float *restrict packed, const int C, const int OC,
                                    const int S, const int slice, const int columns, const int data)

@@ -54,7 +54,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                         sum[v] = product[v] = (floatv)(0.0f);
 #pragma unroll
                         for (int p = 0; p < PIXELS; p++) {
-                            PREFETCH(u + from + (PIXELS + p) * OC + c);
+                            PREFETCH(u + from + (count + p) * OC + c);
                             const floatv deviation =
                                 LOADV(u + from + min(p, count - 1) * OC + c) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];

@@ -12,7 +12,8 @@
  *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the
  *                 compiler can't, nothing
  *   STREAMV(v, p) STOREV past the caches #ifdef STREAM (wg_define_stream), where p is aligned to a
- *                 vector: for what is read again when they hold other things
+ *                 vector: for what is read again when they hold other things, or to spare
+ *                 reading each line before it is written
  *   OUTLINED      a function that stays one, for what is long in kernels for CPUs: pocl compiles a
  *                 kernel, and all that is inlined there, three times over
  *

@@ -174,28 +174,37 @@ SPECIALISED void spread(floatv *y, int step, int m)
     }
 }
 
+/* Every `step`th pixel of images [rows, columns, depth], from (y, x) on, which may lie outside:
+ * there are zeros, of which `zeros` holds as many as channels are read. */
+struct plane {
+    __global const float *images, *zeros;
+    int y, x, step;
+    int rows, columns, depth;
+};
+
 /* The pixels of a tile's window, 5 x 5 of a plane. */
 struct window {
     __global const float *pixels[ELEMENTS];
 };
 
-/* The window at (y, x) of an image [rows, columns, depth], its pixels `step` apart; outside the
- * image are zeros, of which there are as many as channels. */
-static void look_at(struct window *window, __global const float *restrict image,
-                    __global const float *zeros, int y, int x, int step, int rows, int columns,
-                    int depth)
+static void look_at(struct window *window, const struct plane *plane, struct tile tile)
 {
-    for (int e = 0; e < ELEMENTS; e++) {
-        const int iy = y + e / POINTS * step, ix = x + e % POINTS * step;
-        const bool inside = iy >= 0 && iy < rows && ix >= 0 && ix < columns;
+    __global const float *image =
+        plane->images + (size_t)tile.n * plane->rows * plane->columns * plane->depth;
 
-        window->pixels[e] = inside ? image + ((size_t)iy * columns + ix) * depth : zeros;
+    for (int e = 0; e < ELEMENTS; e++) {
+        const int y = plane->y + (tile.y + e / POINTS) * plane->step;
+        const int x = plane->x + (tile.x + e % POINTS) * plane->step;
+        const bool inside = y >= 0 && y < plane->rows && x >= 0 && x < plane->columns;
+
+        window->pixels[e] =
+            inside ? image + ((size_t)y * plane->columns + x) * plane->depth : plane->zeros;
     }
 }
 
 /* V of a tile of height x width pixels, `channels` of each. Element e goes to v[e * pitch]. The
  * last vector may repeat some channels. The next window comes closer meanwhile: its short runs of
- * channels, far apart, are none that a processor foresees. */
+ * channels, far apart, no processor predicts. */
 SPECIALISED void transform_window(const struct window *window, const struct window *next,
                                   int height, int width, int channels, __global float *restrict v,
                                   size_t pitch)
@@ -236,4 +245,22 @@ OUTLINED void transform_tile(const struct window *window, const struct window *n
         transform_window(window, next, 3, 4, channels, v, pitch);
     else
         transform_window(window, next, 3, 3, channels, v, pitch);
+}
+
+/* V of the first channels of a block of images: a row of `pitch` floats for each tile, `element`
+ * floats from one element to the next. */
+OUTLINED void transform_block(const struct plane *plane, int images, int channels,
+                              __global float *restrict v, size_t pitch, size_t element)
+{
+    const int last = images * TILES - 1;
+    struct window windows[2];
+
+    look_at(&windows[0], plane, tile_behind(0, images));
+    for (int row = 0; row <= last; row++) {
+        struct window *next = &windows[(row + 1) % 2];
+
+        look_at(next, plane, tile_behind(min(row + 1, last), images));
+        transform_tile(&windows[row % 2], next, tile_behind(row, images), channels, v + row * pitch,
+                       element);
+    }
 }

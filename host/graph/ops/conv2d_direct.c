@@ -22,7 +22,8 @@ enum { COPIED_X = 50000 };
  * for the weights. */
 enum { COPIED_ROWS = 100000 };
 
-/* Images of a unit of that kernel: rows of 7 pixels fill 9 tiles of 12, their sums stay in L1. */
+/* Images of a unit of that kernel: rows of 7 pixels are 9 tiles of 12 and a third, whose sums
+ * stay in L1. */
 enum { UNIT_IMAGES = 16 };
 
 /* How a gather is cut into work items, its packed weights, and what each works with. */
@@ -96,7 +97,8 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
 
     // One pixel an image: more images, that the weights be read less often.
     size_t images = v->h * v->w == 1 && v->n >= 768 ? 96 : UNIT_IMAGES;
-    images = wg_larger(wg_smaller(images, COPIED_ROWS / (taps * pixels * pitch)), 1);
+    size_t fewest = pixels == 1 ? tile.pixels : 1; // that fill a register tile
+    images = wg_larger(wg_smaller(images, COPIED_ROWS / (taps * pixels * pitch)), fewest);
     size_t rows = wg_divide_up(data ? v->h : v->oh, phases);
     size_t units = wg_divide_up(v->n, images) * phases * phases * rows;
     size_t shares = wg_smaller(panels, wg_divide_up(wanted, units));
@@ -167,8 +169,8 @@ static void define_width(struct wg_defines *defines, const struct wg_device *dev
     wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
 }
 
-/* One gather: `out` from `in` and the weights, with scratch from `at` on. The bias
- * and activation are those of `epilogue`; NULL: none. */
+/* One gather: `out` from `in` and the weights, with scratch from `at` on. The bias and activation
+ * are those of `epilogue`; NULL: none. */
 struct gather {
     struct wg_conv conv;
     bool data;

@@ -79,12 +79,6 @@ static size_t apart(size_t floats)
     return wg_round_up(floats, 1024) + 48;
 }
 
-/* Elements of an image's tiles, over all. */
-static size_t elements_of(struct axis y, struct axis x)
-{
-    return (5 * y.fours + 4 * y.threes) * (5 * x.fours + 4 * x.threes);
-}
-
 /* Rows of the products of a block, over all elements: 16 that all tiles have, 4 and 4 for tiles of
  * 4 pixels along one axis, one for tiles of 4 x 4. Each is filled up to whole register tiles. */
 static size_t product_rows(struct axis y, struct axis x, size_t images, size_t pixels)
@@ -153,7 +147,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t panels = wg_divide_up(width, columns);
     struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
     struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
-    size_t most = wg_larger(TRANSFORMED / (elements_of(y, x) * pitch), 1);
+    size_t most = wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
     struct block block = choose_block(v->n, y, x, phases * phases, most, device);
     size_t rows = block.images * tiles_of(y, x) + block.tile.pixels; // ROWS of the kernel
     size_t units = wg_divide_up(v->n, block.images) * phases * phases;
