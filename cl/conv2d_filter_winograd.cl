@@ -18,8 +18,8 @@
  * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
  * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
  * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e, MR
- * channels and panel the sum over the tiles in registers; the first block stores it in M,
- * the others add it there. All sums have a fixed order: the same bits each time.
+ * channels and panel the sum over the tiles in registers; the first block stores it in M, the
+ * others add it there. All sums have a fixed order: the same bits each time.
  *
  * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
  * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of

@@ -144,8 +144,8 @@ static void transform_slice(__global const float *restrict in, __global const fl
         clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
 
-/* MR rows of M for an element and panel: V U, added to what is there if there is something. A
- * quarter of the panel of U for the next element, from `next` on, comes closer meanwhile. */
+/* MR rows of M for an element and panel: V U, or added to them. A quarter of the panel of U for the
+ * next element, from `next` on, comes closer meanwhile. */
 static void multiply(__global const float *restrict v, __global const float *restrict u, bool add,
                      __global const float *next, __global float *restrict to)
 {
