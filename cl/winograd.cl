@@ -42,6 +42,7 @@
 
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
+#define AHEAD    6 // vectors of channels that windows are fetched ahead
 
 /* Tiles of 3 and of 4 of an axis; where they can't fill it (1, 2, 5 pixels) the last exceeds it. */
 #define THREES(pixels) ((pixels) == 5 ? 2 : (pixels) < 3 ? 1 : (4 - (pixels) % 4) % 4)
@@ -203,14 +204,18 @@ static void look_at(struct window *window, const struct plane *plane, struct til
 }
 
 /* V of a tile of height x width pixels, `channels` of each. Element e goes to v[e * pitch]. The
- * last vector may repeat some channels. The next window comes closer meanwhile: its short runs of
- * channels, far apart, no processor predicts. */
+ * last vector may repeat some channels. Those AHEAD vectors on, at the end those of the next
+ * window, come closer meanwhile: no processor predicts short runs of channels far apart. Not all
+ * of the next window: pixels a power of two apart share a few sets of a cache, which it would
+ * fill. */
 SPECIALISED void transform_window(const struct window *window, const struct window *next,
                                   int height, int width, int channels, __global float *restrict v,
                                   size_t pitch)
 {
     for (int first = 0; first < channels; first += VW) {
-        const int k = min(first, channels - VW);
+        const int k = min(first, channels - VW), ahead = first + min(AHEAD * VW, channels);
+        const struct window *later = ahead < channels ? window : next;
+        const int from = ahead < channels ? ahead : ahead - channels;
         floatv d[ELEMENTS];
 
 #pragma unroll
@@ -219,7 +224,7 @@ SPECIALISED void transform_window(const struct window *window, const struct wind
                 d[e] = LOADV(window->pixels[e] + k);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
-            PREFETCH(next->pixels[e] + k);
+            PREFETCH(later->pixels[e] + from);
 #pragma unroll
         for (int i = 0; i <= height; i++)
             interpolate(d + POINTS * i, 1, width);
