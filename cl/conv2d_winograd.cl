@@ -27,7 +27,8 @@
  *
  * A work item is a thread. It takes blocks of IMAGES images of one phase: for each plane, and SLICE
  * of its channels at a time, V of the block and all products in tiles of MR x COLUMNS as in
- * conv2d_direct, added up in M; then the output. V and M stay in its cache.
+ * conv2d_direct, added up in M; then the output, a tile after each of the next products, so that
+ * memory takes it meanwhile. V and M stay in its cache.
  *
  * Its input `packed` is U, made by conv2d_winograd_pack, as
  * [phase][plane][slice][panel][ELEMENTS][SLICE][COLUMNS]. C and OC are multiples of VW.
@@ -98,10 +99,11 @@
 #define M_ELEMENT ((size_t)APART(ROWS * COLUMNS))
 #define M_PANEL   (ELEMENTS * M_ELEMENT)
 
-/* If V is all there is, M holds a panel at a time; else all must wait for the last pass. */
+/* If V is all there is, M holds two panels, the one that is made and the one before, whose outputs
+ * are; else all must wait for the last pass. */
 #define SLICES (DEPTH / SLICE)
 #define PASSES (PLANES * PLANES * SLICES)
-#define M_SIZE (M_PANEL * (PASSES > 1 ? PANELS : 1))
+#define M_SIZE (M_PANEL * (PASSES > 1 ? PANELS : 2))
 
 #if SLICE % 4 == 0
 #define UNROLL 4
@@ -223,40 +225,56 @@ static void finish_row(__global const float *restrict m, floatv bias, struct til
         finish_tile(m, bias, 3, 3, y, x, out);
 }
 
+/* The outputs of a panel of M, of a phase of some images, as they are made: those of rows before
+ * `row` are. */
+struct outputs {
+    __global const float *m;
+#ifdef BIAS
+    __global const float *bias;
+#endif
+    __global float *out; // the images
+    int panel, images, phase, row, rows;
+};
+
+/* The outputs of the next tile. */
+OUTLINED void finish_next(struct outputs *todo)
+{
+    const int row = todo->row++, first = todo->panel * COLUMNS;
+    const struct tile tile = tile_behind(row, todo->images);
+
+    for (int o = first; o < min(WIDTH, first + COLUMNS); o += VW)
+        finish_row(todo->m + row * COLUMNS + o - first,
+#ifdef BIAS
+                   LOADV(todo->bias + o),
+#else
+                   (floatv)(0.0f),
+#endif
+                   tile, todo->phase, todo->out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
+}
+
+static void finish_all(struct outputs *todo)
+{
+    while (todo->row < todo->rows)
+        finish_next(todo);
+}
+
 /* A panel's products, for the tiles that need them; a last group of MR may run into others, which
- * nobody reads. */
+ * nobody reads. Meanwhile the outputs of another panel. */
 OUTLINED void multiply_panel(__global const float *restrict v, __global const float *restrict u,
-                             int images, bool add, __global float *restrict m)
+                             int images, bool add, __global float *restrict m, struct outputs *todo)
 {
     for (int e = 0; e < ELEMENTS; e++) {
         const int first = first_row(e, images), end = last_row(e, images);
 
-        for (int row = first; row < end; row += MR)
+        for (int row = first; row < end; row += MR) {
             multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
                      u + (e + 1) * U_PANEL + min((row - first) / MR, 3) * (U_PANEL / 4),
                      m + e * M_ELEMENT + row * COLUMNS);
+            if (todo->row < todo->rows)
+                finish_next(todo);
+        }
     }
-}
-
-/* The outputs of a panel of M, for a phase of the images from `out` on. */
-OUTLINED void finish_panel(__global const float *restrict m, int panel,
-#ifdef BIAS
-                           __global const float *restrict bias,
-#endif
-                           int images, int phase, __global float *restrict out)
-{
-    for (int row = 0; row < images * TILES; row++) {
-        const struct tile tile = tile_behind(row, images);
-
-        for (int o = panel * COLUMNS; o < min(WIDTH, (panel + 1) * COLUMNS); o += VW)
-            finish_row(m + (size_t)row * COLUMNS + o % COLUMNS,
-#ifdef BIAS
-                       LOADV(bias + o),
-#else
-                       (floatv)(0.0f),
-#endif
-                       tile, phase, out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
-    }
+    finish_all(todo);
 }
 
 /* Blocks and phases are dealt out so that any half of the work items has half of them. */
@@ -274,6 +292,8 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 {
     __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + SLICE);
     __global float *m = v + V_SIZE, *zeros = m + M_SIZE;
+    struct outputs todo = {.rows = 0};
+    int panels = 0;
 
     clear(zeros, SLICE);
     for (int e = 0; e < ELEMENTS; e++)
@@ -290,16 +310,25 @@ __kernel void conv2d_winograd(__global const float *restrict in,
             transform_slice(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images, r,
                             v);
             for (int panel = 0; panel < PANELS; panel++) {
-                __global float *sums = m + (PASSES > 1 ? panel * M_PANEL : 0);
+                __global float *sums = m + (PASSES > 1 ? panel : panels++ % 2) * M_PANEL;
 
-                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, pass > 0, sums);
+                if (PASSES > 1 && PANELS == 1)
+                    finish_all(&todo); // M is the only one
+                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, pass > 0, sums, &todo);
                 if (pass == PASSES - 1)
-                    finish_panel(sums, panel,
+                    todo = (struct outputs){
+                        .m = sums,
 #ifdef BIAS
-                                 bias,
+                        .bias = bias,
 #endif
-                                 images, phase, out + (size_t)n * OUT_H * OUT_W * WIDTH);
+                        .out = out + (size_t)n * OUT_H * OUT_W * WIDTH,
+                        .panel = panel,
+                        .images = images,
+                        .phase = phase,
+                        .rows = images * TILES,
+                    };
             }
         }
     }
+    finish_all(&todo);
 }

@@ -153,7 +153,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t units = wg_divide_up(v->n, block.images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
     size_t v_size = ELEMENTS * apart(rows * pitch);
-    size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 1);
+    size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 2);
     size_t pack_items = v->stride * v->stride * panels * depth;
     return (struct gather_sizes){
         .block = block,
