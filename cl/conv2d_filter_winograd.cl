@@ -15,20 +15,22 @@
  *
  *   M[plane][e][c][o] = sum over tiles of V[e][tile][c] Y[e][tile][o]
  *
- * The work items share out the images (PARTS) and the planes, and if threads are many the chunks
- * of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in blocks of IMAGES
- * images: Y of the block in panels of COLUMNS channels, then for each chunk V, and for each e, MR
- * channels and panel the sum over the tiles in registers; the first block stores it in M, the
- * others add it there. All sums have a fixed order: the same bits each time.
+ * The work items share out the images (PARTS) and the planes (TOGETHER each), and if threads are
+ * many the chunks of CHANNELS channels too (SHARES). A work item, which is a thread, goes on in
+ * blocks of IMAGES images: Y of the block in panels of COLUMNS channels, then for each plane and
+ * chunk V, and for each e, MR channels and panel the sum over the tiles in registers; the first
+ * block stores it in M, the others add it there. All sums have a fixed order: the same bits each
+ * time.
  *
  * The result is scratch: M of each part, [PARTS][S * S][25][C][PITCH], which
  * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
  * each work item, of no further use. C and OC are multiples of VW.
- * The global size is PARTS * S * S * SHARES, the local size 1.
+ * The global size is PARTS * S * S / TOGETHER * SHARES, the local size 1.
  *
  *   MR, NV    the tile of the products, see conv2d_direct
  *   PARTS     parts the images are split into, 1 .. N
- *   SHARES    work items that share the chunks of a part and plane
+ *   TOGETHER  planes of a work item, a divisor of S * S
+ *   SHARES    work items that share the chunks of a part and its planes
  *   IMAGES    images in a block
  *   CHANNELS  channels of x in a chunk, best a multiple of MR
  */
@@ -41,6 +43,9 @@
 #endif
 #ifndef PARTS
 #define PARTS 1
+#endif
+#ifndef TOGETHER
+#define TOGETHER 1
 #endif
 #ifndef SHARES
 #define SHARES 1
@@ -67,8 +72,9 @@
 #define V_SIZE    (ELEMENTS * V_ELEMENT)
 #define Y_ELEMENT ((size_t)APART(ROWS * PITCH))
 #define Y_SIZE    (ELEMENTS * Y_ELEMENT)
-#define M_SIZE    ((size_t)S * S * ELEMENTS * C * PITCH) // of a part
-#define ZEROS     ((CHANNELS + 15) / 16 * 16)            // a pixel outside x
+#define M_PLANE   ((size_t)ELEMENTS * C * PITCH)
+#define M_SIZE    (S * S * M_PLANE)           // of a part
+#define ZEROS     ((CHANNELS + 15) / 16 * 16) // a pixel outside x
 
 /* Y of a tile of an image, VW channels; outside it is zero. */
 SPECIALISED void spread_tile(__global const float *restrict image, int y, int x, int height,
@@ -189,10 +195,10 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
                                      __global const float *restrict y,
                                      __global float *restrict scratch)
 {
-    const int id = get_global_id(0), share = id % SHARES, r = id / SHARES % (S * S);
-    const int part = id / SHARES / (S * S);
+    const int id = get_global_id(0), share = id % SHARES, groups = S * S / TOGETHER;
+    const int part = id / SHARES / groups, first = id / SHARES % groups * TOGETHER;
     const int n0 = (int)((long)N * part / PARTS), n1 = (int)((long)N * (part + 1) / PARTS);
-    __global float *m = scratch + part * M_SIZE + (size_t)r * ELEMENTS * C * PITCH;
+    __global float *m = scratch + part * M_SIZE;
     __global float *v = scratch + PARTS * M_SIZE + id * (V_SIZE + Y_SIZE + ZEROS);
     __global float *ys = v + V_SIZE, *zeros = ys + Y_SIZE;
 
@@ -206,14 +212,16 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
 
             spread_row(y + (size_t)(n + tile.n) * OH * OW * OC, tile, ys + (size_t)row * COLUMNS);
         }
-        for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
-            const int channels = min(CHANNELS, C - c);
-            const struct plane plane = {
-                x + (size_t)n * H * W * C + c, zeros, r / S - PAD, r % S - PAD, S, H, W, C,
-            };
+        for (int r = first; r < first + TOGETHER; r++)
+            for (int c = share * CHANNELS; c < C; c += SHARES * CHANNELS) {
+                const int channels = min(CHANNELS, C - c);
+                const struct plane plane = {
+                    x + (size_t)n * H * W * C + c, zeros, r / S - PAD, r % S - PAD, S, H, W, C,
+                };
 
-            transform_block(&plane, images, channels, v, PITCH_V, V_ELEMENT);
-            multiply_chunk(v, ys, images, channels, n > n0, m + (size_t)c * PITCH);
-        }
+                transform_block(&plane, images, channels, v, PITCH_V, V_ELEMENT);
+                multiply_chunk(v, ys, images, channels, n > n0,
+                               m + r * M_PLANE + (size_t)c * PITCH);
+            }
     }
 }

@@ -25,8 +25,12 @@ enum { ROWS_ENOUGH = 32, ROWS_MOST = 48 };
 /* The same for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
 
-/* Channels of x that conv2d_filter_winograd takes at a time, about. */
-enum { CHUNK = 256 };
+/* Channels of x that conv2d_filter_winograd takes at a time, about; and the least, where threads
+ * are many. */
+enum { CHUNK = 256, CHUNK_LEAST = 64 };
+
+/* Its work items for each thread, at least. */
+enum { FILTER_ITEMS = 2 };
 
 /* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
 struct axis {
@@ -52,6 +56,7 @@ struct gather_sizes {
 /* The same for a filter. */
 struct filter_sizes {
     size_t parts;    // PARTS
+    size_t together; // TOGETHER
     size_t shares;   // SHARES
     size_t images;   // IMAGES
     size_t channels; // CHANNELS
@@ -169,20 +174,25 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 {
     struct wg_tile tile = wg_tile_of(device);
     size_t planes = v->stride * v->stride, wanted = wg_wanted_items(device);
+    size_t least = (size_t)FILTER_ITEMS * wg_larger(device->info.compute_units, 1);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
     size_t sums = planes * ELEMENTS * v->c * pitch;
     size_t parts = wg_smaller(wg_divide_up(wanted, planes), v->n);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
 
+    // A row of planes shares Y, if that leaves items enough.
+    size_t together = parts * v->stride >= least ? v->stride : 1;
+    size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
     size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
-    size_t chunks = wg_divide_up(v->c, CHUNK);
+    size_t chunks = wg_larger(wg_divide_up(v->c, CHUNK),
+                              wg_smaller(wg_divide_up(least, groups), v->c / CHUNK_LEAST));
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
     while (channels < v->c && v->c % channels > 0 && v->c % channels < tile.width)
         channels += tile.pixels; // so that the last chunk holds a vector
-    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, parts * planes));
-    size_t items = parts * planes * shares;
+    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, groups));
+    size_t items = groups * shares;
 
     // V_SIZE, Y_SIZE and ZEROS of the kernel.
     size_t pitch_v = (channels + tile.pixels + 15) / 32 * 32 + 16;
@@ -191,6 +201,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
         ELEMENTS * (apart(rows * pitch_v) + apart(rows * pitch)) + wg_round_up(channels, 16);
     return (struct filter_sizes){
         .parts = parts,
+        .together = together,
         .shares = shares,
         .images = images,
         .channels = channels,
@@ -345,6 +356,7 @@ bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *b
     wg_define_tile(&defines, wg_tile_of(device));
     wg_define_conv(&defines, &w->attr.conv);
     wg_define_int(&defines, "PARTS", (long long)sizes.parts);
+    wg_define_int(&defines, "TOGETHER", (long long)sizes.together);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
