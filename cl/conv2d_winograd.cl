@@ -147,12 +147,18 @@ static void transform_slice(__global const float *restrict in, __global const fl
 }
 
 /* MR rows of M for an element and panel: V U, or added to them. A quarter of the panel of U for the
- * next element, from `next` on, comes closer meanwhile. */
+ * next element, from `next` on, comes closer meanwhile, and the next rows of M, if they are to be
+ * added to. */
 static void multiply(__global const float *restrict v, __global const float *restrict u, bool add,
-                     __global const float *next, __global float *restrict to)
+                     __global const float *next, __global const float *next_m,
+                     __global float *restrict to)
 {
     floatv acc[MR][NV];
 
+    if (add)
+#pragma unroll
+        for (int i = 0; i < MR * NV; i++)
+            PREFETCH(next_m + i * VW);
 #pragma unroll
     for (int m = 0; m < MR; m++)
 #pragma unroll
@@ -267,9 +273,14 @@ OUTLINED void multiply_panel(__global const float *restrict v, __global const fl
         const int first = first_row(e, images), end = last_row(e, images);
 
         for (int row = first; row < end; row += MR) {
+            __global float *rows = m + e * M_ELEMENT + row * COLUMNS;
+            const bool last = row + MR >= end; // then the next are the next element's
+
             multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
                      u + (e + 1) * U_PANEL + min((row - first) / MR, 3) * (U_PANEL / 4),
-                     m + e * M_ELEMENT + row * COLUMNS);
+                     last ? m + (e + 1) * M_ELEMENT + first_row(e + 1, images) * COLUMNS
+                          : rows + MR * COLUMNS,
+                     rows);
             if (todo->row < todo->rows)
                 finish_next(todo);
         }
