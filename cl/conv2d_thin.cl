@@ -165,8 +165,8 @@ static float fold(__global const float *restrict table, int top, int iy, int ix,
 __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
                         BIAS_PARAMETER __global float *restrict x, __global float *restrict scratch)
 {
-    const int n = get_global_id(0) / BANDS, first = get_global_id(0) % BANDS * ROWS_IN;
-    const int last = min(first + ROWS_IN, H);
+    const int images = get_global_id(0) / BANDS * IMAGES_IN;
+    const int first = get_global_id(0) % BANDS * ROWS_IN, last = min(first + ROWS_IN, H);
     const int top = max(0, (first + PAD - K + S) / S), end = min(OH, (last - 1 + PAD) / S + 1);
     __global float *w_t = scratch + get_global_id(0) * DATA_ITEM, *tile = w_t + OC * TAPS;
     __global float *table = tile + PIXELS_IN * OC;
@@ -178,30 +178,32 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
     __global float *norm = table + TABLE_ROWS * OW * TAPS;
     describe_norm(m, gamma, beta, norm);
 #endif
-    for (int oy = top; oy < end; oy++)
-        for (int ox = 0; ox < OW; ox += PIXELS_IN) {
-            const size_t at = (((size_t)n * OH + oy) * OW + ox) * OC;
-            const int count = min(PIXELS_IN, OW - ox);
+    for (int n = images; n < min(images + IMAGES_IN, N); n++) {
+        for (int oy = top; oy < end; oy++)
+            for (int ox = 0; ox < OW; ox += PIXELS_IN) {
+                const size_t at = (((size_t)n * OH + oy) * OW + ox) * OC;
+                const int count = min(PIXELS_IN, OW - ox);
 #if defined FROM_GRADIENT || defined FROM_NORM
-            for (int p = 0; p < count; p++)
-                for (int o = 0; o < OC; o += VW)
-                    STOREV(Y_AT(at + p * OC + o, o), tile + p * OC + o);
-            inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
-                  Y_ARGUMENTS at + PIXELS_IN * OC);
+                for (int p = 0; p < count; p++)
+                    for (int o = 0; o < OC; o += VW)
+                        STOREV(Y_AT(at + p * OC + o, o), tile + p * OC + o);
+                inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
+                      Y_ARGUMENTS at + PIXELS_IN * OC);
 #else
-            inner(y + at, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
-                  Y_ARGUMENTS at + PIXELS_IN * OC);
+                inner(y + at, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
+                      Y_ARGUMENTS at + PIXELS_IN * OC);
 #endif
-        }
-    for (int iy = first; iy < last; iy++)
-        for (int ix = 0; ix < W; ix++)
-            for (int c = 0; c < C; c++) {
-                float sum = fold(table, top, iy, ix, c);
-#ifdef BIAS
-                sum += bias[c];
-#endif
-                x[(((size_t)n * H + iy) * W + ix) * C + c] = FINISH(sum);
             }
+        for (int iy = first; iy < last; iy++)
+            for (int ix = 0; ix < W; ix++)
+                for (int c = 0; c < C; c++) {
+                    float sum = fold(table, top, iy, ix, c);
+#ifdef BIAS
+                    sum += bias[c];
+#endif
+                    x[(((size_t)n * H + iy) * W + ix) * C + c] = FINISH(sum);
+                }
+    }
 }
 
 #ifndef FROM_NORM

@@ -20,7 +20,7 @@
  *   GROUP     taps that collect adds to at a time
  *   BANDS     work items that share an image, each ceil(OH / BANDS) rows of y, or ceil(H / BANDS)
  * of x; then the global size is N * BANDS or, where sums are collected, PARTS, of which each takes
- * IMAGES images
+ * IMAGES images, or IMAGES_IN where x is made
  *
  * Rows may have any length: where a tile has fewer pixels the last one is repeated, with taps of 0.
  */
@@ -32,6 +32,7 @@
 #define GROUP     2
 #define BANDS     1
 #define IMAGES    1
+#define IMAGES_IN 1
 #endif
 
 #define RUN  (K * C) // the taps of a row: so many consecutive floats of x

@@ -41,7 +41,9 @@ struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *devic
         .bands = wg_smaller(v->oh, wg_divide_up(wg_wanted_items(device), v->n)),
     };
     thin.images = wg_divide_up(v->n, wg_larger(PARTS_MOST / thin.bands, 1));
+    thin.images_in = wg_divide_up(v->n, wg_divide_up(wg_wanted_items(device), thin.bands));
     thin.items = v->n * thin.bands;
+    thin.items_in = wg_divide_up(v->n, thin.images_in) * thin.bands;
     thin.parts = wg_divide_up(v->n, thin.images) * thin.bands;
     return thin;
 }
@@ -58,6 +60,7 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
     wg_define_int(defines, "GROUP", (long long)thin.group);
     wg_define_int(defines, "BANDS", (long long)thin.bands);
     wg_define_int(defines, "IMAGES", (long long)thin.images);
+    wg_define_int(defines, "IMAGES_IN", (long long)thin.images_in);
 }
 
 void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node)
@@ -73,7 +76,7 @@ size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *dev
     struct wg_thin thin = wg_thin_of(v, device);
     size_t rows = (wg_divide_up(v->h, thin.bands) + v->k - 2) / v->stride + 2;
     size_t item = v->oc * thin.taps + thin.pixels_in * v->oc + rows * v->ow * thin.taps + 3 * v->oc;
-    return thin.items * item * sizeof(float);
+    return thin.items_in * item * sizeof(float);
 }
 
 /* ---- conv2d ---- */
@@ -121,7 +124,7 @@ bool wg_conv2d_data_thin_bind(const struct wg_node *x, struct wg_binder *binder)
         .file = "conv2d_thin",
         .kernel = "thin_data",
         .defines = &defines,
-        .global = {wg_thin_of(&x->attr.conv, device).items},
+        .global = {wg_thin_of(&x->attr.conv, device).items_in},
         .local = {1},
     };
     wg_define_thin(&defines, &x->attr.conv, device);

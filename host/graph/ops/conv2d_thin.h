@@ -16,7 +16,9 @@ struct wg_thin {
     size_t group;     // GROUP
     size_t bands;     // BANDS
     size_t images;    // IMAGES
+    size_t images_in; // IMAGES_IN
     size_t items;     // N * BANDS
+    size_t items_in;  // those that make x
     size_t parts;     // PARTS
 };
 

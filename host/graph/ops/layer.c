@@ -128,7 +128,7 @@ static bool bind_data(const struct wg_node *node, struct wg_binder *binder)
                     .defines = &defines,
                     .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
                                   WG_NODE(node), WG_SCRATCH(0, scratch_data(node, device))},
-                    .global = {wg_thin_of(&node->attr.conv, device).items},
+                    .global = {wg_thin_of(&node->attr.conv, device).items_in},
                     .local = {1},
                 });
 }

@@ -82,7 +82,7 @@ static bool bind_up(const struct wg_node *x, struct wg_binder *binder)
         .file = "conv2d_thin",
         .kernel = "thin_data",
         .defines = &defines,
-        .global = {wg_thin_of(&x->attr.conv, device).items},
+        .global = {wg_thin_of(&x->attr.conv, device).items_in},
         .local = {1},
     };
     wg_define_thin(&defines, &x->attr.conv, device);
