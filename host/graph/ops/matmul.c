@@ -39,24 +39,42 @@ static double flops(const struct wg_node *c)
 
 /* ---- ref ---- */
 
+/* The product as the kernel gets it, so that neighbours of a row of B, and so of C, are neighbours
+ * in memory, if they can be. */
+struct plain {
+    int a, b; // which of the inputs
+    bool transpose_a, transpose_b;
+    struct sizes sizes;
+};
+
+static struct plain plain_of(const struct wg_node *c)
+{
+    struct sizes s = sizes(c);
+    struct plain plain = {A, B, c->attr.transpose_a, c->attr.transpose_b, s};
+    if (s.n == 1 && plain.transpose_a) // a column is as well a row: C^T = B^T A^T
+        plain = (struct plain){B, A, !plain.transpose_b, false, {s.n, s.m, s.k}};
+    if (s.k == 1) // so are the factors of an outer product
+        plain.transpose_b = false;
+    return plain;
+}
+
 static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
-    struct sizes s = sizes(c);
-    bool contiguous = !c->attr.transpose_b;
-    unsigned width = contiguous ? wg_vector_width(wg_binder_device(binder), s.n) : 1;
+    struct plain p = plain_of(c);
+    unsigned width = p.transpose_b ? 1 : wg_vector_width(wg_binder_device(binder), p.sizes.n);
     wg_define_int(&defines, "VW", width);
-    wg_define_int(&defines, "TRANSPOSE_A", c->attr.transpose_a);
-    wg_define_int(&defines, "TRANSPOSE_B", c->attr.transpose_b);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "matmul",
-                              .kernel = "matmul",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B]), WG_NODE(c),
-                                            WG_INT(s.m), WG_INT(s.n), WG_INT(s.k)},
-                              .global = {s.n / width, s.m},
-                          });
+    wg_define_int(&defines, "TRANSPOSE_A", p.transpose_a);
+    wg_define_int(&defines, "TRANSPOSE_B", p.transpose_b);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "matmul",
+                    .kernel = "matmul",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(c->in[p.a]), WG_NODE(c->in[p.b]), WG_NODE(c),
+                                  WG_INT(p.sizes.m), WG_INT(p.sizes.n), WG_INT(p.sizes.k)},
+                    .global = {p.sizes.n / width, p.sizes.m},
+                });
 }
 
 /* ---- direct ---- */
