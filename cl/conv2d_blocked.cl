@@ -24,8 +24,7 @@ static void spread(float4 vector, const int width, const int step, float *to)
 }
 
 /* am [TK, RM] = these rows of A from k0 on */
-static void load_a(__global const float *restrict a, const struct place rows[RM], int k0,
-                   float am[TK * RM])
+static void load_a(__global const float *restrict a, const struct place rows[RM], int k0, float *am)
 {
 #pragma unroll
     for (int m = 0; m < RM; m += A_ROWS)
@@ -37,7 +36,7 @@ static void load_a(__global const float *restrict a, const struct place rows[RM]
 
 /* bn [TK, RN] = these columns of B from k0 on; four neighbours each from column + COLUMN_OF(v) */
 static void load_b(__global const float *restrict b, struct phase phase, int column, int k0,
-                   float bn[TK * RN])
+                   float *bn)
 {
     const int columns = B_ALONG_K ? 1 : B_WIDTH;
 

@@ -282,7 +282,7 @@ static void finish(float4 sum, int column,
 }
 
 /* Writes what an item has summed up. */
-static void write_item(float acc[RM][RN], struct phase phase, int row, int column,
+static void write_item(float (*acc)[RN], struct phase phase, int row, int column,
 #ifdef BIAS
                        __global const float *restrict bias,
 #endif
