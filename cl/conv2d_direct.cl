@@ -47,18 +47,13 @@
  * not divide anything.
  *
  *   DATA      defined for conv2d_data
- *   MR, NV    the tile, see above
+ *   MR, NV    the tile, see register_tile.cl
  *   IMAGES    images of a unit
  *   SHARES    units that share the panels of a row; 1 unless there are many threads
  *   ITEMS     work items
  */
 #include "conv2d_shape.cl"
-#ifndef MR
-#define MR 6
-#endif
-#ifndef NV
-#define NV 2
-#endif
+#include "register_tile.cl"
 #ifndef IMAGES
 #define IMAGES 12
 #endif
@@ -89,15 +84,14 @@
 #define STEP_OUT 1
 #endif
 
-#define PHASES  STEP_OUT
-#define TAPS    ((K + STEP_OUT - 1) / STEP_OUT) // along one axis of a phase, at most
-#define COLUMNS (NV * VW)
-#define PANELS  ((WIDTH + COLUMNS - 1) / COLUMNS)
-#define PANEL   ((size_t)TAPS * TAPS * DEPTH * COLUMNS) // floats of a packed panel
-#define BLOCKS  ((N + IMAGES - 1) / IMAGES)
-#define ROWS    ((OUT_H + PHASES - 1) / PHASES) // of a phase
-#define UNITS   ((size_t)BLOCKS * PHASES * PHASES * SHARES * ROWS)
-#define SLICE   128 // channels whose weights stay in L1
+#define PHASES STEP_OUT
+#define TAPS   ((K + STEP_OUT - 1) / STEP_OUT) // along one axis of a phase, at most
+#define PANELS ((WIDTH + COLUMNS - 1) / COLUMNS)
+#define PANEL  ((size_t)TAPS * TAPS * DEPTH * COLUMNS) // floats of a packed panel
+#define BLOCKS ((N + IMAGES - 1) / IMAGES)
+#define ROWS   ((OUT_H + PHASES - 1) / PHASES) // of a phase
+#define UNITS  ((size_t)BLOCKS * PHASES * PHASES * SHARES * ROWS)
+#define SLICE  128 // channels whose weights stay in L1
 
 /* Floats of a copied pixel: an odd number of cache lines, that few share the sets of a cache. */
 #define PITCH ((DEPTH + 15) / 32 * 32 + 16)
@@ -237,31 +231,12 @@ static void accumulate(__global const float *restrict in, __global const float *
 {
     floatv acc[MR][NV];
 
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            acc[m][v] = LOADV(sums + m * COLUMNS + v * VW);
+    load_tile(acc, sums, COLUMNS);
     for (int k = 0; k < depth; k += UNROLL)
 #pragma unroll
-        for (int u = 0; u < UNROLL; u++) {
-            floatv b[NV];
-
-#pragma unroll
-            for (int v = 0; v < NV; v++)
-                b[v] = LOADV(weights + (k + u) * COLUMNS + v * VW);
-#pragma unroll
-            for (int m = 0; m < MR; m++)
-#pragma unroll
-                for (int v = 0; v < NV; v++)
-                    acc[m][v] = MAC(in[m * PITCH + k + u], b[v], acc[m][v]);
-        }
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-        if (m < count)
-#pragma unroll
-            for (int v = 0; v < NV; v++)
-                STOREV(acc[m][v], sums + m * COLUMNS + v * VW);
+        for (int u = 0; u < UNROLL; u++)
+            add_product(acc, in + k + u, PITCH, weights + (k + u) * COLUMNS);
+    store_tile(acc, sums, COLUMNS, count, false);
 }
 
 /* Adds what one tap sees to all outputs whose tap lies inside; `first` is the column of the input

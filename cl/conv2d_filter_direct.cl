@@ -29,19 +29,14 @@
  *
  * The global size is PARTS * SHARES, the local size 1. VW need not divide anything.
  *
- *   MR, NV    the tile, see conv2d_direct
+ *   MR, NV    the tile, see register_tile.cl
  *   PARTS     parts the images are split into, 1 .. N
  *   SHARES    work items that share a part
  *   IMAGES    images in a block
  *   CHANNELS  channels of x copied at a time, best a multiple of MR
  */
 #include "conv2d_shape.cl"
-#ifndef MR
-#define MR 6
-#endif
-#ifndef NV
-#define NV 2
-#endif
+#include "register_tile.cl"
 #ifndef PARTS
 #define PARTS 1
 #endif
@@ -55,16 +50,15 @@
 #define CHANNELS 60
 #endif
 
-#define UNROLL  4 // of the inner loop
-#define COLUMNS (NV * VW)
-#define PANELS  ((OC + COLUMNS - 1) / COLUMNS)
-#define PITCH   (PANELS * COLUMNS)                   // floats of a row of a part
-#define PART    ((size_t)K * K * C * PITCH)          // floats of a part
-#define PANEL   ((size_t)IMAGES * OH * OW * COLUMNS) // floats of a copied panel of y
-#define LISTED  256                                  // pixels picked at a time, at most
-#define ROWS    ((MR + VW - 1) / VW * VW)            // MR in whole vectors
-#define TILE    ((size_t)LISTED * ROWS + 16) // floats of a picked tile of x, and a cache line
-#define TILES   ((CHANNELS + MR - 1) / MR)
+#define UNROLL 4 // of the inner loop
+#define PANELS ((OC + COLUMNS - 1) / COLUMNS)
+#define PITCH  (PANELS * COLUMNS)                   // floats of a row of a part
+#define PART   ((size_t)K * K * C * PITCH)          // floats of a part
+#define PANEL  ((size_t)IMAGES * OH * OW * COLUMNS) // floats of a copied panel of y
+#define LISTED 256                                  // pixels picked at a time, at most
+#define ROWS   ((MR + VW - 1) / VW * VW)            // MR in whole vectors
+#define TILE   ((size_t)LISTED * ROWS + 16) // floats of a picked tile of x, and a cache line
+#define TILES  ((CHANNELS + MR - 1) / MR)
 
 /* Floats of a copied pixel of x, an odd number of cache lines, with room to read a whole tile. */
 #define PITCH_X ((CHANNELS + ROWS + 15) / 32 * 32 + 16)
@@ -120,34 +114,12 @@ static void accumulate(__global const float *restrict tile, __global const float
 {
     floatv acc[MR][NV];
 
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-#pragma unroll
-        for (int v = 0; v < NV; v++)
-            acc[m][v] = (floatv)(0.0f);
+    clear_tile(acc);
     for (size_t i = 0; i < listed; i += UNROLL)
 #pragma unroll
-        for (int u = 0; u < UNROLL; u++) {
-            floatv b[NV];
-
-#pragma unroll
-            for (int v = 0; v < NV; v++)
-                b[v] = LOADV(panel + at[i + u] + v * VW);
-#pragma unroll
-            for (int m = 0; m < MR; m++)
-#pragma unroll
-                for (int v = 0; v < NV; v++)
-                    acc[m][v] = MAC(tile[(i + u) * ROWS + m], b[v], acc[m][v]);
-        }
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-        if (m < rows)
-#pragma unroll
-            for (int v = 0; v < NV; v++) {
-                __global float *to = w + m * PITCH + v * VW;
-
-                STOREV(LOADV(to) + acc[m][v], to);
-            }
+        for (int u = 0; u < UNROLL; u++)
+            add_product(acc, tile + (i + u) * ROWS, 1, panel + at[i + u]);
+    store_tile(acc, w, PITCH, rows, true);
 }
 
 /*

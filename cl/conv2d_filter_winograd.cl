@@ -27,7 +27,7 @@
  * each work item, of no further use. C and OC are multiples of VW.
  * The global size is PARTS * S * S / TOGETHER * SHARES, the local size 1.
  *
- *   MR, NV    the tile of the products, see conv2d_direct
+ *   MR, NV    the tile of the products, see register_tile.cl
  *   PARTS     parts the images are split into, 1 .. N
  *   TOGETHER  planes of a work item, a divisor of S * S
  *   SHARES    work items that share the chunks of a part and its planes
@@ -35,12 +35,7 @@
  *   CHANNELS  channels of x in a chunk, best a multiple of MR
  */
 #include "conv2d_shape.cl"
-#ifndef MR
-#define MR 6
-#endif
-#ifndef NV
-#define NV 2
-#endif
+#include "register_tile.cl"
 #ifndef PARTS
 #define PARTS 1
 #endif
@@ -61,10 +56,9 @@
 #define PIXELS_X OW
 #include "winograd.cl"
 
-#define ROWS    (IMAGES * TILES) // of a block
-#define COLUMNS (NV * VW)
-#define PANELS  ((OC + COLUMNS - 1) / COLUMNS)
-#define PITCH   (PANELS * COLUMNS) // floats of a row of M
+#define ROWS   (IMAGES * TILES) // of a block
+#define PANELS ((OC + COLUMNS - 1) / COLUMNS)
+#define PITCH  (PANELS * COLUMNS) // floats of a row of M
 
 /* Floats of a row of V: an odd number of cache lines, and room to read MR beyond the channels. */
 #define PITCH_V   ((CHANNELS + MR + 15) / 32 * 32 + 16)
@@ -129,40 +123,19 @@ static void multiply(__global const float *restrict v, __global const float *res
 {
     floatv acc[MR][NV];
 
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            acc[i][j] = (floatv)(0.0f);
+    clear_tile(acc);
 #pragma unroll
     for (int i = 0; i < MR; i++)
 #pragma unroll
         for (int j = 0; j < NV; j++)
             PREFETCH(m + i * PITCH + j * VW);
     for (int row = 0; row < rows; row++) {
-        floatv b[NV];
-
 #pragma unroll
         for (int j = 0; j < NV; j++)
             PREFETCH(y + (ROWS + row) * COLUMNS + j * VW);
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            b[j] = LOADV(y + row * COLUMNS + j * VW);
-#pragma unroll
-        for (int i = 0; i < MR; i++)
-#pragma unroll
-            for (int j = 0; j < NV; j++)
-                acc[i][j] = MAC(v[row * PITCH_V + i], b[j], acc[i][j]);
+        add_product(acc, v + row * PITCH_V, 1, y + row * COLUMNS);
     }
-#pragma unroll
-    for (int i = 0; i < MR; i++)
-        if (i < count)
-#pragma unroll
-            for (int j = 0; j < NV; j++) {
-                __global float *to = m + i * PITCH + j * VW;
-
-                STOREV(add ? LOADV(to) + acc[i][j] : acc[i][j], to);
-            }
+    store_tile(acc, m, PITCH, count, add);
 }
 
 /* Zeros at the ends of V's rows, which a last group of MR channels reads; only a longer chunk

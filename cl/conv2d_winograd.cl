@@ -36,18 +36,13 @@
  * floats.
  *
  *   DATA      defined for conv2d_data
- *   MR, NV    the tile of the products
+ *   MR, NV    the tile of the products, see register_tile.cl
  *   SLICE     channels that are summed up at a time, a divisor of their number, a multiple of VW
  *   IMAGES    images in a block
  *   ITEMS     work items
  */
 #include "conv2d_shape.cl"
-#ifndef MR
-#define MR 6
-#endif
-#ifndef NV
-#define NV 2
-#endif
+#include "register_tile.cl"
 #ifndef IMAGES
 #define IMAGES 1
 #endif
@@ -83,10 +78,9 @@
 #define PIXELS_X ((OUT_W + PHASES - 1) / PHASES)
 #include "winograd.cl"
 
-#define ROWS    (IMAGES * TILES + MR) // of V, and some that a last group may touch
-#define COLUMNS (NV * VW)
-#define PANELS  ((WIDTH + COLUMNS - 1) / COLUMNS)
-#define BLOCKS  ((N + IMAGES - 1) / IMAGES)
+#define ROWS   (IMAGES * TILES + MR) // of V, and some that a last group may touch
+#define PANELS ((WIDTH + COLUMNS - 1) / COLUMNS)
+#define BLOCKS ((N + IMAGES - 1) / IMAGES)
 
 /* Floats from one row of V to the next: whole cache lines, and not a power of two, which would put
  * all rows into the same few sets of the cache. */
@@ -159,32 +153,18 @@ static void multiply(__global const float *restrict v, __global const float *res
 #pragma unroll
         for (int i = 0; i < MR * NV; i++)
             PREFETCH(next_m + i * VW);
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            acc[m][j] = add ? LOADV(to + m * COLUMNS + j * VW) : (floatv)(0.0f);
+    if (add)
+        load_tile(acc, to, COLUMNS);
+    else
+        clear_tile(acc);
     for (int k = 0; k < SLICE; k += UNROLL)
 #pragma unroll
         for (int i = 0; i < UNROLL; i++) {
-            floatv b[NV];
-
             if (i % 2 == 0)
                 PREFETCH(next + (k + i) * (COLUMNS / 4));
-#pragma unroll
-            for (int j = 0; j < NV; j++)
-                b[j] = LOADV(u + (k + i) * COLUMNS + j * VW);
-#pragma unroll
-            for (int m = 0; m < MR; m++)
-#pragma unroll
-                for (int j = 0; j < NV; j++)
-                    acc[m][j] = MAC(v[m * PITCH + k + i], b[j], acc[m][j]);
+            add_product(acc, v + k + i, PITCH, u + (k + i) * COLUMNS);
         }
-#pragma unroll
-    for (int m = 0; m < MR; m++)
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            STOREV(acc[m][j], to + m * COLUMNS + j * VW);
+    store_tile(acc, to, COLUMNS, MR, false);
 }
 
 /* The outputs of one tile, VW channels; `m` is its first element of M, `out` the image at these

@@ -16,6 +16,9 @@
  *                 reading each line before it is written
  *   OUTLINED      a function that stays one, for what is long in kernels for CPUs: pocl compiles a
  *                 kernel, and all that is inlined there, three times over
+ *   SPECIALISED   one that is inlined where its arguments are constants, so that its loops unroll
+ *                 and its arrays are registers. Not where SPIR is written: what reads that may not
+ *                 know all that inlining leaves behind (Oclgrind 21.10 does not)
  *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
@@ -40,6 +43,11 @@ typedef PASTE(float, VW) floatv;
 #define MAC(a, b, c) ((a) * (b) + (c))
 
 #define OUTLINED static __attribute__((noinline))
+#ifdef __SPIR__
+#define SPECIALISED static
+#else
+#define SPECIALISED static inline __attribute__((always_inline))
+#endif
 
 /* For compilers to a processor, as pocl's is; what reads SPIR, or NVVM, may not know these. */
 #if defined __has_builtin && !defined __SPIR__ && !defined __NV_CL_C_VERSION

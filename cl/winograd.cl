@@ -31,15 +31,6 @@
 #define PIXELS_X 1
 #endif
 
-/* Where the size of a tile must be a constant, so that its loops unroll and its pixels are
- * registers. What reads SPIR may not know all that inlining leaves behind (Oclgrind 21.10 does
- * not). */
-#ifdef __SPIR__
-#define SPECIALISED static
-#else
-#define SPECIALISED static inline __attribute__((always_inline))
-#endif
-
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
 #define AHEAD    6 // vectors of channels that windows are fetched ahead
