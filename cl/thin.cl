@@ -19,8 +19,10 @@
  *   PIXELS_IN of inner; PIXELS_IN * TAPS / VW sums
  *   GROUP     taps that collect adds to at a time
  *   BANDS     work items that share an image, each ceil(OH / BANDS) rows of y, or ceil(H / BANDS)
- * of x; then the global size is N * BANDS or, where sums are collected, PARTS, of which each takes
- * IMAGES images, or IMAGES_IN where x is made
+ *             of x; then the global size is N * BANDS
+ *   IMAGES    images of a work item where sums are collected: the global size is PARTS, that is
+ *             ceil(N / IMAGES) * BANDS
+ *   IMAGES_IN images of a work item where x is made: the global size is ceil(N / IMAGES_IN) * BANDS
  *
  * Rows may have any length: where a tile has fewer pixels the last one is repeated, with taps of 0.
  */

@@ -31,22 +31,23 @@ static const struct epilogue epilogues[] = {
  * every fifth is the bare trilinear form. */
 static const struct wg_conv cases[] = {
     // {n, h, w, c, oh, ow, oc, k, stride, pad}
-    {1, 7, 9, 16, 7, 9, 8, 4, 1, 1},     // the critic's third: one before, two behind
-    {2, 28, 28, 1, 14, 14, 16, 4, 2, 1}, // its first, from one channel
-    {5, 4, 12, 1, 4, 12, 31, 4, 1, 1},   // the generator's last, to one channel
-    {13, 6, 4, 8, 3, 2, 33, 4, 2, 1},    // many images, stride 2
-    {1, 1, 1, 1, 1, 1, 1, 1, 1, 0},      // one product
-    {2, 9, 11, 33, 3, 4, 3, 5, 3, 1},    // stride 3
-    {2, 8, 9, 3, 2, 3, 5, 3, 3, 0},      // rows and columns behind that no tap sees
-    {3, 5, 4, 3, 3, 2, 17, 1, 2, 0},     // a stride beyond the kernel: pixels that no tap sees
-    {1, 3, 2, 2, 6, 5, 3, 4, 1, 3},      // padding on all sides as far as it can go
-    {3, 7, 10, 32, 4, 5, 16, 4, 2, 1},   // whole vectors of channels, half tiles of pixels
-    {9, 8, 6, 16, 8, 6, 48, 2, 1, 0},    // 2 x 2 taps, more images than a block has
-    {2, 10, 7, 16, 4, 2, 32, 6, 3, 2},   // a kernel of twice the stride, 3
-    {3, 5, 13, 1, 5, 13, 32, 4, 1, 1},   // thin and whole vectors: rows that no tile divides
-    {20, 6, 5, 2, 3, 3, 64, 4, 2, 1},    // of two channels, a band an image
-    {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},     // stride 3, which does not divide the kernel
-    {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},   // more images than there are parts
+    {1, 7, 9, 16, 7, 9, 8, 4, 1, 1},       // the critic's third: one before, two behind
+    {2, 28, 28, 1, 14, 14, 16, 4, 2, 1},   // its first, from one channel
+    {5, 4, 12, 1, 4, 12, 31, 4, 1, 1},     // the generator's last, to one channel
+    {13, 6, 4, 8, 3, 2, 33, 4, 2, 1},      // many images, stride 2
+    {1, 1, 1, 1, 1, 1, 1, 1, 1, 0},        // one product
+    {2, 9, 11, 33, 3, 4, 3, 5, 3, 1},      // stride 3
+    {2, 8, 9, 3, 2, 3, 5, 3, 3, 0},        // rows and columns behind that no tap sees
+    {3, 5, 4, 3, 3, 2, 17, 1, 2, 0},       // a stride beyond the kernel: pixels that no tap sees
+    {1, 3, 2, 2, 6, 5, 3, 4, 1, 3},        // padding on all sides as far as it can go
+    {3, 7, 10, 32, 4, 5, 16, 4, 2, 1},     // whole vectors of channels, half tiles of pixels
+    {9, 8, 6, 16, 8, 6, 48, 2, 1, 0},      // 2 x 2 taps, more images than a block has
+    {17, 28, 28, 16, 14, 14, 16, 4, 2, 1}, // on one thread more blocks than work items
+    {2, 10, 7, 16, 4, 2, 32, 6, 3, 2},     // a kernel of twice the stride, 3
+    {3, 5, 13, 1, 5, 13, 32, 4, 1, 1},     // thin and whole vectors: rows that no tile divides
+    {20, 6, 5, 2, 3, 3, 64, 4, 2, 1},      // of two channels, a band an image
+    {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},       // stride 3, which does not divide the kernel
+    {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},     // more images than there are parts
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 

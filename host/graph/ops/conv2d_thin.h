@@ -18,7 +18,7 @@ struct wg_thin {
     size_t images;    // IMAGES
     size_t images_in; // IMAGES_IN
     size_t items;     // N * BANDS
-    size_t items_in;  // those that make x
+    size_t items_in;  // ceil(N / IMAGES_IN) * BANDS
     size_t parts;     // PARTS
 };
 

@@ -29,7 +29,7 @@ enum { FILTER_ROWS = 64 };
  * are many. */
 enum { CHUNK = 256, CHUNK_LEAST = 64 };
 
-/* Its work items for each thread, at least. */
+/* Its work items for each thread, if there are sums and channels enough to share out. */
 enum { FILTER_ITEMS = 2 };
 
 /* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
