@@ -137,7 +137,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 {
     struct wg_tile tile = wg_tile_of(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile)), sums = v->k * v->k * v->c * pitch;
-    size_t wanted = wg_wanted_items(device);
+    size_t wanted = wg_wanted_sums(device);
     size_t parts = wg_smaller(wg_larger(wanted, 8), 32);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;

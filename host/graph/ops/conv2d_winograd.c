@@ -29,9 +29,6 @@ enum { FILTER_ROWS = 64 };
  * are many. */
 enum { CHUNK = 256, CHUNK_LEAST = 64 };
 
-/* Its work items for each thread, if there are sums and channels enough to share out. */
-enum { FILTER_ITEMS = 2 };
-
 /* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
 struct axis {
     size_t fours, threes;
@@ -173,21 +170,20 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
 static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
 {
     struct wg_tile tile = wg_tile_of(device);
-    size_t planes = v->stride * v->stride, wanted = wg_wanted_items(device);
-    size_t least = (size_t)FILTER_ITEMS * wg_larger(device->info.compute_units, 1);
+    size_t planes = v->stride * v->stride, wanted = wg_wanted_sums(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
     size_t sums = planes * ELEMENTS * v->c * pitch;
-    size_t parts = wg_smaller(wg_divide_up(wanted, planes), v->n);
+    size_t parts = wg_smaller(wg_divide_up(wanted, v->stride), v->n);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
 
     // A row of planes shares Y, if that leaves items enough.
-    size_t together = parts * v->stride >= least ? v->stride : 1;
+    size_t together = parts * v->stride >= wanted ? v->stride : 1;
     size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
     size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
     size_t chunks = wg_larger(wg_divide_up(v->c, CHUNK),
-                              wg_smaller(wg_divide_up(least, groups), v->c / CHUNK_LEAST));
+                              wg_smaller(wg_divide_up(wanted, groups), v->c / CHUNK_LEAST));
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
     while (channels < v->c && v->c % channels > 0 && v->c % channels < tile.width)
         channels += tile.pixels; // so that the last chunk holds a vector
