@@ -279,6 +279,23 @@ static bool check_real(const struct wg_json *config, const char *key, double exp
            wg_fail(WG_ERROR_DATA, "RMSprop has %s %g, expected %g", key, value, expected);
 }
 
+/* What Keras can do with gradients and weights besides, and we don't: null or false, or missing. */
+static bool check_plain(const struct wg_json *settings)
+{
+    static const char *const keys[] = {"weight_decay", "clipnorm", "global_clipnorm", "clipvalue",
+                                       "use_ema"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct wg_json *setting = wg_json_find(settings, keys[i]);
+        double number = 0;
+        bool truth = false;
+        if (!setting || (wg_json_as_bool(setting, &truth) && !truth) ||
+            (wg_json_as_real(setting, &number) && !(fabs(number) > 0)))
+            continue;
+        return wg_fail(WG_ERROR_DATA, "RMSprop has %s, expected none", keys[i]);
+    }
+    return true;
+}
+
 bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_rate)
 {
     const struct wg_json *optimizer, *settings, *rate;
@@ -297,9 +314,16 @@ bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_r
         return false;
     if (centered)
         return wg_fail(WG_ERROR_DATA, "RMSprop is centered, expected the plain one");
-    rate = wg_json_find(settings, "learning_rate"); // or an object: a schedule
-    if (rate && !wg_json_is_object(rate) && !wg_json_as_real(rate, &value))
+    if (!check_plain(settings))
         return false;
-    *ret_learning_rate = value > 0 && isfinite(value) ? (float)value : 0;
-    return true;
+    rate = wg_json_find(settings, "learning_rate"); // or an object: a schedule
+    if (!rate || wg_json_is_object(rate)) {
+        *ret_learning_rate = 0;
+        return true;
+    }
+    if (!wg_json_as_real(rate, &value))
+        return false;
+    *ret_learning_rate = (float)value;
+    return (value > 0 && isfinite(value)) ||
+           wg_fail(WG_ERROR_DATA, "RMSprop has learning_rate %g, expected more than 0", value);
 }

@@ -4,6 +4,8 @@
 #include "host/files/hdf5.h"
 #include "host/keras/config.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +76,20 @@ static bool is_named(const char *path, const char *name)
     return strlen(name) == length && memcmp(last, name, length) == 0;
 }
 
+/* An array whose numbers are finite and no less than `least`. */
+static bool read_numbers(const struct wg_hdf5 *file, const char *path, const struct wg_shape *shape,
+                         float least, float *data)
+{
+    if (!wg_hdf5_read_floats(file, path, shape->rank, shape->dim, data))
+        return false;
+    for (size_t i = 0; i < wg_shape_count(shape); i++)
+        if (!isfinite(data[i]) || data[i] < least)
+            return wg_fail(WG_ERROR_DATA, "%s: '%s' holds %g, expected %s", wg_hdf5_path(file),
+                           path, (double)data[i],
+                           least < 0 ? "finite numbers" : "numbers of 0 or more");
+    return true;
+}
+
 static bool read_weight(const struct wg_hdf5 *file, const char *layer,
                         const struct wg_hdf5_texts *names, const struct wg_keras_weight *weight,
                         float *data)
@@ -83,7 +99,8 @@ static bool read_weight(const struct wg_hdf5 *file, const char *layer,
         if (!is_named(names->items[i], weight->name))
             continue;
         snprintf(path, sizeof path, "model_weights/%s/%s", layer, names->items[i]);
-        return wg_hdf5_read_floats(file, path, weight->shape.rank, weight->shape.dim, data);
+        const bool is_variance = strcmp(weight->name, "moving_variance") == 0;
+        return read_numbers(file, path, &weight->shape, is_variance ? 0 : -FLT_MAX, data);
     }
     return wg_fail(WG_ERROR_DATA, "%s: layer '%s' has no weight '%s'", wg_hdf5_path(file), layer,
                    weight->name);
@@ -147,7 +164,7 @@ static bool add_accumulators(const struct wg_hdf5 *file, const struct wg_keras_n
         if (!names)
             continue;
         snprintf(path, sizeof path, "optimizer_weights/%s", names->items[next++]);
-        if (!wg_hdf5_read_floats(file, path, weights[i].shape.rank, weights[i].shape.dim, data))
+        if (!read_numbers(file, path, &weights[i].shape, 0, data))
             return false;
     }
     return true;

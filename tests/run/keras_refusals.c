@@ -2,6 +2,7 @@
 #include "tests/run/keraslib.h"
 #include "tests/run/runlib.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,9 @@ START_TEST(another_optimizer_is_named)
         {"\"momentum\": 0.0", "\"momentum\": 0.5", "RMSprop has momentum 0.5, expected 0"},
         {"\"centered\": false", "\"centered\": true", "RMSprop is centered"},
         {"\"learning_rate\": ", "\"learning_rate\": \"fast\", \"was\": ", "training_config: "},
+        {"\"learning_rate\": ", "\"learning_rate\": -1, \"was\": ",
+         "RMSprop has learning_rate -1, expected more than 0"},
+        {"\"clipnorm\": null", "\"clipnorm\": 1.0", "RMSprop has clipnorm, expected none"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         export_files();
@@ -114,6 +118,28 @@ START_TEST(another_shape_or_type_is_named)
     export_files();
     replace_set("optimizer_weights/iteration:0", H5T_NATIVE_INT64, 1);
     check_refused("'optimizer_weights' does not begin with an iteration");
+}
+END_TEST
+
+/* Another number in the bias [1] at `path` of the critic. */
+static void put_number(const char *path, float number)
+{
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
+    ck_assert_int_ge(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, &number), 0);
+    H5Dclose(set);
+    H5Fclose(file);
+}
+
+START_TEST(numbers_out_of_range_are_named)
+{
+    export_files();
+    put_number("model_weights/dense/dense/bias:0", NAN);
+    check_refused("'model_weights/dense/dense/bias:0' holds nan, expected finite numbers");
+    export_files();
+    put_number("optimizer_weights/RMSprop/velocity/dense/bias:0", -1);
+    check_refused("'optimizer_weights/RMSprop/velocity/dense/bias:0' holds -1, expected numbers of "
+                  "0 or more");
 }
 END_TEST
 
@@ -204,6 +230,7 @@ int main(void)
         another_optimizer_is_named,
         files_in_each_others_place_are_noticed,
         another_shape_or_type_is_named,
+        numbers_out_of_range_are_named,
         missing_groups_are_named,
         wrong_counts_of_updates_are_refused,
         truncated_files_are_refused,

@@ -30,13 +30,16 @@ int list_weights(struct wg_keras_weight ret_weights[2 * WG_KERAS_WEIGHTS_MAX])
     return count + wg_keras_weights(&wg_keras_discriminator, ret_weights + count);
 }
 
+/* `squared`: without negative numbers, as a variance or the mean of squares. */
 static void add_tensor(struct wg_safetensor *tensors, int *count, const char *name,
-                       const struct wg_shape *shape)
+                       const struct wg_shape *shape, bool squared)
 {
     struct wg_safetensor *tensor = &tensors[*count];
     float *data = malloc(wg_shape_count(shape) * sizeof *data);
     ck_assert_ptr_nonnull(data);
     test_fill(data, wg_shape_count(shape), (unsigned)++*count);
+    for (size_t i = 0; squared && i < wg_shape_count(shape); i++)
+        data[i] *= data[i];
     *tensor = (struct wg_safetensor){.name = name, .rank = shape->rank, .data = data};
     memcpy(tensor->shape, shape->dim, sizeof shape->dim);
 }
@@ -46,10 +49,11 @@ static void add_network(struct wg_safetensor *tensors, int *count,
                         const struct wg_keras_weight *weights, int from, int to)
 {
     for (int i = from; i < to; i++)
-        add_tensor(tensors, count, weights[i].tensor, &weights[i].shape);
+        add_tensor(tensors, count, weights[i].tensor, &weights[i].shape,
+                   strcmp(weights[i].name, "moving_variance") == 0);
     for (int i = from; i < to; i++)
         if (weights[i].is_trained)
-            add_tensor(tensors, count, weights[i].accumulator, &weights[i].shape);
+            add_tensor(tensors, count, weights[i].accumulator, &weights[i].shape, true);
 }
 
 const char *write_checkpoint(int without)
