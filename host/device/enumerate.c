@@ -3,6 +3,7 @@
  */
 #include "host/device/clerror.h"
 #include "host/device/device.h"
+#include "host/device/driver_cache.h"
 #include "host/device/select.h"
 
 #include "host/base/error.h"
@@ -177,6 +178,7 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
 {
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint count = 0;
+    wg_driver_cache_prepare();
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, &count);
     if (code != CL_SUCCESS || count == 0)
         return fail_no_device("platform");

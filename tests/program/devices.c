@@ -203,6 +203,27 @@ START_TEST(without_any_driver_packages_are_named)
 }
 END_TEST
 
+/* pocl has no device where it can't keep its kernels; it gets a folder that is gone at the end. */
+START_TEST(a_cache_that_cannot_be_written_hides_no_device)
+{
+    const char *folder = temporary_make_folder("tmp"), *cache = getenv("XDG_CACHE_HOME");
+    char *kept = strdup(cache ? cache : ""), *kernels = getenv("POCL_CACHE_DIR");
+    kernels = kernels ? strdup(kernels) : NULL;
+    setenv("TMPDIR", folder, 1);
+    setenv("XDG_CACHE_HOME", temporary_write("file", "", 0), 1);
+    unsetenv("POCL_CACHE_DIR");
+    const struct outcome list = run("devices");
+    unsetenv("TMPDIR");
+    setenv("XDG_CACHE_HOME", kept, 1);
+    if (kernels)
+        setenv("POCL_CACHE_DIR", kernels, 1);
+    free(kept);
+    free(kernels);
+    check_done(&list);
+    ck_assert_int_eq(count_files("tmp", ""), 0);
+}
+END_TEST
+
 /* ---- kernels from a folder ---- */
 
 START_TEST(kernels_can_be_taken_from_a_folder)
@@ -255,6 +276,7 @@ int main(void)
         the_nearest_selector_wins,
         a_name_of_two_devices_is_ambiguous,
         without_any_driver_packages_are_named,
+        a_cache_that_cannot_be_written_hides_no_device,
         kernels_can_be_taken_from_a_folder,
         a_kernel_that_does_not_build_is_shown_with_its_log,
         a_folder_without_kernels_is_named,
