@@ -303,8 +303,9 @@ __kernel void conv2d_winograd(__global const float *restrict in,
             for (int panel = 0; panel < PANELS; panel++) {
                 __global float *sums = m + (PASSES > 1 ? panel : panels++ % 2) * M_PANEL;
 
-                if (PASSES > 1 && PANELS == 1)
-                    finish_all(&todo); // M is the only one
+#if PASSES > 1 && PANELS == 1
+                finish_all(&todo); // M is the only one
+#endif
                 multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, pass > 0, sums, &todo);
                 if (pass == PASSES - 1)
                     todo = (struct outputs){
