@@ -3,8 +3,8 @@
  * them: the inner loops of the convolutions for CPU devices. A row of the tile in memory is COLUMNS
  * floats, `pitch` apart.
  *
- * MR * NV sums hide the time that a multiply-add takes, a vector of each of NV columns serves MR of
- * them. The functions are inlined, so that the sums never leave the registers.
+ * So many sums that none waits for its last multiply-add, and each vector that is loaded serves MR
+ * of them. The functions are inlined, so that the sums never leave the registers.
  */
 #ifndef MR // to compile alone
 #define MR 6
@@ -15,6 +15,7 @@
 
 #define COLUMNS (NV * VW)
 
+/* Sums of nothing. */
 SPECIALISED void clear_tile(floatv sums[MR][NV])
 {
 #pragma unroll
@@ -24,6 +25,7 @@ SPECIALISED void clear_tile(floatv sums[MR][NV])
             sums[m][v] = (floatv)(0.0f);
 }
 
+/* Sums that go on from MR rows. */
 SPECIALISED void load_tile(floatv sums[MR][NV], __global const float *restrict from, int pitch)
 {
 #pragma unroll

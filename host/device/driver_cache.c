@@ -1,9 +1,6 @@
 #include "host/device/driver_cache.h"
 
-#include "host/files/cache.h"
-
 #include <ftw.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,15 +46,19 @@ static void remove_folder(void)
         nftw(folder, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }
 
+bool wg_pocl_cache_folder(char ret_path[WG_CACHE_PATH_MAX])
+{
+    bool is_pocl = is_set("POCL_CACHE_DIR"), is_xdg = is_set("XDG_CACHE_HOME");
+    const char *end = is_pocl ? "" : is_xdg ? "/pocl/kcache" : "/.cache/pocl/kcache";
+    const char *root = getenv(is_pocl ? "POCL_CACHE_DIR" : is_xdg ? "XDG_CACHE_HOME" : "HOME");
+    return root && snprintf(ret_path, WG_CACHE_PATH_MAX, "%s%s", root, end) < WG_CACHE_PATH_MAX;
+}
+
 void wg_driver_cache_prepare(void)
 {
     char path[WG_CACHE_PATH_MAX];
-    bool is_xdg = is_set("XDG_CACHE_HOME");
-    const char *root = getenv(is_xdg ? "XDG_CACHE_HOME" : "HOME");
-    // Without either, pocl takes a folder in /tmp by itself.
-    if (is_set("POCL_CACHE_DIR") || !root || root[0] != '/' ||
-        snprintf(path, sizeof path, "%s%s/pocl/kcache", root, is_xdg ? "" : "/.cache") >=
-            WG_CACHE_PATH_MAX ||
+    // Where no folder is named, pocl takes one in /tmp by itself.
+    if (is_set("POCL_CACHE_DIR") || !wg_pocl_cache_folder(path) || path[0] != '/' ||
         is_usable(path))
         return;
     snprintf(folder, sizeof folder, "%.900s/wgan-cl-kernels-XXXXXX",

@@ -2,19 +2,13 @@
 
 #include "host/base/hash.h"
 #include "host/device/clerror.h"
-#include "host/files/cache.h"
+#include "host/device/driver_cache.h"
 #include "host/files/input.h"
 #include "host/files/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_set(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value && *value;
-}
 
 enum wg_driver_cache wg_driver_cache_of(const struct wg_device_info *info)
 {
@@ -105,19 +99,14 @@ void wg_program_cache_save(struct wg_device *device, uint64_t digest, cl_program
 
 /* ---- what has been built ---- */
 
-/* Beside the programs: in pocl's folder (its documentation, "Environment variables"), else ours. */
+/* Beside the programs: in pocl's folder, else ours. */
 static bool built_path(const struct wg_device *device, char ret_path[WG_CACHE_PATH_MAX])
 {
-    const char *end = "", *folder = getenv("POCL_CACHE_DIR");
+    char folder[WG_CACHE_PATH_MAX];
     if (device->driver_cache != WG_DRIVER_CACHES_LAUNCHES)
         return wg_cache_path(ret_path, "programs/built");
-    if (!is_set("POCL_CACHE_DIR")) {
-        bool is_xdg = is_set("XDG_CACHE_HOME");
-        folder = getenv(is_xdg ? "XDG_CACHE_HOME" : "HOME");
-        end = is_xdg ? "/pocl/kcache" : "/.cache/pocl/kcache";
-    }
-    return folder && snprintf(ret_path, WG_CACHE_PATH_MAX, "%s%s/wgan-cl-built", folder, end) <
-                         WG_CACHE_PATH_MAX;
+    return wg_pocl_cache_folder(folder) &&
+           snprintf(ret_path, WG_CACHE_PATH_MAX, "%s/wgan-cl-built", folder) < WG_CACHE_PATH_MAX;
 }
 
 void wg_built_load(const struct wg_device *device, struct wg_built *ret_built)
