@@ -1,16 +1,18 @@
 /*
  * conv2d_winograd: conv2d and conv2d_data for CPU devices with fewer multiplications, where the
- * kernel is twice the stride (K = 2 S).
+ * kernel is a multiple of twice the stride (K = 2 S B).
  *
  *   conv2d       y[n, oy, ox, o] = sum_{ky,kx,c} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c] w[ky,kx,c,o]
  *   conv2d_data  its transposed map, see conv2d_direct; shapes, BIAS and ACTIVATE as there
  *
- * With K = 2 S both are sums of convolutions of 2 x 2 taps and stride 1. On one axis, k = t S + r:
+ * Both are sums of convolutions of 2 x 2 taps and stride 1. On one axis, k = b 2 S + t S + r:
  *
- *   conv2d       y[o] = sum over r < S, t < 2 of z_r[o + t] w[t S + r],  z_r[j] = x[j S + r - PAD]
- *                S * S planes z of the input, one phase of the output
- *   conv2d_data  x[q S + r - PAD] = sum over t < 2 of y[q - 1 + t] w[(1 - t) S + r]
- *                one plane, S * S phases r
+ *   conv2d       y[o] = sum over b < B, r < S, t < 2 of z[o + t] w[b 2 S + t S + r],
+ *                z[j] = x[j S + b 2 S + r - PAD]
+ *                planes z(b, r) of the input, (S B)^2 on both axes; one phase of the output
+ *   conv2d_data  x[q S + r - PAD] = sum over b < B, t < 2 of z[q + t] w[b 2 S + (1 - t) S + r],
+ *                z[q] = y[q - 1 - 2 b]
+ *                B^2 planes z(b), S^2 phases r
  *
  * The minimal algorithm F(m, 2) (Winograd 1980; Lavin, Gray 2016) makes m such outputs of m + 1
  * multiplications instead of 2 m; on both axes 25 instead of 64 for m = 4:
@@ -20,9 +22,9 @@
  * (matrices, smaller tiles, and the order of the tiles in winograd.cl)
  * which over many tiles and channels is one product of matrices for each of the 25 elements e:
  *
- *   M[e][tile][o] = sum over r of V[e][tile][r] U[e][r][o]     V = B^T d B, U = G g G^T
+ *   M[e][tile][o] = sum over i of V[e][tile][i] U[e][i][o]     V = B^T d B, U = G g G^T
  *
- * Its rounding error is at most that of a direct sum of as many terms as r has, plus those of the
+ * Its rounding error is at most that of a direct sum of as many terms as i has, plus those of the
  * transforms, over |A^T| [(|B^T| |d| |B|) . (|G| |g| |G^T|)] |A| (host/selftest/winograd.c).
  *
  * A work item is a thread. It takes blocks of IMAGES images of one phase: for each plane, and SLICE
@@ -31,7 +33,7 @@
  * memory takes it meanwhile. V and M stay in its cache.
  *
  * Its input `packed` is U, made by conv2d_winograd_pack, as
- * [phase][plane][slice][panel][ELEMENTS][SLICE][COLUMNS]. C and OC are multiples of VW.
+ * [pair][slice][panel][ELEMENTS][SLICE][COLUMNS]. C and OC are multiples of VW.
  * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + SLICE)
  * floats.
  *
@@ -57,7 +59,7 @@
 #define OUT_H  H
 #define OUT_W  W
 #define WIDTH  C
-#define PLANES 1
+#define PLANES (PAIRS / S)
 #define PHASES S
 #else
 #define IN_H   H
@@ -66,7 +68,7 @@
 #define OUT_H  OH
 #define OUT_W  OW
 #define WIDTH  OC
-#define PLANES S
+#define PLANES PAIRS
 #define PHASES 1
 #endif
 
@@ -105,37 +107,54 @@
 #define UNROLL 1
 #endif
 
-/* Input position of the first pixel of plane or phase r. */
-static int origin(int r)
+/* Input position of the first pixel of a plane, for a phase. */
+static int origin(int plane, int phase)
 {
 #ifdef DATA
-    return (PAD - r + S - 1) / S - 1;
+    return (PAD - phase + S - 1) / S - 1 - 2 * plane;
 #else
-    return r - PAD;
+    (void)phase;
+    return first_tap(plane) - PAD;
 #endif
 }
 
 /* Output position of a tile's first pixel. */
-static int target(int r, int pixel)
+static int target(int phase, int pixel)
 {
 #ifdef DATA
-    return (pixel + (PAD - r + S - 1) / S) * S + r - PAD;
+    return (pixel + (PAD - phase + S - 1) / S) * S + phase - PAD;
 #else
-    (void)r;
+    (void)phase;
     return pixel;
 #endif
+}
+
+/* The pair of taps on both axes that a plane meets in a phase. */
+static int pair_of(int plane, int phase)
+{
+    const int y = plane / PLANES * PHASES + phase / PHASES;
+    const int x = plane % PLANES * PHASES + phase % PHASES;
+
+    return y * PAIRS + x;
 }
 
 /* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
  * group of MR reads; for a whole block these are there already. */
 static void transform_slice(__global const float *restrict in, __global const float *zeros,
-                            int images, int r, __global float *restrict v)
+                            int images, int plane, int phase, __global float *restrict v)
 {
-    const struct plane plane = {
-        in, zeros, origin(r / S), origin(r % S), PLANES, IN_H, IN_W, DEPTH,
+    const struct plane pixels = {
+        .images = in,
+        .zeros = zeros,
+        .y = origin(plane / PLANES, phase / PHASES),
+        .x = origin(plane % PLANES, phase % PHASES),
+        .step = S / PHASES,
+        .rows = IN_H,
+        .columns = IN_W,
+        .depth = DEPTH,
     };
 
-    transform_block(&plane, images, SLICE, v, PITCH, V_ELEMENT);
+    transform_block(&pixels, images, SLICE, v, PITCH, V_ELEMENT);
     for (int e = 0; e < ELEMENTS && images < IMAGES; e++)
         clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
@@ -199,7 +218,7 @@ SPECIALISED void finish_tile(__global const float *restrict m, floatv bias, int 
 static void finish_row(__global const float *restrict m, floatv bias, struct tile tile, int phase,
                        __global float *restrict out)
 {
-    const int y = target(phase / S, tile.y), x = target(phase % S, tile.x);
+    const int y = target(phase / PHASES, tile.y), x = target(phase % PHASES, tile.x);
 
     if (tile.height == 4 && tile.width == 4)
         finish_tile(m, bias, 4, 4, y, x, out);
@@ -294,12 +313,12 @@ __kernel void conv2d_winograd(__global const float *restrict in,
         const int images = min(IMAGES, N - n);
 
         for (int pass = 0; pass < PASSES; pass++) {
-            const int r = PHASES > 1 ? phase : pass / SLICES, slice = pass % SLICES;
-            __global const float *u =
-                packed + ((size_t)r * SLICES + slice) * PANELS * ELEMENTS * U_PANEL;
+            const int plane = pass / SLICES, slice = pass % SLICES;
+            __global const float *u = packed + ((size_t)pair_of(plane, phase) * SLICES + slice) *
+                                                   PANELS * ELEMENTS * U_PANEL;
 
-            transform_slice(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images, r,
-                            v);
+            transform_slice(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images,
+                            plane, phase, v);
             for (int panel = 0; panel < PANELS; panel++) {
                 __global float *sums = m + (PASSES > 1 ? panel : panels++ % 2) * M_PANEL;
 

@@ -1,18 +1,28 @@
 /*
  * conv2d_winograd_pack: weights as the kernels of F(4, 2) want them, and back.
  *
- *   conv2d_winograd_pack    w [K, K, C, OC] -> packed [r][slice of
- * depth][panel][25][slice][columns], G g G^T of the 2 x 2 taps g of each plane or phase r, see
- * conv2d_winograd; for conv2d_data (`data` is 1) backwards. Zeros where the last panel exceeds the
- * channels. Global size S * S * panels * depth. conv2d_winograd_unpack  parts [parts][S *
- * S][25][C][pitch] -> w [K, K, C, OC]: their sum M, then G^T M G, the taps of a plane; see
- * conv2d_filter_winograd. Global size S * S * C.
+ *   conv2d_winograd_pack
+ *       w [K, K, C, OC] -> packed [pair][slice of depth][panel][25][slice][columns]: G g G^T of the
+ *       2 x 2 taps g of each pair, see conv2d_winograd; for conv2d_data (`data` is 1) backwards.
+ *       Zeros where the last panel exceeds the channels. Global size pairs * panels * depth.
+ *   conv2d_winograd_unpack
+ *       parts [parts][pair][25][C][pitch] -> w [K, K, C, OC]: their sum M, then G^T M G, the
+ *       taps of each pair; see conv2d_filter_winograd. Global size pairs * C.
  *
- * K is 2 S. The local size is 1. Sizes are arguments, so that all layers share a program.
+ * There are (K / 2)^2 pairs. K is a multiple of 2 S. The local size is 1. Sizes are arguments, so
+ * that all layers share a program.
  */
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
 #define AHEAD    8 // channels of depth that weights are fetched ahead
+
+/* Where in w the first taps of a pair lie. */
+static size_t first_taps(int pair, const int K, const int S)
+{
+    const int y = pair / (K / 2), x = pair % (K / 2);
+
+    return (size_t)(y + y / S * S) * K + x + x / S * S;
+}
 
 /* G g, of two taps */
 static void spread(floatv g0, floatv g1, floatv *to, int step)
@@ -47,22 +57,24 @@ static floatv collect(__global const float *restrict from, size_t step)
  * written then. */
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                    __global float *restrict packed, const int C, const int OC,
-                                   const int S, const int slice, const int columns, const int data)
+                                   const int K, const int S, const int slice, const int columns,
+                                   const int data)
 {
-    const int width = data ? C : OC, depth = data ? OC : C, K = 2 * S;
+    const int width = data ? C : OC, depth = data ? OC : C;
     const int panels = (width + columns - 1) / columns;
     const size_t id = get_global_id(0), tap = (size_t)C * OC;
-    const int k = id % depth, panel = id / depth % panels, r = id / depth / panels;
+    const int k = id % depth, panel = id / depth % panels, pair = id / depth / panels;
     const int first = panel * columns, count = min(columns, width - first);
     /* Where the taps of lower and of higher t begin; from one channel to the next, of width and of
      * depth. */
     const size_t low = data ? S : 0, high = S - low, step = data ? OC : 1, next = data ? 1 : OC;
-    __global const float *from = w + (size_t)(r / S * K + r % S) * tap + first * step + k * next;
+    __global const float *from = w + first_taps(pair, K, S) * tap + first * step + k * next;
     __global const float *taps[4] = {from + (low * K + low) * tap, from + (low * K + high) * tap,
                                      from + (high * K + low) * tap, from + (high * K + high) * tap};
     const size_t element = (size_t)slice * columns;
     __global float *to =
-        packed + ((size_t)(r * (depth / slice) + k / slice) * panels + panel) * ELEMENTS * element +
+        packed +
+        ((size_t)(pair * (depth / slice) + k / slice) * panels + panel) * ELEMENTS * element +
         k % slice * columns;
 
     for (int j = 0; j < columns; j += VW) {
@@ -89,13 +101,13 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
 
 __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
                                      __global float *restrict w, const int count, const int C,
-                                     const int OC, const int S, const int pitch)
+                                     const int OC, const int K, const int S, const int pitch)
 {
-    const size_t id = get_global_id(0), element = (size_t)C * pitch;
-    const size_t part = (size_t)S * S * ELEMENTS * element, tap = (size_t)C * OC;
-    const int c = id % C, r = id / C, K = 2 * S;
-    __global const float *from = parts + r * ELEMENTS * element + (size_t)c * pitch;
-    __global float *to = w + (size_t)(r / S * K + r % S) * tap + (size_t)c * OC;
+    const size_t id = get_global_id(0), element = (size_t)C * pitch, tap = (size_t)C * OC;
+    const size_t part = (size_t)(K / 2) * (K / 2) * ELEMENTS * element;
+    const int c = id % C, pair = id / C;
+    __global const float *from = parts + pair * ELEMENTS * element + (size_t)c * pitch;
+    __global float *to = w + first_taps(pair, K, S) * tap + (size_t)c * OC;
 
     for (int o = 0; o < OC; o += VW) {
         floatv m[ELEMENTS], rows[2 * POINTS], g[4];

@@ -30,7 +30,7 @@ struct work {
     const struct wg_conv *conv;
     enum wg_form form;
     size_t rows, columns;    // pixels that are cut into tiles
-    size_t ry, rx;           // the plane or phase
+    size_t ky, kx;           // the first taps of the pair, of the plane and phase
     const double *x, *w, *y; // of the form, the one that it computes NULL
     double *result;
     double *u; // [ELEMENTS][c][oc]: |G| |w| |G^T|; for the filter the sum over tiles
@@ -47,7 +47,7 @@ static int tile_length(size_t from, size_t pixels)
     return from + 4 + 3 * threes <= pixels ? 4 : 3;
 }
 
-/* |U| of the plane or phase, all channels. For conv2d_data the taps stand the other way round. */
+/* |U| of the pair of taps, all channels. For conv2d_data the taps stand the other way round. */
 static void transform_weights(const struct work *k)
 {
     const struct wg_conv *c = k->conv;
@@ -56,8 +56,8 @@ static void transform_weights(const struct work *k)
         for (size_t tap = 0; tap < 4; tap++) {
             size_t ty = tap / 2, tx = tap % 2;
             double factor = absolute_g[e / POINTS][ty] * absolute_g[e % POINTS][tx];
-            size_t ky = (k->form == WG_FORM_DATA ? 1 - ty : ty) * s + k->ry;
-            size_t kx = (k->form == WG_FORM_DATA ? 1 - tx : tx) * s + k->rx;
+            size_t ky = (k->form == WG_FORM_DATA ? 1 - ty : ty) * s + k->ky;
+            size_t kx = (k->form == WG_FORM_DATA ? 1 - tx : tx) * s + k->kx;
             for (size_t i = 0; i < taps; i++)
                 k->u[e * taps + i] += factor * k->w[(ky * c->k + kx) * taps + i];
         }
@@ -98,9 +98,12 @@ static void add_gather(const struct work *k, size_t n, const struct tile *tile)
     long in_h = (long)(data ? c->oh : c->h), in_w = (long)(data ? c->ow : c->w);
     size_t out_h = data ? c->h : c->oh, out_w = data ? c->w : c->ow;
     // Where phase r begins: q of the first x[q S + r - PAD] in the image.
-    size_t qy = (c->pad + s - 1 - k->ry) / s, qx = (c->pad + s - 1 - k->rx) / s;
-    long y = data ? (long)(tile->y + qy) - 1 : (long)(tile->y * s + k->ry) - (long)c->pad;
-    long x = data ? (long)(tile->x + qx) - 1 : (long)(tile->x * s + k->rx) - (long)c->pad;
+    size_t ry = k->ky % s, rx = k->kx % s;
+    size_t qy = (c->pad + s - 1 - ry) / s, qx = (c->pad + s - 1 - rx) / s;
+    long y = data ? (long)(tile->y + qy) - 1 - (long)(k->ky / s)
+                  : (long)(tile->y * s + k->ky) - (long)c->pad;
+    long x = data ? (long)(tile->x + qx) - 1 - (long)(k->kx / s)
+                  : (long)(tile->x * s + k->kx) - (long)c->pad;
     const double *in = (data ? k->y : k->x) + n * (size_t)(in_h * in_w) * depth;
     double *out = k->result + n * out_h * out_w * width;
     transform_window(in, in_h, in_w, depth, y, x, data ? 1 : (long)s, tile, k->v);
@@ -115,8 +118,8 @@ static void add_gather(const struct work *k, size_t n, const struct tile *tile)
                 if (p / 4 >= tile->height || p % 4 >= tile->width || py >= k->rows ||
                     px >= k->columns)
                     continue;
-                size_t oy = data ? (py + qy) * s + k->ry - c->pad : py;
-                size_t ox = data ? (px + qx) * s + k->rx - c->pad : px;
+                size_t oy = data ? (py + qy) * s + ry - c->pad : py;
+                size_t ox = data ? (px + qx) * s + rx - c->pad : px;
                 if (oy < out_h && ox < out_w)
                     out[(oy * out_w + ox) * width + o] += weight_of(tile, p / 4, p % 4, e) * m;
             }
@@ -140,8 +143,8 @@ static void add_products(const struct work *k, size_t n, const struct tile *tile
                     weight_of(tile, p / 4, p % 4, e) * y[(py * c->ow + px) * c->oc + o];
     }
     transform_window(k->x + n * c->h * c->w * c->c, (long)c->h, (long)c->w, c->c,
-                     (long)(tile->y * c->stride + k->ry) - (long)c->pad,
-                     (long)(tile->x * c->stride + k->rx) - (long)c->pad, (long)c->stride, tile,
+                     (long)(tile->y * c->stride + k->ky) - (long)c->pad,
+                     (long)(tile->x * c->stride + k->kx) - (long)c->pad, (long)c->stride, tile,
                      k->v);
     for (size_t e = 0; e < ELEMENTS; e++)
         for (size_t i = 0; i < c->c; i++)
@@ -157,14 +160,14 @@ static void finish_filter(const struct work *k)
     for (size_t e = 0; e < ELEMENTS; e++)
         for (size_t tap = 0; tap < 4; tap++) {
             double factor = absolute_g[e / POINTS][tap / 2] * absolute_g[e % POINTS][tap % 2];
-            size_t ky = tap / 2 * c->stride + k->ry, kx = tap % 2 * c->stride + k->rx;
+            size_t ky = tap / 2 * c->stride + k->ky, kx = tap % 2 * c->stride + k->kx;
             for (size_t i = 0; i < taps; i++)
                 k->result[(ky * c->k + kx) * taps + i] += factor * k->u[e * taps + i];
         }
 }
 
-/* One plane or phase. */
-static void add_plane(const struct work *k)
+/* One pair of taps on both axes. */
+static void add_pair(const struct work *k)
 {
     const struct wg_conv *c = k->conv;
     for (size_t i = 0; i < ELEMENTS * c->c * c->oc; i++)
@@ -187,6 +190,12 @@ static void add_plane(const struct work *k)
         finish_filter(k);
 }
 
+/* The first of two taps; the other is `stride` on. */
+static size_t first_tap(size_t pair, size_t stride)
+{
+    return pair + pair / stride * stride;
+}
+
 bool wg_winograd_magnitude(const struct wg_conv *conv, enum wg_form form, const double *first,
                            const double *second, double *ret_magnitude)
 {
@@ -207,9 +216,11 @@ bool wg_winograd_magnitude(const struct wg_conv *conv, enum wg_form form, const 
         .t = malloc(ELEMENTS * conv->oc * sizeof(double)),
     };
     bool ok = (k.u && k.v && k.t) || wg_fail_memory("the bound of a convolution");
-    for (k.ry = 0; ok && k.ry < s; k.ry++)
-        for (k.rx = 0; k.rx < s; k.rx++)
-            add_plane(&k);
+    for (size_t pair = 0; ok && pair < conv->k / 2 * (conv->k / 2); pair++) {
+        k.ky = first_tap(pair / (conv->k / 2), s);
+        k.kx = first_tap(pair % (conv->k / 2), s);
+        add_pair(&k);
+    }
     free(k.u);
     free(k.v);
     free(k.t);
@@ -224,12 +235,13 @@ bool wg_winograd_magnitude(const struct wg_conv *conv, enum wg_form form, const 
  */
 double wg_winograd_units(const struct wg_conv *conv, enum wg_form form)
 {
-    double planes = (double)(conv->stride * conv->stride);
+    double planes = (double)(conv->k / 2 * (conv->k / 2));
+    double phases = (double)(conv->stride * conv->stride);
     switch (form) {
     case WG_FORM_CONV2D:
         return (double)conv->c * planes + 2 * (4 + 1 + 5);
     case WG_FORM_DATA:
-        return (double)conv->oc + 2 * (4 + 1 + 5);
+        return (double)conv->oc * planes / phases + 2 * (4 + 1 + 5);
     default:
         return (double)(conv->n * ((conv->oh + 2) / 3) * ((conv->ow + 2) / 3)) + 1 +
                2 * (4 + 5 + 3);

@@ -25,7 +25,8 @@ double wg_winograd_units(const struct wg_conv *conv, enum wg_form form);
 
 /*
  * Adds to `ret_magnitude`, zeros of the form's result, what its absolute values add up to.
- * first, second: the absolute values of its inputs, in their order (graph.h). Needs k = 2 stride.
+ * first, second: the absolute values of its inputs, in their order (graph.h). Needs k a multiple
+ * of 2 stride.
  * Fails with WG_ERROR_MEMORY.
  */
 bool wg_winograd_magnitude(const struct wg_conv *conv, enum wg_form form, const double *first,

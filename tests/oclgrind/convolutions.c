@@ -10,7 +10,7 @@
 
 static const struct wg_conv cases[] = {
     // {n, h, w, c, oh, ow, oc, k, stride, pad}
-    {1, 4, 6, 8, 2, 3, 16, 4, 2, 1}, // winograd
+    {1, 6, 6, 8, 3, 3, 16, 4, 2, 1}, // winograd
     {1, 4, 4, 3, 2, 2, 5, 4, 2, 1},  // stride 2, no whole vector
     {2, 3, 4, 9, 3, 4, 18, 4, 1, 1}, // asymmetric padding; whole vectors and a rest
     {3, 4, 4, 1, 2, 2, 4, 4, 2, 1},  // from one channel: through a table

@@ -43,7 +43,9 @@ static const struct wg_conv cases[] = {
     {3, 7, 10, 32, 4, 5, 16, 4, 2, 1},     // whole vectors of channels, half tiles of pixels
     {9, 8, 6, 16, 8, 6, 48, 2, 1, 0},      // 2 x 2 taps, more images than a block has
     {17, 28, 28, 16, 14, 14, 16, 4, 2, 1}, // on one thread more blocks than work items
-    {2, 10, 7, 16, 4, 2, 32, 6, 3, 2},     // a kernel of twice the stride, 3
+    {2, 10, 10, 16, 4, 3, 32, 6, 3, 2},    // a kernel of twice the stride, 3
+    {7, 7, 8, 32, 7, 8, 16, 4, 1, 1},      // of four times the stride, 1
+    {2, 16, 13, 16, 8, 7, 48, 8, 2, 3},    // of four times the stride, 2
     {3, 5, 13, 1, 5, 13, 32, 4, 1, 1},     // thin and whole vectors: rows that no tile divides
     {20, 6, 5, 2, 3, 3, 64, 4, 2, 1},      // of two channels, a band an image
     {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},       // stride 3, which does not divide the kernel

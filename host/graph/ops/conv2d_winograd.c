@@ -1,8 +1,8 @@
 /*
  * The three convolution forms for CPU devices with 25 instead of 64 multiplications, where the
- * kernel is twice the stride: most of a training step. What the kernels do, and why it is right,
- * stands in cl/conv2d_winograd.cl and conv2d_filter_winograd.cl; here are the sizes of their
- * blocks, parts and scratch.
+ * kernel is a multiple of twice the stride: most of a training step. What the kernels do, and why
+ * it is right, stands in cl/conv2d_winograd.cl and conv2d_filter_winograd.cl; here are the sizes of
+ * their blocks, parts and scratch.
  */
 #include "host/graph/ops/conv2d_cpu.h"
 
@@ -63,6 +63,12 @@ struct filter_sizes {
 };
 
 /* ---- sizes ---- */
+
+/* PAIRS of the kernels, on both axes. */
+static size_t pairs_of(const struct wg_conv *v)
+{
+    return v->k / 2 * (v->k / 2);
+}
 
 static struct axis cut(size_t pixels)
 {
@@ -145,7 +151,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
     size_t slice = choose_slice(depth, tile.width), pitch = slice + 16;
-    size_t passes = depth / slice * (data ? 1 : v->stride * v->stride);
+    size_t passes = depth / slice * pairs_of(v) / (phases * phases);
     size_t panels = wg_divide_up(width, columns);
     struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
     struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
@@ -156,7 +162,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t items = wg_smaller(units, wg_wanted_items(device));
     size_t v_size = ELEMENTS * apart(rows * pitch);
     size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 2);
-    size_t pack_items = v->stride * v->stride * panels * depth;
+    size_t pack_items = pairs_of(v) * panels * depth;
     return (struct gather_sizes){
         .block = block,
         .slice = slice,
@@ -170,15 +176,16 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
 static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
 {
     struct wg_tile tile = wg_tile_of(device);
-    size_t planes = v->stride * v->stride, wanted = wg_wanted_sums(device);
+    size_t planes = pairs_of(v), wanted = wg_wanted_sums(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
     size_t sums = planes * ELEMENTS * v->c * pitch;
-    size_t parts = wg_smaller(wg_divide_up(wanted, v->stride), v->n);
+    size_t row = v->k / 2; // of planes
+    size_t parts = wg_smaller(wg_divide_up(wanted, row), v->n);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
 
     // A row of planes shares Y, if that leaves items enough.
-    size_t together = parts * v->stride >= wanted ? v->stride : 1;
+    size_t together = parts * row >= wanted ? row : 1;
     size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
     size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
@@ -209,11 +216,40 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 
 /* ---- whether ---- */
 
-static bool suits(const struct wg_conv *v, size_t scratch, const struct wg_device *device)
+/* Products along an axis from x's pixels to y's: of each pair of taps with the points of tiles, and
+ * of the direct form, which leaves out taps that meet no pixel of x. */
+static size_t products(const struct wg_conv *v, size_t pixels)
 {
+    struct axis axis = cut(pixels);
+    return v->k / 2 * (5 * axis.fours + 4 * axis.threes);
+}
+
+static size_t products_direct(const struct wg_conv *v, size_t in, size_t out)
+{
+    size_t count = 0;
+    for (size_t o = 0; o < out; o++)
+        for (size_t at = o * v->stride; at < o * v->stride + v->k; at++)
+            count += at >= v->pad && at - v->pad < in;
+    return count;
+}
+
+/* Whether a quarter of the products at least is saved, as the transforms take about as long. */
+static bool pays(const struct wg_conv *v, bool data)
+{
+    size_t rows = data ? wg_divide_up(v->h, v->stride) : v->oh;
+    size_t columns = data ? wg_divide_up(v->w, v->stride) : v->ow;
+    return 4 * products(v, rows) * products(v, columns) <=
+           3 * products_direct(v, v->h, v->oh) * products_direct(v, v->w, v->ow);
+}
+
+static bool suits(const struct wg_node *node, const struct wg_device *device,
+                  size_t (*scratch)(const struct wg_node *node, const struct wg_device *device))
+{
+    const struct wg_conv *v = &node->attr.conv;
     size_t width = wg_tile_of(device).width;
-    return wg_device_is_cpu(device) && v->k == 2 * v->stride && v->c % width == 0 &&
-           v->oc % width == 0 && wg_scratch_fits(scratch, device);
+    return wg_device_is_cpu(device) && v->k % (2 * v->stride) == 0 && v->c % width == 0 &&
+           v->oc % width == 0 && pays(v, node->op == &wg_op_conv2d_data) &&
+           wg_scratch_fits(scratch(node, device), device);
 }
 
 /* ---- conv2d and conv2d_data ---- */
@@ -232,17 +268,17 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)tile.width);
     wg_define_flag(&defines, "STREAM");
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "conv2d_winograd_pack",
-                              .kernel = "conv2d_winograd_pack",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c),
-                                            WG_INT(v->oc), WG_INT(v->stride), WG_INT(sizes->slice),
-                                            WG_INT(wg_tile_columns(tile)), WG_INT(data)},
-                              .global = {sizes->pack_items},
-                              .local = {1},
-                          });
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "conv2d_winograd_pack",
+                    .kernel = "conv2d_winograd_pack",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
+                                  WG_INT(v->k), WG_INT(v->stride), WG_INT(sizes->slice),
+                                  WG_INT(wg_tile_columns(tile)), WG_INT(data)},
+                    .global = {sizes->pack_items},
+                    .local = {1},
+                });
 }
 
 static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bool data)
@@ -281,7 +317,7 @@ size_t wg_conv2d_winograd_scratch(const struct wg_node *y, const struct wg_devic
 
 bool wg_conv2d_winograd_suits(const struct wg_node *y, const struct wg_device *device)
 {
-    return suits(&y->attr.conv, scratch_gather(y, false, device), device);
+    return suits(y, device, wg_conv2d_winograd_scratch);
 }
 
 bool wg_conv2d_winograd_bind(const struct wg_node *y, struct wg_binder *binder)
@@ -296,7 +332,7 @@ size_t wg_conv2d_data_winograd_scratch(const struct wg_node *x, const struct wg_
 
 bool wg_conv2d_data_winograd_suits(const struct wg_node *x, const struct wg_device *device)
 {
-    return suits(&x->attr.conv, scratch_gather(x, true, device), device);
+    return suits(x, device, wg_conv2d_data_winograd_scratch);
 }
 
 bool wg_conv2d_data_winograd_bind(const struct wg_node *x, struct wg_binder *binder)
@@ -313,7 +349,7 @@ size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *w, const struct w
 
 bool wg_conv2d_filter_winograd_suits(const struct wg_node *w, const struct wg_device *device)
 {
-    return suits(&w->attr.conv, wg_conv2d_filter_winograd_scratch(w, device), device);
+    return suits(w, device, wg_conv2d_filter_winograd_scratch);
 }
 
 /* w from the sums of each part */
@@ -323,16 +359,16 @@ static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
     const struct wg_conv *v = &w->attr.conv;
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)wg_tile_of(wg_binder_device(binder)).width);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "conv2d_winograd_pack",
-                              .kernel = "conv2d_winograd_unpack",
-                              .defines = &defines,
-                              .arguments = {parts, WG_NODE(w), WG_INT(sizes->parts), WG_INT(v->c),
-                                            WG_INT(v->oc), WG_INT(v->stride), WG_INT(sizes->pitch)},
-                              .global = {v->stride * v->stride * v->c},
-                              .local = {1},
-                          });
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "conv2d_winograd_pack",
+                                      .kernel = "conv2d_winograd_unpack",
+                                      .defines = &defines,
+                                      .arguments = {parts, WG_NODE(w), WG_INT(sizes->parts),
+                                                    WG_INT(v->c), WG_INT(v->oc), WG_INT(v->k),
+                                                    WG_INT(v->stride), WG_INT(sizes->pitch)},
+                                      .global = {pairs_of(v) * v->c},
+                                      .local = {1},
+                                  });
 }
 
 bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *binder)
