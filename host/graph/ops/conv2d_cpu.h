@@ -8,9 +8,9 @@
 
 #include "host/graph/ops/conv2d.h"
 
-/* Work items there should be for a compute unit, so that the last to finish is not long alone; and
- * if each has sums of its own, which cost memory and are to be added up. */
-enum { WG_ITEMS_PER_UNIT = 8, WG_SUMS_PER_UNIT = 2 };
+/* Work items there should be for a thread, so that the last to finish is not long alone; but one,
+ * where each has sums of its own, which cost memory and are to be added up. */
+enum { WG_ITEMS_PER_THREAD = 8 };
 
 /* `pixels` x `vectors` vectors of `width` floats. */
 struct wg_tile {
@@ -44,15 +44,14 @@ static inline void wg_define_tile(struct wg_defines *defines, struct wg_tile til
     wg_define_int(defines, "NV", (long long)tile.vectors);
 }
 
-static inline size_t wg_wanted_items(const struct wg_device *device)
+static inline size_t wg_threads(const struct wg_device *device)
 {
-    return (size_t)WG_ITEMS_PER_UNIT * wg_larger(device->info.compute_units, 1);
+    return wg_larger(device->info.compute_units, 1);
 }
 
-/* The same if each has sums of its own. */
-static inline size_t wg_wanted_sums(const struct wg_device *device)
+static inline size_t wg_wanted_items(const struct wg_device *device)
 {
-    return (size_t)WG_SUMS_PER_UNIT * wg_larger(device->info.compute_units, 1);
+    return WG_ITEMS_PER_THREAD * wg_threads(device);
 }
 
 #endif

@@ -137,15 +137,15 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 {
     struct wg_tile tile = wg_tile_of(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile)), sums = v->k * v->k * v->c * pitch;
-    size_t wanted = wg_wanted_sums(device);
-    size_t parts = wg_smaller(wg_larger(wanted, 8), 32);
+    size_t threads = wg_threads(device);
+    size_t parts = wg_smaller(wg_larger(threads, 8), 32);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
     parts = wg_smaller(parts, v->n);
 
     size_t images = wg_smaller(wg_larger(PIXELS_PICKED / (v->oh * v->ow), 1), v->n);
     size_t channels = chunk_channels(v, images, tile.pixels);
-    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, parts));
+    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(threads, parts));
 
     // BLOCK of the kernel: its copies of x and y, and what it picks from x.
     size_t rows = wg_round_up(tile.pixels, tile.width);

@@ -102,7 +102,7 @@ static size_t product_rows(struct axis y, struct axis x, size_t images, size_t p
 static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
 {
     size_t units = wg_divide_up(n, images) * units_per_block;
-    if (units >= (size_t)WG_ITEMS_PER_UNIT * threads)
+    if (units >= WG_ITEMS_PER_THREAD * threads)
         return (double)rows * (double)n / (double)images * (double)units_per_block;
     return (double)(rows * wg_round_up(units, threads));
 }
@@ -114,7 +114,7 @@ static double cost(size_t n, size_t images, size_t rows, size_t units_per_block,
 static struct block choose_block(size_t n, struct axis y, struct axis x, size_t units_per_block,
                                  size_t most, const struct wg_device *device)
 {
-    size_t threads = wg_larger(device->info.compute_units, 1), tiles = tiles_of(y, x);
+    size_t threads = wg_threads(device), tiles = tiles_of(y, x);
     struct wg_tile tile = wg_tile_of(device);
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
@@ -176,25 +176,28 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
 static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
 {
     struct wg_tile tile = wg_tile_of(device);
-    size_t planes = pairs_of(v), wanted = wg_wanted_sums(device);
+    size_t planes = pairs_of(v), threads = wg_threads(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
     size_t sums = planes * ELEMENTS * v->c * pitch;
-    size_t row = v->k / 2; // of planes
-    size_t parts = wg_smaller(wg_divide_up(wanted, row), v->n);
+
+    // As few parts as deal the threads as many rows of planes.
+    size_t row = v->k / 2, parts = 1;
+    while (parts < v->n && parts * row % threads > 0)
+        parts++;
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
         parts /= 2;
 
     // A row of planes shares Y, if that leaves items enough.
-    size_t together = parts * row >= wanted ? row : 1;
+    size_t together = parts * row >= threads ? row : 1;
     size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
     size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
     size_t chunks = wg_larger(wg_divide_up(v->c, CHUNK),
-                              wg_smaller(wg_divide_up(wanted, groups), v->c / CHUNK_LEAST));
+                              wg_smaller(wg_divide_up(threads, groups), v->c / CHUNK_LEAST));
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
     while (channels < v->c && v->c % channels > 0 && v->c % channels < tile.width)
         channels += tile.pixels; // so that the last chunk holds a vector
-    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(wanted, groups));
+    size_t shares = wg_smaller(wg_divide_up(v->c, channels), wg_divide_up(threads, groups));
     size_t items = groups * shares;
 
     // V_SIZE, Y_SIZE and ZEROS of the kernel.
