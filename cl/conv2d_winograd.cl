@@ -159,9 +159,9 @@ static void transform_slice(__global const float *restrict in, __global const fl
         clear(v + e * V_ELEMENT + images * TILES * PITCH, MR * PITCH);
 }
 
-/* MR rows of M for an element and panel: V U, or added to them. A quarter of the panel of U for the
- * next element, from `next` on, comes closer meanwhile, and the next rows of M, if they are to be
- * added to. */
+/* MR rows of M for an element and panel: V U, or added to them. Half of the panel of U for the next
+ * element, from `next` on, comes closer meanwhile, and the next rows of M, if they are to be added
+ * to. */
 static void multiply(__global const float *restrict v, __global const float *restrict u, bool add,
                      __global const float *next, __global const float *next_m,
                      __global float *restrict to)
@@ -179,8 +179,7 @@ static void multiply(__global const float *restrict v, __global const float *res
     for (int k = 0; k < SLICE; k += UNROLL)
 #pragma unroll
         for (int i = 0; i < UNROLL; i++) {
-            if (i % 2 == 0)
-                PREFETCH(next + (k + i) * (COLUMNS / 4));
+            PREFETCH(next + (k + i) * (COLUMNS / 2));
             add_product(acc, v + k + i, PITCH, u + (k + i) * COLUMNS);
         }
     store_tile(acc, to, COLUMNS, MR, false);
@@ -276,7 +275,7 @@ OUTLINED void multiply_panel(__global const float *restrict v, __global const fl
             const bool last = row + MR >= end; // then the next are the next element's
 
             multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
-                     u + (e + 1) * U_PANEL + min((row - first) / MR, 3) * (U_PANEL / 4),
+                     u + (e + 1) * U_PANEL + (row > first ? U_PANEL / 2 : 0),
                      last ? m + (e + 1) * M_ELEMENT + first_row(e + 1, images) * COLUMNS
                           : rows + MR * COLUMNS,
                      rows);

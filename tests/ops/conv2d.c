@@ -244,7 +244,7 @@ START_TEST(the_last_implementation_is_the_plain_one_and_always_suits)
 }
 END_TEST
 
-/* ---- the knobs of the implementations for GPUs ---- */
+/* ---- the knobs ---- */
 
 /* No size is a multiple of a tile's; one phase has fewer rows and columns than the others. */
 static const struct wg_conv knobs_case = {3, 9, 7, 20, 5, 4, 36, 4, 2, 1};
@@ -254,9 +254,9 @@ static const struct {
     const struct wg_knob *knobs;
 } turned[] = {{"tiled", wg_tiled_knobs}, {"blocked", wg_blocked_knobs}};
 
-/* One tile of conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
-static int check_tile(struct rig *rig, const struct forms *f, const char *implementation,
-                      const int knob[WG_KNOBS_MAX])
+/* One choice for conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
+static int check_choice(struct rig *rig, const struct forms *f, const char *implementation,
+                        const int knob[WG_KNOBS_MAX])
 {
     struct wg_node *const nodes[3] = {f->conv2d, f->data, f->filter};
     struct wg_node *targets[3];
@@ -286,13 +286,31 @@ START_TEST(every_tile_agrees_with_the_reference)
             struct forms f;
             rig_init(&rig);
             build(&rig, &knobs_case, &epilogues[1], &epilogues[2], &f);
-            checked += check_tile(&rig, &f, turned[_i].implementation, knob);
+            checked += check_choice(&rig, &f, turned[_i].implementation, knob);
             rig_finish(&rig);
         }
     if (wg_device_is_cpu(test_device()))
         ck_assert_int_eq(checked, 0); // they are not for CPUs
     else
         ck_assert_int_ge(checked, 3);
+}
+END_TEST
+
+/* Blocks of images that divide their number and that don't; not more than there are. */
+START_TEST(every_block_agrees_with_the_reference)
+{
+    const struct wg_conv v = {5, 7, 10, 32, 4, 5, 16, 4, 2, 1};
+    const int *images = wg_winograd_knobs[0].values;
+    for (int i = 0; i < WG_KNOB_VALUES_MAX && images[i]; i++) {
+        const int knob[WG_KNOBS_MAX] = {images[i]};
+        struct rig rig;
+        struct forms f;
+        rig_init(&rig);
+        build(&rig, &v, &epilogues[1], &epilogues[2], &f);
+        int checked = check_choice(&rig, &f, "winograd", knob);
+        ck_assert_int_eq(checked, wg_device_is_cpu(test_device()) && images[i] <= 5 ? 3 : 0);
+        rig_finish(&rig);
+    }
 }
 END_TEST
 
@@ -324,9 +342,9 @@ START_TEST(a_kernel_of_small_groups_gets_smaller_tiles)
     build(&rig, &v, &epilogues[1], &epilogues[2], &f);
     for (int i = 0; i < (int)(sizeof turned / sizeof turned[0]); i++)
         if (rig_suits(f.conv2d, turned[i].implementation))
-            ck_assert_int_eq(
-                check_tile(&rig, &f, turned[i].implementation, (const int[WG_KNOBS_MAX]){0, 0, 2}),
-                3);
+            ck_assert_int_eq(check_choice(&rig, &f, turned[i].implementation,
+                                          (const int[WG_KNOBS_MAX]){0, 0, 2}),
+                             3);
     ck_assert_int_eq(rig_suits(f.conv2d, "blocked"), !wg_device_is_cpu(test_device()));
     rig_finish(&rig);
 }
@@ -510,6 +528,7 @@ int main(void)
     TCase *knobs = tcase_create("knobs");
     tcase_add_loop_test(knobs, every_tile_agrees_with_the_reference, 0,
                         sizeof turned / sizeof turned[0]);
+    tcase_add_test(knobs, every_block_agrees_with_the_reference);
 
     TCase *groups = tcase_create("small groups");
     tcase_add_checked_fixture(groups, promise_large_groups, promise_no_more);

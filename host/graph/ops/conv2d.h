@@ -51,6 +51,7 @@ size_t wg_conv2d_filter_thin_scratch(const struct wg_node *node, const struct wg
 bool wg_conv2d_filter_thin_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* F(4, 2) of Winograd for CPUs, ops/conv2d_winograd.c: the same. */
+extern const struct wg_knob wg_winograd_knobs[];
 bool wg_conv2d_winograd_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_conv2d_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_conv2d_winograd_bind(const struct wg_node *node, struct wg_binder *binder);

@@ -18,16 +18,24 @@ enum { TRANSFORMED = 270000 };
  * cache. */
 enum { SLICE = 128 };
 
-/* Rows of V, tiles of a block, that are enough to make reading the weights cheap; and the most, if
- * they fill their register tiles better. */
-enum { ROWS_ENOUGH = 32, ROWS_MOST = 48 };
+/* Rows of V, tiles of a block, at most; and what it takes to read the weights for a block, in rows
+ * of its products. */
+enum { ROWS_MOST = 64, READING = 40 };
 
-/* The same for conv2d_filter_winograd, whose sums are as long. */
+/* Rows of V for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
 
 /* Channels of x that conv2d_filter_winograd takes at a time, about; and the least, where threads
  * are many. */
 enum { CHUNK = 256, CHUNK_LEAST = 64 };
+
+/* Images of a block. Their best number depends on the caches and on how fast memory is. */
+enum { KNOB_IMAGES };
+
+const struct wg_knob wg_winograd_knobs[] = {
+    {"images", {1, 2, 3, 4, 6, 8, 12, 16}},
+    {0},
+};
 
 /* How an axis is cut into tiles of 4 and 3 pixels: THREES and FOURS of cl/winograd.cl. */
 struct axis {
@@ -102,30 +110,30 @@ static size_t product_rows(struct axis y, struct axis x, size_t images, size_t p
 static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
 {
     size_t units = wg_divide_up(n, images) * units_per_block;
+    rows += READING;
     if (units >= WG_ITEMS_PER_THREAD * threads)
         return (double)rows * (double)n / (double)images * (double)units_per_block;
     return (double)(rows * wg_round_up(units, threads));
 }
 
 /* Rows of V that fill their register tiles, units of work that fill the threads, weights that are
- * read seldom; of what is equally good the most images, while their rows are not enough, and the
- * largest tile. Tiles of the device's and less, but no fewer than 10 vectors: a multiply-add takes
- * 4 or 5 cycles, and 2 begin in each. */
+ * read seldom; of what is equally good the fewest images and the largest tile. Tiles of the
+ * device's and less, but no fewer than 10 vectors: a multiply-add takes 4 or 5 cycles, and 2 begin
+ * in each. */
 static struct block choose_block(size_t n, struct axis y, struct axis x, size_t units_per_block,
-                                 size_t most, const struct wg_device *device)
+                                 size_t least, size_t most, const struct wg_device *device)
 {
     size_t threads = wg_threads(device), tiles = tiles_of(y, x);
     struct wg_tile tile = wg_tile_of(device);
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
-    for (size_t images = 1; images <= wg_smaller(n, most); images++) {
-        if (images > 1 && images * tiles > ROWS_MOST)
+    for (size_t images = least; images <= wg_smaller(n, most); images++) {
+        if (images > least && images * tiles > ROWS_MOST)
             break;
         for (size_t pixels = wg_divide_up(10, tile.vectors); pixels <= tile.pixels; pixels++) {
             size_t rows = product_rows(y, x, images, pixels);
             double now = cost(n, images, rows, units_per_block, threads);
-            bool same = images == best.images || images * tiles <= ROWS_ENOUGH;
-            if (now > best_cost || (now == best_cost && !same))
+            if (now > best_cost || (now == best_cost && images > best.images))
                 continue;
             best = (struct block){images, {tile.width, pixels, tile.vectors}};
             best_cost = now;
@@ -144,9 +152,15 @@ static size_t choose_slice(size_t channels, size_t width)
     return slice;
 }
 
-static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
+static size_t images_tuned(const struct wg_node *node)
+{
+    return (size_t)wg_knob(node, wg_winograd_knobs, KNOB_IMAGES, 0);
+}
+
+static struct gather_sizes size_gather(const struct wg_node *node, bool data,
                                        const struct wg_device *device)
 {
+    const struct wg_conv *v = &node->attr.conv;
     struct wg_tile tile = wg_tile_of(device);
     size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
@@ -155,8 +169,9 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t panels = wg_divide_up(width, columns);
     struct axis y = cut(wg_divide_up(data ? v->h : v->oh, phases));
     struct axis x = cut(wg_divide_up(data ? v->w : v->ow, phases));
-    size_t most = wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
-    struct block block = choose_block(v->n, y, x, phases * phases, most, device);
+    size_t tuned = images_tuned(node), least = wg_larger(tuned, 1);
+    size_t most = tuned ? tuned : wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
+    struct block block = choose_block(v->n, y, x, phases * phases, least, most, device);
     size_t rows = block.images * tiles_of(y, x) + block.tile.pixels; // ROWS of the kernel
     size_t units = wg_divide_up(v->n, block.images) * phases * phases;
     size_t items = wg_smaller(units, wg_wanted_items(device));
@@ -173,8 +188,9 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     };
 }
 
-static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
+static struct filter_sizes size_filter(const struct wg_node *node, const struct wg_device *device)
 {
+    const struct wg_conv *v = &node->attr.conv;
     struct wg_tile tile = wg_tile_of(device);
     size_t planes = pairs_of(v), threads = wg_threads(device);
     size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
@@ -191,7 +207,8 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
     size_t together = parts * row >= threads ? row : 1;
     size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
-    size_t images = wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
+    size_t tuned = images_tuned(node);
+    size_t images = tuned ? tuned : wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
     size_t chunks = wg_larger(wg_divide_up(v->c, CHUNK),
                               wg_smaller(wg_divide_up(threads, groups), v->c / CHUNK_LEAST));
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
@@ -252,14 +269,14 @@ static bool suits(const struct wg_node *node, const struct wg_device *device,
     size_t width = wg_tile_of(device).width;
     return wg_device_is_cpu(device) && v->k % (2 * v->stride) == 0 && v->c % width == 0 &&
            v->oc % width == 0 && pays(v, node->op == &wg_op_conv2d_data) &&
-           wg_scratch_fits(scratch(node, device), device);
+           images_tuned(node) <= v->n && wg_scratch_fits(scratch(node, device), device);
 }
 
 /* ---- conv2d and conv2d_data ---- */
 
 static size_t scratch_gather(const struct wg_node *node, bool data, const struct wg_device *device)
 {
-    struct gather_sizes sizes = size_gather(&node->attr.conv, data, device);
+    struct gather_sizes sizes = size_gather(node, data, device);
     return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
 }
 
@@ -287,7 +304,7 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool
 static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bool data)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct gather_sizes sizes = size_gather(&node->attr.conv, data, device);
+    struct gather_sizes sizes = size_gather(node, data, device);
     struct wg_argument packed = WG_SCRATCH(0, sizes.packed_bytes);
     struct wg_defines defines = {0};
     struct wg_call call = {
@@ -347,7 +364,7 @@ bool wg_conv2d_data_winograd_bind(const struct wg_node *x, struct wg_binder *bin
 
 size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *w, const struct wg_device *device)
 {
-    return size_filter(&w->attr.conv, device).scratch_bytes;
+    return size_filter(w, device).scratch_bytes;
 }
 
 bool wg_conv2d_filter_winograd_suits(const struct wg_node *w, const struct wg_device *device)
@@ -377,7 +394,7 @@ static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
 bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct filter_sizes sizes = size_filter(&w->attr.conv, device);
+    struct filter_sizes sizes = size_filter(w, device);
     struct wg_argument scratch = WG_SCRATCH(0, sizes.scratch_bytes);
     struct wg_defines defines = {0};
     struct wg_call call = {
