@@ -98,6 +98,17 @@ START_TEST(files_in_the_style_of_keras_3_are_taken)
 }
 END_TEST
 
+START_TEST(the_last_axis_has_more_names_than_one)
+{
+    struct wg_import_result result;
+    const char *folder = export_files();
+    change_text("Generator.h5", "model_config", "\"axis\": [1]", "\"axis\": -1");
+    change_text("Generator.h5", "model_config", "\"axis\": [3]", "\"axis\": 3");
+    change_text("Generator.h5", "model_config", "\"axis\": [3]", "\"axis\": [-1]");
+    import_well(folder, &result);
+}
+END_TEST
+
 START_TEST(layers_may_have_other_names)
 {
     struct wg_import_result result;
@@ -134,6 +145,7 @@ int main(void)
         given_learning_rates_win,
         without_adversarial_the_accumulators_are_0,
         files_in_the_style_of_keras_3_are_taken,
+        the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
         a_schedule_is_no_learning_rate,
     };
