@@ -231,8 +231,7 @@ static bool check_settings(const struct wg_json *settings, const struct wg_keras
     return ok;
 }
 
-static bool check_layer(const struct wg_json *json, const struct wg_keras_layer *layer,
-                        const char **ret_name)
+static bool check_layer(const struct wg_json *json, const struct wg_keras_layer *layer)
 {
     const char *class, *name;
     const struct wg_json *settings;
@@ -244,15 +243,12 @@ static bool check_layer(const struct wg_json *json, const struct wg_keras_layer 
     if (strcmp(class, expected) != 0)
         return wg_fail(WG_ERROR_DATA, "layer '%s' is of class %s, expected %s", name, class,
                        expected);
-    *ret_name = name;
     return check_settings(settings, layer, name);
 }
 
-bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network,
-                            const char *ret_names[WG_KERAS_LAYERS_MAX])
+bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network)
 {
     const struct wg_json *inner, *layers;
-    const char *names[WG_KERAS_LAYERS_MAX];
     if (!wg_json_get_object(config, "config", &inner) ||
         !wg_json_get_array(inner, "layers", &layers))
         return false;
@@ -260,9 +256,8 @@ bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_
         return wg_fail(WG_ERROR_DATA, "a model of %zu layers, expected the %d of the %s",
                        wg_json_count(layers), network->count, network->name);
     for (int i = 0; i < network->count; i++)
-        if (!check_layer(wg_json_at(layers, (size_t)i), &network->layers[i], &names[i]))
+        if (!check_layer(wg_json_at(layers, (size_t)i), &network->layers[i]))
             return false;
-    memcpy(ret_names, names, (size_t)network->count * sizeof *names);
     return true;
 }
 

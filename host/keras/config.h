@@ -21,15 +21,9 @@ struct wg_json *wg_keras_adversarial_config(void);
  * critic alone. The loss is left out. NULL if out of memory. */
 struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy);
 
-enum { WG_KERAS_LAYERS_MAX = 16 };
-
-/*
- * Checks that a model_config describes the network, layer after layer, and gives the names its
- * layers have there; they live as long as `config`. An InputLayer has none (NULL). Fails with
- * WG_ERROR_DATA: layer, setting, what it is and should be.
- */
-bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network,
-                            const char *ret_names[WG_KERAS_LAYERS_MAX]);
+/* Checks that a model_config describes the network, layer after layer. Fails with WG_ERROR_DATA:
+ * layer, setting, what it is and should be. */
+bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network);
 
 /* Checks that a training_config is of RMSprop as it is computed here, whatever the loss. Fails
  * with WG_ERROR_DATA. The learning rate is 0 if it is no constant. */

@@ -35,6 +35,8 @@ struct wg_keras_layer {
     const char *activation; // of a dense layer or a convolution
 };
 
+enum { WG_KERAS_LAYERS_MAX = 16 };
+
 struct wg_keras_network {
     const char *name; // "Generator"
     const struct wg_keras_layer *layers;

@@ -65,16 +65,8 @@ static bool read_json(const struct wg_hdf5 *file, const char *name, struct wg_js
     return ok;
 }
 
-/* ---- weights ---- */
-
-/* "conv2d/kernel:0", "kernel" and "Generator/conv2d/kernel" are named "kernel". */
-static bool is_named(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-    const char *last = slash ? slash + 1 : path;
-    size_t length = strcspn(last, ":");
-    return strlen(name) == length && memcmp(last, name, length) == 0;
-}
+/* ---- weights: as Keras does it, by the order in which a file lists layers and their weights ----
+ */
 
 /* An array whose numbers are finite and no less than `least`. */
 static bool read_numbers(const struct wg_hdf5 *file, const char *path, const struct wg_shape *shape,
@@ -90,43 +82,91 @@ static bool read_numbers(const struct wg_hdf5 *file, const char *path, const str
     return true;
 }
 
-static bool read_weight(const struct wg_hdf5 *file, const char *layer,
-                        const struct wg_hdf5_texts *names, const struct wg_keras_weight *weight,
-                        float *data)
+static bool read_weight(const struct wg_hdf5 *file, const char *path,
+                        const struct wg_keras_weight *weight, struct wg_keras_state *state)
 {
-    char path[PATH_BYTES];
-    for (size_t i = 0; i < names->count; i++) {
-        if (!is_named(names->items[i], weight->name))
-            continue;
-        snprintf(path, sizeof path, "model_weights/%s/%s", layer, names->items[i]);
-        const bool is_variance = strcmp(weight->name, "moving_variance") == 0;
-        return read_numbers(file, path, &weight->shape, is_variance ? 0 : -FLT_MAX, data);
-    }
-    return wg_fail(WG_ERROR_DATA, "%s: layer '%s' has no weight '%s'", wg_hdf5_path(file), layer,
-                   weight->name);
+    const bool is_variance = strcmp(weight->name, "moving_variance") == 0;
+    float *data = add_tensor(state, weight->tensor, &weight->shape);
+    return data && read_numbers(file, path, &weight->shape, is_variance ? 0 : -FLT_MAX, data);
 }
 
-/* The weights of one layer, which the file calls `name`. */
-static bool read_layer(const struct wg_hdf5 *file, const struct wg_keras_layer *layer,
-                       const char *name, struct wg_keras_state *state)
+static bool read_weight_names(const struct wg_hdf5 *file, const char *layer,
+                              struct wg_hdf5_texts *ret_names)
 {
     char group[PATH_BYTES];
+    snprintf(group, sizeof group, "model_weights/%s", layer);
+    return wg_hdf5_read_texts(file, group, "weight_names", ret_names);
+}
+
+/* The weights of a layer, which the file calls `name`. */
+static bool read_layer(const struct wg_hdf5 *file, const char *name,
+                       const struct wg_keras_weight *weights, int count,
+                       struct wg_keras_state *state)
+{
+    char path[PATH_BYTES];
     struct wg_hdf5_texts names;
-    struct wg_keras_weight weights[4];
-    int count = wg_keras_layer_weights(layer, weights);
-    if (count == 0)
-        return true;
-    snprintf(group, sizeof group, "model_weights/%s", name);
-    if (!wg_hdf5_read_texts(file, group, "weight_names", &names))
+    if (!read_weight_names(file, name, &names))
         return false;
     bool ok = names.count == (size_t)count ||
               wg_fail(WG_ERROR_DATA, "%s: layer '%s' has %zu weights, expected %d",
                       wg_hdf5_path(file), name, names.count, count);
     for (int i = 0; ok && i < count; i++) {
-        float *data = add_tensor(state, weights[i].tensor, &weights[i].shape);
-        ok = data && read_weight(file, name, &names, &weights[i], data);
+        snprintf(path, sizeof path, "model_weights/%s/%s", name, names.items[i]);
+        ok = read_weight(file, path, &weights[i], state);
     }
     wg_hdf5_texts_free(&names);
+    return ok;
+}
+
+/* The layers of a file that have weights, in its order. */
+static bool list_layers(const struct wg_hdf5 *file, struct wg_hdf5_texts *ret_layers)
+{
+    struct wg_hdf5_texts layers, weights;
+    size_t kept = 0;
+    bool ok = true;
+    if (!wg_hdf5_read_texts(file, "model_weights", "layer_names", &layers))
+        return false;
+    for (size_t i = 0; ok && i < layers.count; i++) {
+        char *name = layers.items[i];
+        ok = read_weight_names(file, name, &weights);
+        if (ok && weights.count > 0) {
+            layers.items[i] = layers.items[kept];
+            layers.items[kept++] = name;
+        }
+        if (ok)
+            wg_hdf5_texts_free(&weights);
+    }
+    if (!ok) {
+        wg_hdf5_texts_free(&layers);
+        return false;
+    }
+    while (layers.count > kept)
+        free(layers.items[--layers.count]);
+    *ret_layers = layers;
+    return true;
+}
+
+static bool read_weights(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                         struct wg_keras_state *state)
+{
+    struct wg_keras_weight weights[4];
+    struct wg_hdf5_texts layers;
+    size_t next = 0, expected = 0;
+    for (int i = 0; i < network->count; i++)
+        expected += network->layers[i].tensors != NULL;
+    if (!list_layers(file, &layers))
+        return false;
+    bool ok = layers.count == expected ||
+              wg_fail(WG_ERROR_DATA,
+                      "%s: 'model_weights' lists %zu layers with weights, expected "
+                      "the %zu of the %s",
+                      wg_hdf5_path(file), layers.count, expected, network->name);
+    for (int i = 0; ok && i < network->count; i++) {
+        int count = wg_keras_layer_weights(&network->layers[i], weights);
+        if (count > 0)
+            ok = read_layer(file, layers.items[next++], weights, count, state);
+    }
+    wg_hdf5_texts_free(&layers);
     return ok;
 }
 
@@ -134,14 +174,11 @@ static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_netwo
                          struct wg_keras_state *state)
 {
     struct wg_json *config;
-    const char *names[WG_KERAS_LAYERS_MAX];
     if (!read_json(file, "model_config", &config))
         return false;
-    bool ok = wg_keras_check_network(config, network, names) || fail_in(file, "model_config");
-    for (int i = 0; ok && i < network->count; i++)
-        ok = read_layer(file, &network->layers[i], names[i], state);
+    bool ok = wg_keras_check_network(config, network) || fail_in(file, "model_config");
     wg_json_destroy(config);
-    return ok;
+    return ok && read_weights(file, network, state);
 }
 
 /* ---- RMSprop ---- */

@@ -2,9 +2,10 @@
  * Keras' model files back into the tensors of a checkpoint: what write.h writes, and what
  * tf.keras 2.15 and Keras 3 write when they save such models as .h5.
  *
- * Layers are matched by their order and class, weights within a layer by the end of their name
- * ("kernel:0", "kernel"), RMSprop's accumulators by their order, which is that of the trained
- * weights. Everything is checked: classes, settings that change what is computed, shapes, types.
+ * Everything is matched as Keras itself does it, by its order alone: layers in that of layer_names,
+ * those without weights left out, weights and RMSprop's accumulators in that of weight_names. Names
+ * mean nothing. Everything is checked: classes, settings that change what is computed, shapes,
+ * types.
  */
 #ifndef WG_KERAS_READ_H
 #define WG_KERAS_READ_H

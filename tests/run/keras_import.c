@@ -85,10 +85,10 @@ START_TEST(files_in_the_style_of_keras_3_are_taken)
     hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
     move_object(file, "model_weights/conv2d/conv2d/kernel:0", "model_weights/conv2d/conv2d/kernel");
     move_object(file, "model_weights/conv2d/conv2d/bias:0", "model_weights/conv2d/conv2d/bias");
-    replace_names(file, "model_weights/conv2d", names, 2);
+    replace_names(file, "model_weights/conv2d", "weight_names", names, 2);
     move_object(file, "optimizer_weights/iteration:0", "optimizer_weights/rm_sprop/iteration");
     put_scalar(file, "optimizer_weights/rm_sprop/learning_rate", H5T_NATIVE_FLOAT, &(float){2e-4f});
-    replace_names(file, "optimizer_weights", weights, 10);
+    replace_names(file, "optimizer_weights", "weight_names", weights, 10);
     H5Fclose(file);
     change_text("Discriminator.h5", "model_config", "\"alpha\": 0.2", "\"negative_slope\": 0.2");
     change_text("Discriminator.h5", "model_config", "batch_input_shape", "batch_shape");
@@ -111,15 +111,51 @@ END_TEST
 
 START_TEST(layers_may_have_other_names)
 {
+    static const char *const layers[] = {"conv2d", "conv2d_1", "flatten", "conv2d_2", "score"};
     struct wg_import_result result;
     const char *folder = export_files();
     hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
     move_object(file, "model_weights/dense", "model_weights/score");
+    replace_names(file, "model_weights", "layer_names", layers, 5);
     H5Fclose(file);
     change_text("Discriminator.h5", "model_config", "\"name\": \"dense\", \"dtype\"",
                 "\"name\": \"score\", \"dtype\"");
     import_well(folder, &result);
     ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
+/* A tensor of a checkpoint, as bytes. */
+static void check_tensor(const struct wg_checkpoint *checkpoint, const char *name,
+                         const struct wg_checkpoint *other, const char *name_there)
+{
+    const struct wg_safetensor *a = wg_safetensors_find(wg_checkpoint_tensors(checkpoint), name),
+                               *b = wg_safetensors_find(wg_checkpoint_tensors(other), name_there);
+    ck_assert_msg(memcmp(a->data, b->data, a->shape[0] * sizeof *a->data) == 0, "%s is not %s",
+                  name, name_there);
+}
+
+/* Keras goes by the order in which a file lists weights, and would load beta as gamma here. */
+START_TEST(the_order_decides_and_not_the_name)
+{
+    static const char layer[] = "model_weights/batch_normalization_1";
+    static const char *const names[] = {
+        "batch_normalization_1/beta:0", "batch_normalization_1/gamma:0",
+        "batch_normalization_1/moving_mean:0", "batch_normalization_1/moving_variance:0"};
+    struct wg_import_result result;
+    struct wg_checkpoint *imported, *exported;
+    const char *folder = export_files();
+    hid_t file = open_h5("Generator.h5", H5F_ACC_RDWR);
+    replace_names(file, layer, "weight_names", names, 4);
+    H5Fclose(file);
+    import_well(folder, &result);
+    ck_assert(wg_checkpoint_open(result.checkpoint, &imported));
+    ck_assert(wg_checkpoint_open(temporary_path("5.safetensors"), &exported));
+    check_tensor(imported, "generator.norm1.gamma", exported, "generator.norm1.beta");
+    check_tensor(imported, "generator.norm1.beta", exported, "generator.norm1.gamma");
+    check_tensor(imported, "generator.norm1.moving_mean", exported, "generator.norm1.moving_mean");
+    wg_checkpoint_close(exported);
+    wg_checkpoint_close(imported);
 }
 END_TEST
 
@@ -147,6 +183,7 @@ int main(void)
         files_in_the_style_of_keras_3_are_taken,
         the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
+        the_order_decides_and_not_the_name,
         a_schedule_is_no_learning_rate,
     };
     return run_tests("keras_import", tests, countof(tests));

@@ -162,8 +162,9 @@ static void check_lacking(const char *path, const char *reason)
 
 START_TEST(missing_groups_are_named)
 {
-    static const char *const one[] = {"conv2d/kernel:0"}, *const other[] = {"conv2d/kernel:0", "x"};
-    check_lacking("model_weights", "the group 'model_weights/conv2d' is missing");
+    static const char *const one[] = {"conv2d/kernel:0"}, *const other[] = {"conv2d/kernel:0", "x"},
+                             *const layers[] = {"dense", "flatten"};
+    check_lacking("model_weights", "the group 'model_weights' is missing");
     check_lacking("model_weights/dense", "the group 'model_weights/dense' is missing");
     check_lacking("model_weights/dense/dense/bias:0",
                   "'model_weights/dense/dense/bias:0' is missing");
@@ -171,19 +172,44 @@ START_TEST(missing_groups_are_named)
                   "'optimizer_weights/RMSprop/velocity/conv2d/kernel:0' is missing");
     export_files();
     hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
-    replace_names(file, "model_weights/conv2d", one, 1);
+    replace_names(file, "model_weights/conv2d", "weight_names", one, 1);
     H5Fclose(file);
     check_refused("layer 'conv2d' has 1 weights, expected 2");
     export_files();
     file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
-    replace_names(file, "model_weights/conv2d", other, 2);
+    replace_names(file, "model_weights/conv2d", "weight_names", other, 2);
     H5Fclose(file);
-    check_refused("layer 'conv2d' has no weight 'bias'");
+    check_refused("'model_weights/conv2d/x' is missing");
+    export_files();
+    file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    replace_names(file, "model_weights", "layer_names", layers, 2);
+    H5Fclose(file);
+    check_refused("'model_weights' lists 1 layers with weights, expected the 4 of the "
+                  "Discriminator");
     export_files();
     file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
     ck_assert_int_ge(H5Adelete(file, "model_config"), 0);
     H5Fclose(file);
     check_refused("the attribute 'model_config' of '/' is missing");
+}
+END_TEST
+
+/* Keras goes by the order, and can't load these either. */
+START_TEST(weights_in_another_order_do_not_fit)
+{
+    static const char *const layers[] = {"conv2d", "conv2d_2", "conv2d_1", "dense"},
+                             *const weights[] = {"conv2d/bias:0", "conv2d/kernel:0"};
+    export_files();
+    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    replace_names(file, "model_weights", "layer_names", layers, 4);
+    H5Fclose(file);
+    check_refused("'model_weights/conv2d_2/conv2d_2/kernel:0' has shape [4, 4, 128, 64], expected "
+                  "[4, 4, 256, 128]");
+    export_files();
+    file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    replace_names(file, "model_weights/conv2d", "weight_names", weights, 2);
+    H5Fclose(file);
+    check_refused("'model_weights/conv2d/conv2d/bias:0' has shape [256], expected [4, 4, 1, 256]");
 }
 END_TEST
 
@@ -240,6 +266,7 @@ int main(void)
         another_shape_or_type_is_named,
         numbers_out_of_range_are_named,
         missing_groups_are_named,
+        weights_in_another_order_do_not_fit,
         wrong_counts_of_updates_are_refused,
         truncated_files_are_refused,
         an_export_names_what_a_checkpoint_lacks,

@@ -161,18 +161,19 @@ void change_text(const char *name, const char *attribute, const char *from, cons
     H5Fclose(file);
 }
 
-void replace_names(hid_t file, const char *group, const char *const *names, hsize_t count)
+void replace_names(hid_t file, const char *group, const char *attribute, const char *const *names,
+                   hsize_t count)
 {
     char bytes[16][64] = {{0}};
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, &count, NULL);
     H5Tset_size(type, sizeof bytes[0]);
     for (hsize_t i = 0; i < count; i++)
         snprintf(bytes[i], sizeof bytes[i], "%s", names[i]);
-    H5Adelete_by_name(file, group, "weight_names", H5P_DEFAULT);
-    hid_t attribute = H5Acreate_by_name(file, group, "weight_names", type, space, H5P_DEFAULT,
-                                        H5P_DEFAULT, H5P_DEFAULT);
-    ck_assert_int_ge(H5Awrite(attribute, type, bytes), 0);
-    H5Aclose(attribute);
+    H5Adelete_by_name(file, group, attribute, H5P_DEFAULT);
+    hid_t made = H5Acreate_by_name(file, group, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT,
+                                   H5P_DEFAULT);
+    ck_assert_int_ge(H5Awrite(made, type, bytes), 0);
+    H5Aclose(made);
     H5Sclose(space);
     H5Tclose(type);
 }

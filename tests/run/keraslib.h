@@ -41,8 +41,10 @@ const char *texts_of(hid_t file, const char *group, const char *name);
 /* In an attribute of the root of a file of the folder keras the first `from` becomes `to`. */
 void change_text(const char *name, const char *attribute, const char *from, const char *to);
 
-/* The weight_names of a group, as texts of fixed length, which older versions of h5py write. */
-void replace_names(hid_t file, const char *group, const char *const *names, hsize_t count);
+/* The weight_names or layer_names of a group, as texts of fixed length, which older versions of
+ * h5py write. */
+void replace_names(hid_t file, const char *group, const char *attribute, const char *const *names,
+                   hsize_t count);
 
 /* Gives an object another path. */
 void move_object(hid_t file, const char *from, const char *to);
