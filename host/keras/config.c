@@ -246,11 +246,17 @@ static bool check_layer(const struct wg_json *json, const struct wg_keras_layer 
     return check_settings(settings, layer, name);
 }
 
-bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network)
+static bool find_layers(const struct wg_json *config, const struct wg_json **ret_layers)
 {
-    const struct wg_json *inner, *layers;
-    if (!wg_json_get_object(config, "config", &inner) ||
-        !wg_json_get_array(inner, "layers", &layers))
+    const struct wg_json *inner;
+    return wg_json_get_object(config, "config", &inner) &&
+           wg_json_get_array(inner, "layers", ret_layers);
+}
+
+static bool check_network(const struct wg_json *config, const struct wg_keras_network *network)
+{
+    const struct wg_json *layers;
+    if (!find_layers(config, &layers))
         return false;
     if (wg_json_count(layers) != (size_t)network->count)
         return wg_fail(WG_ERROR_DATA, "a model of %zu layers, expected the %d of the %s",
@@ -259,6 +265,47 @@ bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_
         if (!check_layer(wg_json_at(layers, (size_t)i), &network->layers[i]))
             return false;
     return true;
+}
+
+static bool is_input(const struct wg_json *layer)
+{
+    const char *class;
+    return wg_json_get_string(layer, "class_name", &class) &&
+           strcmp(class, wg_keras_class_name(WG_KERAS_INPUT)) == 0;
+}
+
+/* Two layers that are networks, behind an input layer or not. */
+static bool check_adversarial(const struct wg_json *config)
+{
+    const struct wg_json *layers;
+    if (!find_layers(config, &layers))
+        return false;
+    size_t count = wg_json_count(layers), first = count > 0 && is_input(wg_json_at(layers, 0));
+    if (count - first != 2)
+        return wg_fail(WG_ERROR_DATA,
+                       "a model of %zu layers, expected 2: the Generator and the Discriminator",
+                       count - first);
+    return check_network(wg_json_at(layers, first), &wg_keras_generator) &&
+           check_network(wg_json_at(layers, first + 1), &wg_keras_discriminator);
+}
+
+static bool check_as(const struct wg_json *config, enum wg_keras_model model)
+{
+    return model == WG_KERAS_GENERATOR       ? check_network(config, &wg_keras_generator)
+           : model == WG_KERAS_DISCRIMINATOR ? check_network(config, &wg_keras_discriminator)
+                                             : check_adversarial(config);
+}
+
+bool wg_keras_check_model(const struct wg_json *config, enum wg_keras_model model)
+{
+    static const char *const models[] = {"the Generator", "the Discriminator",
+                                         "the Generator followed by the Discriminator"};
+    for (int other = WG_KERAS_GENERATOR; other <= WG_KERAS_ADVERSARIAL; other++)
+        if (other != (int)model && check_as(config, (enum wg_keras_model)other))
+            return wg_fail(WG_ERROR_DATA,
+                           "this is %s, expected %s; are files in each other's place?",
+                           models[other], models[model]);
+    return check_as(config, model);
 }
 
 /* "RMSprop", "Custom>RMSprop", "rmsprop" */

@@ -21,9 +21,12 @@ struct wg_json *wg_keras_adversarial_config(void);
  * critic alone. The loss is left out. NULL if out of memory. */
 struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy);
 
-/* Checks that a model_config describes the network, layer after layer. Fails with WG_ERROR_DATA:
- * layer, setting, what it is and should be. */
-bool wg_keras_check_network(const struct wg_json *config, const struct wg_keras_network *network);
+/* The models, each of which has a file of its name. */
+enum wg_keras_model { WG_KERAS_GENERATOR, WG_KERAS_DISCRIMINATOR, WG_KERAS_ADVERSARIAL };
+
+/* Checks that a model_config describes the model, layer after layer. Fails with WG_ERROR_DATA:
+ * layer, setting, what it is and should be, or which other of the models it is. */
+bool wg_keras_check_model(const struct wg_json *config, enum wg_keras_model model);
 
 /* Checks that a training_config is of RMSprop as it is computed here, whatever the loss. Fails
  * with WG_ERROR_DATA. The learning rate is 0 if it is no constant. */

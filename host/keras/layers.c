@@ -114,3 +114,15 @@ int wg_keras_weights(const struct wg_keras_network *network,
         count += wg_keras_layer_weights(&network->layers[i], ret_weights + count);
     return count;
 }
+
+int wg_keras_nested_weights(const struct wg_keras_network *network,
+                            struct wg_keras_weight ret_weights[WG_KERAS_WEIGHTS_MAX])
+{
+    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    int count = wg_keras_weights(network, weights), n = 0;
+    for (int trained = 1; trained >= 0; trained--)
+        for (int i = 0; i < count; i++)
+            if (weights[i].is_trained == (trained == 1))
+                ret_weights[n++] = weights[i];
+    return n;
+}

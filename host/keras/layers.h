@@ -67,6 +67,11 @@ enum { WG_KERAS_WEIGHTS_MAX = 24 };
 int wg_keras_weights(const struct wg_keras_network *network,
                      struct wg_keras_weight ret_weights[WG_KERAS_WEIGHTS_MAX]);
 
+/* The same of a network that is a layer of a model: moving statistics behind all that is trained.
+ */
+int wg_keras_nested_weights(const struct wg_keras_network *network,
+                            struct wg_keras_weight ret_weights[WG_KERAS_WEIGHTS_MAX]);
+
 /* The same of one layer: up to 4. */
 int wg_keras_layer_weights(const struct wg_keras_layer *layer,
                            struct wg_keras_weight ret_weights[4]);

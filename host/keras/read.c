@@ -35,6 +35,15 @@ static float *add_tensor(struct wg_keras_state *state, const char *name,
     return data;
 }
 
+/* The numbers of a tensor that was added. */
+static const float *find_tensor(const struct wg_keras_state *state, const char *name)
+{
+    int i = 0;
+    while (strcmp(state->tensors[i].name, name) != 0)
+        i++;
+    return state->tensors[i].data;
+}
+
 void wg_keras_state_free(struct wg_keras_state *state)
 {
     for (int i = 0; i < state->count; i++) {
@@ -65,8 +74,17 @@ static bool read_json(const struct wg_hdf5 *file, const char *name, struct wg_js
     return ok;
 }
 
-/* ---- weights: as Keras does it, by the order in which a file lists layers and their weights ----
- */
+static bool check_model(const struct wg_hdf5 *file, enum wg_keras_model model)
+{
+    struct wg_json *config;
+    if (!read_json(file, "model_config", &config))
+        return false;
+    bool ok = wg_keras_check_model(config, model) || fail_in(file, "model_config");
+    wg_json_destroy(config);
+    return ok;
+}
+
+/* ---- weights: by the order in which a file lists them, as Keras does it ---- */
 
 /* An array whose numbers are finite and no less than `least`. */
 static bool read_numbers(const struct wg_hdf5 *file, const char *path, const struct wg_shape *shape,
@@ -82,12 +100,55 @@ static bool read_numbers(const struct wg_hdf5 *file, const char *path, const str
     return true;
 }
 
+/* What is done with a weight that stands at `path`. */
+typedef bool use_weight(const struct wg_hdf5 *file, const char *path,
+                        const struct wg_keras_weight *weight, struct wg_keras_state *state);
+
 static bool read_weight(const struct wg_hdf5 *file, const char *path,
-                        const struct wg_keras_weight *weight, struct wg_keras_state *state)
+                        const struct wg_keras_weight *weight, float *data)
 {
     const bool is_variance = strcmp(weight->name, "moving_variance") == 0;
+    return read_numbers(file, path, &weight->shape, is_variance ? 0 : -FLT_MAX, data);
+}
+
+static bool take_weight(const struct wg_hdf5 *file, const char *path,
+                        const struct wg_keras_weight *weight, struct wg_keras_state *state)
+{
     float *data = add_tensor(state, weight->tensor, &weight->shape);
-    return data && read_numbers(file, path, &weight->shape, is_variance ? 0 : -FLT_MAX, data);
+    return data && read_weight(file, path, weight, data);
+}
+
+/* The first element in which two arrays differ by a bit; `count` if there is none. */
+static size_t first_difference(const float *a, const float *b, size_t count)
+{
+    size_t i = 0;
+    while (i < count && memcmp(&a[i], &b[i], sizeof *a) == 0)
+        i++;
+    return i;
+}
+
+/* Fails if the weight is not the one that was taken from the network's own file. */
+static bool compare_weight(const struct wg_hdf5 *file, const char *path,
+                           const struct wg_keras_weight *weight, struct wg_keras_state *state)
+{
+    const size_t count = wg_shape_count(&weight->shape);
+    const bool is_critic = strncmp(weight->tensor, "critic.", strlen("critic.")) == 0;
+    const float *taken = find_tensor(state, weight->tensor);
+    float *data = malloc(count * sizeof *data);
+    if (!data)
+        return wg_fail_memory("the tensors of a Keras model");
+    bool ok = read_weight(file, path, weight, data);
+    size_t at = ok ? first_difference(data, taken, count) : count;
+    if (at < count)
+        ok = wg_fail(WG_ERROR_DATA,
+                     "%s: '%s' is not that of %s.h5 (element %zu: %.9g, there %.9g): the files are "
+                     "not of one moment; to import without this one, and so without RMSprop of the "
+                     "generator, remove or rename it",
+                     wg_hdf5_path(file), path,
+                     (is_critic ? &wg_keras_discriminator : &wg_keras_generator)->name, at,
+                     (double)data[at], (double)taken[at]);
+    free(data);
+    return ok;
 }
 
 static bool read_weight_names(const struct wg_hdf5 *file, const char *layer,
@@ -100,7 +161,7 @@ static bool read_weight_names(const struct wg_hdf5 *file, const char *layer,
 
 /* The weights of a layer, which the file calls `name`. */
 static bool read_layer(const struct wg_hdf5 *file, const char *name,
-                       const struct wg_keras_weight *weights, int count,
+                       const struct wg_keras_weight *weights, int count, use_weight *use,
                        struct wg_keras_state *state)
 {
     char path[PATH_BYTES];
@@ -112,41 +173,51 @@ static bool read_layer(const struct wg_hdf5 *file, const char *name,
                       wg_hdf5_path(file), name, names.count, count);
     for (int i = 0; ok && i < count; i++) {
         snprintf(path, sizeof path, "model_weights/%s/%s", name, names.items[i]);
-        ok = read_weight(file, path, &weights[i], state);
+        ok = use(file, path, &weights[i], state);
     }
     wg_hdf5_texts_free(&names);
     return ok;
 }
 
-/* The layers of a file that have weights, in its order. */
-static bool list_layers(const struct wg_hdf5 *file, struct wg_hdf5_texts *ret_layers)
+/* Leaves the layers that have weights. */
+static bool drop_empty(const struct wg_hdf5 *file, struct wg_hdf5_texts *layers)
 {
-    struct wg_hdf5_texts layers, weights;
+    struct wg_hdf5_texts weights;
     size_t kept = 0;
-    bool ok = true;
-    if (!wg_hdf5_read_texts(file, "model_weights", "layer_names", &layers))
-        return false;
-    for (size_t i = 0; ok && i < layers.count; i++) {
-        char *name = layers.items[i];
-        ok = read_weight_names(file, name, &weights);
-        if (ok && weights.count > 0) {
-            layers.items[i] = layers.items[kept];
-            layers.items[kept++] = name;
+    for (size_t i = 0; i < layers->count; i++) {
+        char *name = layers->items[i];
+        if (!read_weight_names(file, name, &weights))
+            return false;
+        if (weights.count > 0) {
+            layers->items[i] = layers->items[kept];
+            layers->items[kept++] = name;
         }
-        if (ok)
-            wg_hdf5_texts_free(&weights);
+        wg_hdf5_texts_free(&weights);
     }
-    if (!ok) {
-        wg_hdf5_texts_free(&layers);
-        return false;
-    }
-    while (layers.count > kept)
-        free(layers.items[--layers.count]);
-    *ret_layers = layers;
+    while (layers->count > kept)
+        free(layers->items[--layers->count]);
     return true;
 }
 
-static bool read_weights(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+/* The `expected` layers of a file that have weights, in its order. */
+static bool list_layers(const struct wg_hdf5 *file, size_t expected,
+                        struct wg_hdf5_texts *ret_layers)
+{
+    struct wg_hdf5_texts layers;
+    if (!wg_hdf5_read_texts(file, "model_weights", "layer_names", &layers))
+        return false;
+    if (drop_empty(file, &layers) &&
+        (layers.count == expected ||
+         wg_fail(WG_ERROR_DATA, "%s: 'model_weights' lists %zu layers with weights, expected %zu",
+                 wg_hdf5_path(file), layers.count, expected))) {
+        *ret_layers = layers;
+        return true;
+    }
+    wg_hdf5_texts_free(&layers);
+    return false;
+}
+
+static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_network *network,
                          struct wg_keras_state *state)
 {
     struct wg_keras_weight weights[4];
@@ -154,31 +225,34 @@ static bool read_weights(const struct wg_hdf5 *file, const struct wg_keras_netwo
     size_t next = 0, expected = 0;
     for (int i = 0; i < network->count; i++)
         expected += network->layers[i].tensors != NULL;
-    if (!list_layers(file, &layers))
+    if (!list_layers(file, expected, &layers))
         return false;
-    bool ok = layers.count == expected ||
-              wg_fail(WG_ERROR_DATA,
-                      "%s: 'model_weights' lists %zu layers with weights, expected "
-                      "the %zu of the %s",
-                      wg_hdf5_path(file), layers.count, expected, network->name);
+    bool ok = true;
     for (int i = 0; ok && i < network->count; i++) {
         int count = wg_keras_layer_weights(&network->layers[i], weights);
         if (count > 0)
-            ok = read_layer(file, layers.items[next++], weights, count, state);
+            ok = read_layer(file, layers.items[next++], weights, count, take_weight, state);
     }
     wg_hdf5_texts_free(&layers);
     return ok;
 }
 
-static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_network *network,
-                         struct wg_keras_state *state)
+/* Both networks inside Adversarial.h5 against what was taken from their own files. */
+static bool compare_networks(const struct wg_hdf5 *file, struct wg_keras_state *state)
 {
-    struct wg_json *config;
-    if (!read_json(file, "model_config", &config))
+    static const struct wg_keras_network *const networks[] = {&wg_keras_generator,
+                                                              &wg_keras_discriminator};
+    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    struct wg_hdf5_texts layers;
+    bool ok = true;
+    if (!list_layers(file, 2, &layers))
         return false;
-    bool ok = wg_keras_check_network(config, network) || fail_in(file, "model_config");
-    wg_json_destroy(config);
-    return ok && read_weights(file, network, state);
+    for (size_t i = 0; ok && i < layers.count; i++) {
+        int count = wg_keras_nested_weights(networks[i], weights);
+        ok = read_layer(file, layers.items[i], weights, count, compare_weight, state);
+    }
+    wg_hdf5_texts_free(&layers);
+    return ok;
 }
 
 /* ---- RMSprop ---- */
@@ -290,13 +364,23 @@ static bool read_rmsprop(const struct wg_hdf5 *file, const struct wg_keras_netwo
 
 /* ---- files ---- */
 
-static bool open_file(const char *folder, const char *name, struct wg_hdf5 **ret_file)
+/* Opens FOLDER/NAME.h5, which must hold this model. */
+static bool open_file(const char *folder, const char *name, enum wg_keras_model model,
+                      struct wg_hdf5 **ret_file)
 {
     char path[PATH_BYTES];
-    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    struct wg_hdf5 *file;
+    int length = snprintf(path, sizeof path, "%s/%s.h5", folder, name);
     if (length < 0 || (size_t)length >= sizeof path)
         return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", folder);
-    return wg_hdf5_open(path, ret_file);
+    if (!wg_hdf5_open(path, &file))
+        return false;
+    if (!check_model(file, model)) {
+        wg_hdf5_close(file);
+        return false;
+    }
+    *ret_file = file;
+    return true;
 }
 
 /* *ret_file is NULL if there is none. */
@@ -307,31 +391,38 @@ static bool open_adversarial(const char *folder, struct wg_hdf5 **ret_file)
     *ret_file = NULL;
     if (length > 0 && (size_t)length < sizeof path && access(path, F_OK) != 0)
         return true;
-    return open_file(folder, "Adversarial.h5", ret_file);
+    return open_file(folder, "Adversarial", WG_KERAS_ADVERSARIAL, ret_file);
 }
 
 static bool read_generator(const char *folder, struct wg_keras_state *state)
 {
-    struct wg_hdf5 *file, *adversarial;
-    if (!open_file(folder, "Generator.h5", &file))
+    struct wg_hdf5 *file;
+    if (!open_file(folder, "Generator", WG_KERAS_GENERATOR, &file))
         return false;
     bool ok = read_network(file, &wg_keras_generator, state);
     wg_hdf5_close(file);
-    if (!ok || !open_adversarial(folder, &adversarial))
-        return false;
-    ok = read_rmsprop(adversarial, &wg_keras_generator, state, &state->generator);
-    wg_hdf5_close(adversarial);
     return ok;
 }
 
 static bool read_critic(const char *folder, struct wg_keras_state *state)
 {
     struct wg_hdf5 *file;
-    if (!open_file(folder, "Discriminator.h5", &file))
+    if (!open_file(folder, "Discriminator", WG_KERAS_DISCRIMINATOR, &file))
         return false;
     bool ok = read_network(file, &wg_keras_discriminator, state) &&
               read_rmsprop(file, &wg_keras_discriminator, state, &state->critic);
     wg_hdf5_close(file);
+    return ok;
+}
+
+static bool read_files(const char *folder, struct wg_keras_state *state)
+{
+    struct wg_hdf5 *adversarial;
+    if (!read_generator(folder, state) || !open_adversarial(folder, &adversarial))
+        return false;
+    bool ok = read_rmsprop(adversarial, &wg_keras_generator, state, &state->generator) &&
+              read_critic(folder, state) && (!adversarial || compare_networks(adversarial, state));
+    wg_hdf5_close(adversarial);
     return ok;
 }
 
@@ -340,7 +431,7 @@ bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state)
     struct wg_keras_state state = {.tensors = calloc(TENSORS_MAX, sizeof *state.tensors)};
     if (!state.tensors)
         return wg_fail_memory("the tensors of a Keras model");
-    if (!read_generator(folder, &state) || !read_critic(folder, &state)) {
+    if (!read_files(folder, &state)) {
         wg_keras_state_free(&state);
         return false;
     }

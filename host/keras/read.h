@@ -30,8 +30,9 @@ struct wg_keras_state {
 
 /*
  * Reads FOLDER/Generator.h5 and FOLDER/Discriminator.h5, and FOLDER/Adversarial.h5 if there is
- * one, of which only the optimizer counts. Fails with WG_ERROR_FILE, or with WG_ERROR_DATA: file,
- * layer, what is there and what was expected.
+ * one: of it the optimizer, as long as its weights are bit for bit those of the other two, since
+ * Keras saves the three from the same variables. Fails with WG_ERROR_FILE, or with WG_ERROR_DATA:
+ * file, layer, what is there and what was expected.
  */
 bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state);
 void wg_keras_state_free(struct wg_keras_state *state);

@@ -70,29 +70,30 @@ static void make_item(struct item *item, const struct wg_keras_weight *weight)
     item->shape = weight->shape;
 }
 
+static bool write_weights(struct wg_hdf5 *file, const char *name,
+                          const struct wg_keras_weight *weights, int count,
+                          const struct wg_safetensors *tensors)
+{
+    struct item items[WG_KERAS_WEIGHTS_MAX];
+    for (int i = 0; i < count; i++)
+        make_item(&items[i], &weights[i]);
+    return write_group(file, name, items, count, tensors);
+}
+
 static bool write_layer(struct wg_hdf5 *file, const struct wg_keras_layer *layer,
                         const struct wg_safetensors *tensors)
 {
     struct wg_keras_weight weights[4];
-    struct item items[4];
     int count = wg_keras_layer_weights(layer, weights);
-    for (int i = 0; i < count; i++)
-        make_item(&items[i], &weights[i]);
-    return write_group(file, layer->name, items, count, tensors);
+    return write_weights(file, layer->name, weights, count, tensors);
 }
 
-/* A network as one layer of another: moving statistics come behind all that is trained. */
 static bool write_nested(struct wg_hdf5 *file, const struct wg_keras_network *network,
                          const struct wg_safetensors *tensors)
 {
     struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
-    struct item items[WG_KERAS_WEIGHTS_MAX];
-    int count = wg_keras_weights(network, weights), n = 0;
-    for (int trained = 1; trained >= 0; trained--)
-        for (int i = 0; i < count; i++)
-            if (weights[i].is_trained == (trained == 1))
-                make_item(&items[n++], &weights[i]);
-    return write_group(file, network->name, items, n, tensors);
+    int count = wg_keras_nested_weights(network, weights);
+    return write_weights(file, network->name, weights, count, tensors);
 }
 
 /* What Keras writes beside the layers: who wrote it, and weights of no layer, of which there are

@@ -148,6 +148,7 @@ START_TEST(the_order_decides_and_not_the_name)
     hid_t file = open_h5("Generator.h5", H5F_ACC_RDWR);
     replace_names(file, layer, "weight_names", names, 4);
     H5Fclose(file);
+    ck_assert_int_eq(remove(temporary_path("keras/Adversarial.h5")), 0); // it has the other order
     import_well(folder, &result);
     ck_assert(wg_checkpoint_open(result.checkpoint, &imported));
     ck_assert(wg_checkpoint_open(temporary_path("5.safetensors"), &exported));
@@ -156,6 +157,26 @@ START_TEST(the_order_decides_and_not_the_name)
     check_tensor(imported, "generator.norm1.moving_mean", exported, "generator.norm1.moving_mean");
     wg_checkpoint_close(exported);
     wg_checkpoint_close(imported);
+}
+END_TEST
+
+/* A Sequential of the two begins with an input layer or not, and does not list it by name. */
+START_TEST(adversarial_may_have_no_input_layer)
+{
+    static const char *const layers[] = {"Generator", "Discriminator"};
+    struct wg_import_result result;
+    const char *folder = export_files();
+    hid_t file = open_h5("Adversarial.h5", H5F_ACC_RDWR);
+    char *config = strdup(texts_of(file, "/", "model_config"));
+    replace_names(file, "model_weights", "layer_names", layers, 2);
+    H5Fclose(file);
+    char *input = strstr(config, "\"layers\": [") + strlen("\"layers\": ["),
+         *rest = strstr(input, "{\"class_name\": \"Functional\"");
+    *rest = '\0';
+    change_text("Adversarial.h5", "model_config", input, "");
+    free(config);
+    import_well(folder, &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
 }
 END_TEST
 
@@ -184,6 +205,7 @@ int main(void)
         the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
         the_order_decides_and_not_the_name,
+        adversarial_may_have_no_input_layer,
         a_schedule_is_no_learning_rate,
     };
     return run_tests("keras_import", tests, countof(tests));

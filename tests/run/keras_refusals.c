@@ -76,24 +76,46 @@ START_TEST(another_optimizer_is_named)
 }
 END_TEST
 
-/* The generator where the critic should be. */
+/* One file of the export in the place of another. */
+static void copy_over(const char *from, const char *to)
+{
+    char path[64];
+    size_t size;
+    snprintf(path, sizeof path, "keras/%s.h5", from);
+    char *bytes = read_bytes(temporary_path(path), &size);
+    snprintf(path, sizeof path, "keras/%s.h5", to);
+    temporary_write(path, bytes, size);
+    free(bytes);
+}
+
 START_TEST(files_in_each_others_place_are_noticed)
 {
-    export_files();
-    ck_assert_int_eq(
-        rename(temporary_path("keras/Generator.h5"), temporary_path("keras/Discriminator.h5")), 0);
+    static const char *const names[] = {"Generator", "Discriminator", "Adversarial"};
+    static const char *const models[] = {"the Generator", "the Discriminator",
+                                         "the Generator followed by the Discriminator"};
+    for (size_t is = 0; is < 3; is++)
+        for (size_t place = 0; place < 3; place++) {
+            char reason[256];
+            if (is == place)
+                continue;
+            export_files();
+            copy_over(names[is], names[place]);
+            snprintf(reason, sizeof reason,
+                     "%s.h5: model_config: this is %s, expected %s; are files in each other's "
+                     "place?",
+                     names[place], models[is], models[place]);
+            check_refused(reason);
+        }
+}
+END_TEST
+
+START_TEST(a_missing_file_is_named)
+{
     struct wg_import_result result;
+    export_files();
+    ck_assert_int_eq(remove(temporary_path("keras/Generator.h5")), 0);
     ck_assert(!import_files(temporary_path("keras"), &result));
     check_error(WG_ERROR_FILE, "keras/Generator.h5: cannot open: No such file");
-    export_files();
-    ck_assert_int_eq(
-        rename(temporary_path("keras/Generator.h5"), temporary_path("keras/Discriminator.h5")), 0);
-    size_t size;
-    char *bytes = read_bytes(temporary_path("keras/Discriminator.h5"), &size);
-    temporary_write("keras/Generator.h5", bytes, size);
-    free(bytes);
-    check_refused("Discriminator.h5: model_config: a model of 12 layers, expected the 9 of the "
-                  "Discriminator");
 }
 END_TEST
 
@@ -129,10 +151,10 @@ START_TEST(another_shape_or_type_is_named)
 }
 END_TEST
 
-/* Another number in the bias [1] at `path` of the critic. */
-static void put_number(const char *path, float number)
+/* Another number in the bias [1] at `path`. */
+static void put_number(const char *name, const char *path, float number)
 {
-    hid_t file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
+    hid_t file = open_h5(name, H5F_ACC_RDWR);
     hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
     ck_assert_int_ge(H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, &number), 0);
     H5Dclose(set);
@@ -142,12 +164,50 @@ static void put_number(const char *path, float number)
 START_TEST(numbers_out_of_range_are_named)
 {
     export_files();
-    put_number("model_weights/dense/dense/bias:0", NAN);
+    put_number("Discriminator.h5", "model_weights/dense/dense/bias:0", NAN);
     check_refused("'model_weights/dense/dense/bias:0' holds nan, expected finite numbers");
     export_files();
-    put_number("optimizer_weights/RMSprop/velocity/dense/bias:0", -1);
+    put_number("Discriminator.h5", "optimizer_weights/RMSprop/velocity/dense/bias:0", -1);
     check_refused("'optimizer_weights/RMSprop/velocity/dense/bias:0' holds -1, expected numbers of "
                   "0 or more");
+}
+END_TEST
+
+/* Files of another run, or of another moment of the same one. */
+START_TEST(files_of_two_moments_are_refused)
+{
+    export_files();
+    put_number("Adversarial.h5", "model_weights/Generator/conv2d_transpose_2/bias:0", 7);
+    check_refused("Adversarial.h5: 'model_weights/Generator/conv2d_transpose_2/bias:0' is not that "
+                  "of Generator.h5 (element 0: 7, there ");
+    check_refused("the files are not of one moment; to import without this one, and so without "
+                  "RMSprop of the generator, remove or rename it");
+    export_files();
+    put_number("Discriminator.h5", "model_weights/dense/dense/bias:0", 0.5f);
+    check_refused("Adversarial.h5: 'model_weights/Discriminator/dense/bias:0' is not that of "
+                  "Discriminator.h5 (element 0: ");
+    check_refused(", there 0.5)");
+}
+END_TEST
+
+/* The networks inside Adversarial.h5 must be those of the other two. */
+START_TEST(another_adversarial_model_is_named)
+{
+    static const struct {
+        const char *from, *to, *reason;
+    } cases[] = {
+        {"\"momentum\": 0.8", "\"momentum\": 0.99",
+         "Adversarial.h5: model_config: layer 'batch_normalization' has momentum 0.99"},
+        {"\"alpha\": 0.2", "\"alpha\": 0.3",
+         "Adversarial.h5: model_config: layer 'leaky_re_lu' has alpha 0.3, expected 0.2"},
+        {"\"layers\": [", "\"layers\": [{}, ",
+         "a model of 4 layers, expected 2: the Generator and the Discriminator"},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        export_files();
+        change_text("Adversarial.h5", "model_config", cases[i].from, cases[i].to);
+        check_refused(cases[i].reason);
+    }
 }
 END_TEST
 
@@ -184,8 +244,7 @@ START_TEST(missing_groups_are_named)
     file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
     replace_names(file, "model_weights", "layer_names", layers, 2);
     H5Fclose(file);
-    check_refused("'model_weights' lists 1 layers with weights, expected the 4 of the "
-                  "Discriminator");
+    check_refused("'model_weights' lists 1 layers with weights, expected 4");
     export_files();
     file = open_h5("Discriminator.h5", H5F_ACC_RDWR);
     ck_assert_int_ge(H5Adelete(file, "model_config"), 0);
@@ -263,8 +322,11 @@ int main(void)
         another_layer_is_named,
         another_optimizer_is_named,
         files_in_each_others_place_are_noticed,
+        a_missing_file_is_named,
         another_shape_or_type_is_named,
         numbers_out_of_range_are_named,
+        files_of_two_moments_are_refused,
+        another_adversarial_model_is_named,
         missing_groups_are_named,
         weights_in_another_order_do_not_fit,
         wrong_counts_of_updates_are_refused,
