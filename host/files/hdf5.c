@@ -2,7 +2,6 @@
 
 #include "host/base/error.h"
 #include "host/files/input.h"
-#include "host/files/output.h"
 
 #include <hdf5.h>
 #include <stdio.h>
@@ -108,22 +107,28 @@ const char *wg_hdf5_path(const struct wg_hdf5 *file)
     return file->path;
 }
 
-static bool write_image(const char *path, const void *image, size_t size)
+static bool write_image(const char *path, const void *image, size_t size,
+                        struct wg_output **ret_output)
 {
     struct wg_output *output;
     if (!wg_output_open(path, &output))
         return false;
-    wg_output_write(output, image, size);
-    return wg_output_commit(output); // fails if the writing did
+    if (!wg_output_write(output, image, size)) {
+        wg_output_discard(output);
+        return false;
+    }
+    *ret_output = output;
+    return true;
 }
 
-bool wg_hdf5_commit(struct wg_hdf5 *file)
+bool wg_hdf5_output(struct wg_hdf5 *file, struct wg_output **ret_output)
 {
     ssize_t size =
         H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 ? -1 : H5Fget_file_image(file->id, NULL, 0);
     void *image = size > 0 ? malloc((size_t)size) : NULL;
     bool ok = image && H5Fget_file_image(file->id, image, (size_t)size) == size;
-    ok = ok ? write_image(file->path, image, (size_t)size) : wg_fail_memory("an HDF5 file");
+    ok = ok ? write_image(file->path, image, (size_t)size, ret_output)
+            : wg_fail_memory("an HDF5 file");
     free(image);
     wg_hdf5_close(file);
     return ok;

@@ -14,13 +14,15 @@
 #ifndef WG_FILES_HDF5_H
 #define WG_FILES_HDF5_H
 
+#include "host/files/output.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct wg_hdf5;
 
-/* ---- writing; fails with WG_ERROR_MEMORY, only the commit with WG_ERROR_FILE ---- */
+/* ---- writing; fails with WG_ERROR_MEMORY, only the output with WG_ERROR_FILE ---- */
 
 /* An empty file that will stand at `path`. Nothing is written yet. */
 bool wg_hdf5_create(const char *path, struct wg_hdf5 **ret_file);
@@ -40,8 +42,8 @@ bool wg_hdf5_write_floats(struct wg_hdf5 *file, const char *path, int rank, cons
                           const float *data);
 bool wg_hdf5_write_integer(struct wg_hdf5 *file, const char *path, int64_t number);
 
-/* Writes the file to its path. Frees it in either case. */
-bool wg_hdf5_commit(struct wg_hdf5 *file);
+/* Writes the file to an output at its path, to be committed. Frees the file in either case. */
+bool wg_hdf5_output(struct wg_hdf5 *file, struct wg_output **ret_output);
 
 /* ---- reading ---- */
 

@@ -13,6 +13,10 @@ struct wg_output {
     FILE *stream;
     char *path;      // the final name
     char *temporary; // the name while it is written
+    char *old;       // a second name of what stood at `path`, until all is renamed
+    bool is_placed;  // under its final name
+    bool is_new;     // nothing stood there
+    bool has_old;    // what stood there has that second name
     int error;       // errno of the first write that failed, 0 if none
 };
 
@@ -20,6 +24,7 @@ static void release(struct wg_output *output)
 {
     free(output->path);
     free(output->temporary);
+    free(output->old);
     free(output);
 }
 
@@ -52,7 +57,8 @@ static bool start(struct wg_output *output, const char *path)
     const size_t room = strlen(path) + 64;
     output->path = malloc(room);
     output->temporary = malloc(room);
-    if (!output->path || !output->temporary)
+    output->old = malloc(room);
+    if (!output->path || !output->temporary || !output->old)
         return wg_fail_memory("a file name");
     memcpy(output->path, path, strlen(path) + 1);
 
@@ -60,6 +66,8 @@ static bool start(struct wg_output *output, const char *path)
     if (file < 0)
         return wg_fail(WG_ERROR_FILE, "%s: cannot create %s: %s", path, output->temporary,
                        strerror(errno));
+    snprintf(output->old, room, "%.*sold.part", (int)(strlen(output->temporary) - strlen("part")),
+             output->temporary);
     output->stream = fdopen(file, "wb");
     if (!output->stream) {
         wg_fail(WG_ERROR_FILE, "%s: cannot write: %s", path, strerror(errno));
@@ -119,21 +127,65 @@ static int flush(FILE *stream)
     return 0;
 }
 
-bool wg_output_commit(struct wg_output *output)
+/* All but the renaming. */
+static bool complete(struct wg_output *output)
 {
     if (!output->error)
         output->error = flush(output->stream);
     if (fclose(output->stream) != 0 && !output->error)
         output->error = errno;
-    if (!output->error && rename(output->temporary, output->path) != 0)
-        output->error = errno;
-    const bool ok = !output->error;
-    if (!ok) {
-        unlink(output->temporary);
-        fail_writing(output);
+    return !output->error;
+}
+
+/* `may_return`: what stands there keeps a name, under which take_back() finds it. */
+static bool place(struct wg_output *output, bool may_return)
+{
+    if (may_return) {
+        output->has_old = link(output->path, output->old) == 0;
+        output->is_new = !output->has_old && errno == ENOENT;
     }
-    release(output);
-    return ok;
+    output->is_placed = rename(output->temporary, output->path) == 0;
+    if (!output->is_placed)
+        output->error = errno;
+    return output->is_placed;
+}
+
+/* Undoes everything. A new file stays where there was no hard link to be had: better than none. */
+static void take_back(struct wg_output *output)
+{
+    if (output->is_placed && output->has_old)
+        rename(output->old, output->path);
+    else if (output->is_placed && output->is_new)
+        unlink(output->path);
+    else if (!output->is_placed)
+        unlink(output->temporary);
+}
+
+bool wg_output_commit_all(struct wg_output *const *outputs, size_t count)
+{
+    const struct wg_output *failed = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!complete(outputs[i]) && !failed)
+            failed = outputs[i];
+    // Last and together: almost all that can go wrong has gone wrong before.
+    for (size_t i = 0; i < count && !failed; i++)
+        if (!place(outputs[i], i + 1 < count))
+            failed = outputs[i];
+    if (failed)
+        fail_writing(failed);
+    for (size_t i = 0; i < count; i++) {
+        if (failed)
+            take_back(outputs[i]);
+        if (outputs[i]->has_old)
+            unlink(outputs[i]->old);
+        release(outputs[i]);
+    }
+    return !failed;
+}
+
+bool wg_output_commit(struct wg_output *output)
+{
+    return wg_output_commit_all(&output, 1);
 }
 
 void wg_output_discard(struct wg_output *output)

@@ -36,6 +36,14 @@ bool wg_output_write(struct wg_output *output, const void *data, size_t bytes);
  */
 bool wg_output_commit(struct wg_output *output);
 
+/*
+ * The same for files that belong together, all of them or none: each is whole under its temporary
+ * name before the first is renamed. The renames are not one act. If one fails, those before it are
+ * taken back where the file system has hard links; a process killed between them leaves new files
+ * beside old ones.
+ */
+bool wg_output_commit_all(struct wg_output *const *outputs, size_t count);
+
 /* Closes and removes the temporary file, frees the output. NULL is fine. */
 void wg_output_discard(struct wg_output *output);
 

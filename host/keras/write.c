@@ -202,32 +202,44 @@ static bool fill_adversarial(struct wg_hdf5 *file, const struct wg_safetensors *
            write_rmsprop(file, &wg_keras_generator, tensors, training->generator_updates);
 }
 
+static const struct {
+    const char *name;
+    bool (*fill)(struct wg_hdf5 *, const struct wg_safetensors *, const struct wg_keras_training *);
+} files[] = {
+    {"Generator.h5", fill_generator},
+    {"Discriminator.h5", fill_discriminator},
+    {"Adversarial.h5", fill_adversarial},
+};
+enum { FILES = sizeof files / sizeof files[0] };
+
+/* All of file number `i` but its appearance. */
+static bool write_file(const char *folder, size_t i, const struct wg_safetensors *tensors,
+                       const struct wg_keras_training *training, struct wg_output **ret_output)
+{
+    char path[1024];
+    struct wg_hdf5 *file;
+    int length = snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", folder);
+    if (!wg_hdf5_create(path, &file))
+        return false;
+    if (!files[i].fill(file, tensors, training)) {
+        wg_hdf5_close(file);
+        return false;
+    }
+    return wg_hdf5_output(file, ret_output);
+}
+
 bool wg_keras_write(const char *folder, const struct wg_safetensors *tensors,
                     const struct wg_keras_training *training)
 {
-    static const struct {
-        const char *name;
-        bool (*fill)(struct wg_hdf5 *, const struct wg_safetensors *,
-                     const struct wg_keras_training *);
-    } files[] = {
-        {"Generator.h5", fill_generator},
-        {"Discriminator.h5", fill_discriminator},
-        {"Adversarial.h5", fill_adversarial},
-    };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[1024];
-        struct wg_hdf5 *file;
-        int length = snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
-        if (length < 0 || (size_t)length >= sizeof path)
-            return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", folder);
-        if (!wg_hdf5_create(path, &file))
-            return false;
-        if (!files[i].fill(file, tensors, training)) {
-            wg_hdf5_close(file);
-            return false;
-        }
-        if (!wg_hdf5_commit(file))
-            return false;
-    }
-    return true;
+    struct wg_output *outputs[FILES];
+    size_t written = 0;
+    while (written < FILES && write_file(folder, written, tensors, training, &outputs[written]))
+        written++;
+    if (written == FILES)
+        return wg_output_commit_all(outputs, FILES);
+    while (written > 0)
+        wg_output_discard(outputs[--written]);
+    return false;
 }

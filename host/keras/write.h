@@ -26,8 +26,9 @@ struct wg_keras_training {
     int64_t critic_updates;    // two per critic iteration
 };
 
-/* Writes the three into a folder that is there. Each appears whole or not at all. Fails with
- * WG_ERROR_DATA, naming the tensor, if one is missing or of another shape. */
+/* Writes the three into a folder that is there. They appear together or not at all, see
+ * wg_output_commit_all(). Fails with WG_ERROR_FILE, or with WG_ERROR_DATA, naming the tensor, if
+ * one is missing or of another shape. */
 bool wg_keras_write(const char *folder, const struct wg_safetensors *tensors,
                     const struct wg_keras_training *training);
 

@@ -162,6 +162,60 @@ START_TEST(folder_that_vanishes_fails_the_commit)
 }
 END_TEST
 
+/* Three outputs of a word each; an old file stands in the place of the first and the last. */
+static void open_three(struct wg_output *outputs[3])
+{
+    static const char *const names[] = {"a.txt", "b.txt", "c.txt"};
+    scratch_put(scratch_path(names[0]), "old", 3);
+    scratch_put(scratch_path(names[2]), "old", 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(wg_output_open(scratch_path(names[i]), &outputs[i]));
+        ck_assert(wg_output_write(outputs[i], "new", 3));
+    }
+}
+
+START_TEST(files_appear_together)
+{
+    struct wg_output *outputs[3];
+    open_three(outputs);
+    ck_assert_str_eq(content_of(scratch_path("a.txt")), "old");
+    ck_assert(wg_output_commit_all(outputs, 3));
+    ck_assert_str_eq(content_of(scratch_path("a.txt")), "new");
+    ck_assert_str_eq(content_of(scratch_path("b.txt")), "new");
+    ck_assert_str_eq(content_of(scratch_path("c.txt")), "new");
+    ck_assert_int_eq(scratch_count(), 3);
+}
+END_TEST
+
+START_TEST(a_full_disk_for_the_last_keeps_the_first)
+{
+    struct wg_output *outputs[3];
+    open_three(outputs);
+    fprintf(wg_output_stream(outputs[2]), " and longer");
+    scratch_fill_disk(3);
+    ck_assert(!wg_output_commit_all(outputs, 3));
+    scratch_empty_disk();
+    check_error(WG_ERROR_FILE, "c.txt: cannot write: File too large");
+    ck_assert_str_eq(content_of(scratch_path("a.txt")), "old");
+    ck_assert_str_eq(content_of(scratch_path("c.txt")), "old");
+    ck_assert_int_eq(scratch_count(), 2);
+}
+END_TEST
+
+START_TEST(a_rename_that_fails_takes_back_those_before_it)
+{
+    struct wg_output *outputs[3];
+    open_three(outputs);
+    ck_assert_int_eq(unlink(scratch_path("c.txt")), 0);
+    ck_assert_int_eq(mkdir(scratch_path("c.txt"), 0777), 0);
+    ck_assert(!wg_output_commit_all(outputs, 3));
+    check_error(WG_ERROR_FILE, "c.txt: cannot write: Is a directory");
+    ck_assert_str_eq(content_of(scratch_path("a.txt")), "old");
+    ck_assert_int_ne(access(scratch_path("b.txt"), F_OK), 0);
+    ck_assert_int_eq(scratch_count(), 2);
+}
+END_TEST
+
 START_TEST(discarding_nothing_is_fine)
 {
     wg_output_discard(NULL);
@@ -180,6 +234,9 @@ int main(void)
         full_disk_fails_the_write_and_stays_failed,
         impossible_places_are_refused,
         folder_that_vanishes_fails_the_commit,
+        files_appear_together,
+        a_full_disk_for_the_last_keeps_the_first,
+        a_rename_that_fails_takes_back_those_before_it,
         discarding_nothing_is_fine,
     };
     return run_tests("output", tests, countof(tests));

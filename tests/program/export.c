@@ -148,6 +148,30 @@ START_TEST(a_full_disk_leaves_nothing)
 }
 END_TEST
 
+/* The first two files would fit. */
+START_TEST(a_disk_that_fills_up_keeps_all_old_files)
+{
+    temporary_make_folder("old");
+    for (size_t i = 0; i < countof(names); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "old/%s", names[i]);
+        temporary_write(path, names[i], strlen(names[i]));
+    }
+    program_limit_files(6000000);
+    const struct outcome export = run("export", "r", "--format", "h5", "--out", "old");
+    program_limit_files(0);
+    check_failed(&export, 1, "old/Adversarial.h5", "File too large");
+    for (size_t i = 0; i < countof(names); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "old/%s", names[i]);
+        char *content = read_file(path, NULL);
+        ck_assert_str_eq(content, names[i]);
+        free(content);
+    }
+    ck_assert_int_eq(count_files("old", ""), (int)countof(names));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -159,6 +183,7 @@ int main(void)
         wrong_words_are_refused,
         a_damaged_file_leaves_no_run,
         a_full_disk_leaves_nothing,
+        a_disk_that_fills_up_keeps_all_old_files,
     };
     return run_tests("export", tests, countof(tests), true);
 }
