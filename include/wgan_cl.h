@@ -113,11 +113,15 @@ struct wg_device;
  * Opens a device. `selector` is an index ("0"), platform:device ("0:0"), "cpu" or "gpu" (the
  * first usable one of that type), or a part of exactly one device's name, in any case. NULL or ""
  * takes the default. Fails with WG_ERROR_DEVICE, listing what is there, if nothing or more than
- * one device matches.
+ * one device matches, and with WG_ERROR_FILE if the driver, pocl, has no room for its kernels.
  */
 bool wg_device_open(const char *selector, struct wg_device **ret_device);
 void wg_device_close(struct wg_device *device);
 const struct wg_device_info *wg_device_get_info(const struct wg_device *device);
+
+/* One sentence that the user should hear, that the driver keeps no kernels for instance; NULL if
+ * there is none. */
+const char *wg_device_warning(const struct wg_device *device);
 
 /* ---- 3. Data -------------------------------------------------------------------------------- */
 

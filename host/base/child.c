@@ -31,6 +31,7 @@ struct wg_child {
 static const char mark[] = "--child-of-wgan-cl";
 
 static const char *program; // NULL: main has not asked for its task, or there can be no child
+static bool is_child;
 
 /* ---- the program ---- */
 
@@ -47,7 +48,8 @@ static bool is_loader(void)
 
 const char *wg_child_task(int argc, char **argv)
 {
-    if (argc >= 3 && strcmp(argv[1], mark) == 0)
+    is_child = argc >= 3 && strcmp(argv[1], mark) == 0;
+    if (is_child)
         return argv[2];
     if (is_loader())
         return NULL;
@@ -59,6 +61,11 @@ const char *wg_child_task(int argc, char **argv)
 bool wg_child_possible(void)
 {
     return program != NULL;
+}
+
+bool wg_child_is_one(void)
+{
+    return is_child;
 }
 
 /* ---- starting ---- */

@@ -24,6 +24,9 @@ const char *wg_child_task(int argc, char **argv);
 /* Whether wg_child_start can work at all: main has asked. */
 bool wg_child_possible(void);
 
+/* Whether this process is such a child: main has asked. */
+bool wg_child_is_one(void);
+
 struct wg_child;
 
 /*

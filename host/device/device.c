@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/device/blas.h"
 #include "host/device/clerror.h"
+#include "host/device/driver_cache.h"
 #include "host/device/program.h"
 #include "host/device/program_cache.h"
 #include "host/device/select.h"
@@ -72,7 +73,9 @@ bool wg_device_open(const char *selector, struct wg_device **ret_device)
     device->info = *info;
     device->driver_cache = wg_driver_cache_of(info);
     wg_device_list_destroy(list);
-    if (!open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
+    const bool has_cache =
+        device->driver_cache != WG_DRIVER_CACHES_LAUNCHES || wg_driver_cache_check();
+    if (!has_cache || !open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
         wg_device_close(device);
         return false;
     }
@@ -96,6 +99,11 @@ void wg_device_close(struct wg_device *device)
 const struct wg_device_info *wg_device_get_info(const struct wg_device *device)
 {
     return &device->info;
+}
+
+const char *wg_device_warning(const struct wg_device *device)
+{
+    return device->driver_cache == WG_DRIVER_CACHES_LAUNCHES ? wg_driver_cache_warning() : NULL;
 }
 
 bool wg_device_finish(struct wg_device *device)

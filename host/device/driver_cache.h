@@ -1,17 +1,28 @@
 /*
  * A place for what the driver compiles.
  *
- * pocl keeps its kernels in the user's cache, and where it can't write there it has no device. As
- * for our own cache, that is no reason to fail: it gets a temporary folder then.
+ * pocl keeps its kernels in the user's cache. Where it can't write there it has no device, and when
+ * the disk is full its compiler ends the process. As for our own cache, that is no reason to fail:
+ * it gets a temporary folder then.
  */
 #ifndef WG_DEVICE_DRIVER_CACHE_H
 #define WG_DEVICE_DRIVER_CACHE_H
 
 #include "host/files/cache.h"
 
-/* Before the first call of OpenCL. Sets POCL_CACHE_DIR, unless it is set, to a folder that goes
- * when the process exits, if pocl's own can't be written; processes it starts share the folder. */
+/*
+ * Before the first call of OpenCL; does something the first time, and nothing in a child, which has
+ * what its parent has. Sets POCL_CACHE_DIR to a folder that goes when the process exits, if pocl's
+ * own can't be written or has less than 32 MiB free; processes it starts share the folder.
+ */
 void wg_driver_cache_prepare(void);
+
+/* Whether pocl has a folder. Fails with WG_ERROR_FILE if there was no room for a temporary one
+ * either. */
+bool wg_driver_cache_check(void);
+
+/* What a user of pocl should hear: why its folder is a temporary one. NULL if it is not. */
+const char *wg_driver_cache_warning(void);
 
 /* The folder in which pocl keeps kernels (its documentation, "Environment variables"); false,
  * without an error, if the environment names none or the path is too long. */

@@ -198,7 +198,7 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
         add_platform(list, (int)p, platforms[p]);
     if (list->count == 0) {
         wg_device_list_destroy(list);
-        return fail_no_device("device on any platform");
+        return wg_driver_cache_check() && fail_no_device("device on any platform");
     }
     wg_device_mark_default(list);
     *ret_list = list;

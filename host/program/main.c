@@ -69,7 +69,12 @@ int report_failure(void)
 
 bool open_device(const char *selector, struct wg_device **ret_device)
 {
-    return wg_device_open(selector ? selector : getenv("WGAN_CL_DEVICE"), ret_device);
+    if (!wg_device_open(selector ? selector : getenv("WGAN_CL_DEVICE"), ret_device))
+        return false;
+    const char *warning = wg_device_warning(*ret_device);
+    if (warning)
+        fprintf(stderr, "wgan-cl: warning: %s\n", warning);
+    return true;
 }
 
 static int run(int argc, char **argv)

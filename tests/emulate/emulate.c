@@ -15,6 +15,7 @@
  *   crash=K    a driver that dies at the kernel of this name,
  *   hang=K     one that does not come back from it,
  *   skip=K     one that does not run it, and says nothing
+ *   full=DIR   no room is left on the disk of this folder and those below it
  *   poison     memory of which sub-buffers are made (all but variables, see host/graph/exec.c) is
  *              NaNs before anything is computed: what reads before it writes spoils its results
  *   oclgrind   the device is Oclgrind's, whose shadow of a buffer must be made (see below); with
@@ -31,13 +32,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static struct {
     cl_device_type type;
     size_t group, local, buffer, align, vector, units;
     bool poison, oclgrind;
-    char crash[64], hang[64], skip[64]; // names of kernels; empty: none
+    char crash[256], hang[256], skip[256]; // names of kernels; empty: none
+    char full[256];                        // a folder; empty: none
 } emulated;
 
 static cl_command_queue last_queue;
@@ -67,12 +70,15 @@ static bool read_fault(const char *word)
 {
     static const struct {
         const char *name;
-        char *kernel;
-    } faults[] = {{"crash=", emulated.crash}, {"hang=", emulated.hang}, {"skip=", emulated.skip}};
+        char *where;
+    } faults[] = {{"crash=", emulated.crash},
+                  {"hang=", emulated.hang},
+                  {"skip=", emulated.skip},
+                  {"full=", emulated.full}};
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         size_t length = strlen(faults[i].name);
         if (strncmp(word, faults[i].name, length) == 0)
-            return snprintf(faults[i].kernel, sizeof emulated.crash, "%s", word + length) > 0;
+            return snprintf(faults[i].where, sizeof emulated.crash, "%s", word + length) > 0;
     }
     return false;
 }
@@ -132,6 +138,16 @@ static cl_mem fail(cl_int code, cl_int *ret_code)
 }
 
 /* ---- what is told ---- */
+
+int statvfs(const char *restrict path, struct statvfs *restrict ret_disk)
+{
+    NEXT(statvfs);
+    int code = next(path, ret_disk);
+    size_t length = strlen(emulated.full);
+    if (code == 0 && length > 0 && strncmp(path, emulated.full, length) == 0)
+        ret_disk->f_bavail = 0;
+    return code;
+}
 
 /* The emulated value of a number that a query returns in `value`; `limit` 0: as it is. */
 static void lower_long(void *value, size_t limit)

@@ -224,6 +224,67 @@ START_TEST(a_cache_that_cannot_be_written_hides_no_device)
 }
 END_TEST
 
+static bool default_is_pocl(void)
+{
+    json_t *root = list_devices();
+    size_t i = 0;
+    while (!json_is_true(json_object_get(device_at(root, i), "is_default")))
+        i++;
+    bool is = contains(text_of(device_at(root, i), "platform_name"), "Portable Computing Language");
+    json_decref(root);
+    return is;
+}
+
+/* Opens a device with the kernels of pocl in the folder "kernels" and temporary ones in "tmp";
+ * there is no room left on the disk of the folder `full`. */
+static struct outcome open_without_room(const char *full)
+{
+    char setting[1100], *kernels = getenv("POCL_CACHE_DIR");
+    kernels = kernels ? strdup(kernels) : NULL;
+    snprintf(setting, sizeof setting, "full=%s", temporary_path(full));
+    setenv("POCL_CACHE_DIR", temporary_make_folder("kernels"), 1);
+    setenv("TMPDIR", temporary_make_folder("tmp"), 1);
+    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
+    setenv("EMULATE", setting, 1);
+    const struct outcome sample = run("sample", "nowhere");
+    unsetenv("EMULATE");
+    unsetenv("LD_PRELOAD");
+    unsetenv("TMPDIR");
+    unsetenv("POCL_CACHE_DIR");
+    if (kernels)
+        setenv("POCL_CACHE_DIR", kernels, 1);
+    free(kernels);
+    return sample;
+}
+
+/* Where the disk is full, pocl's compiler would end the process. */
+START_TEST(a_cache_on_a_full_disk_gives_way)
+{
+    const struct outcome sample = open_without_room("kernels");
+    ck_assert_int_eq(sample.code, 1);
+    ck_assert(contains(sample.err, "nowhere: No such file or directory"));
+    ck_assert_int_eq(default_is_pocl(),
+                     contains(sample.err, "/kernels has less than 32 MiB free: pocl keeps its "
+                                          "kernels in a temporary folder and compiles them at "
+                                          "every start\n"));
+    ck_assert_int_eq(count_files("kernels", "") + count_files("tmp", ""), 0);
+}
+END_TEST
+
+START_TEST(without_room_for_kernels_there_is_no_device)
+{
+    const struct outcome sample = open_without_room("");
+    if (default_is_pocl())
+        check_failed(&sample, 1,
+                     "pocl has no folder for its kernels: ", "/kernels has less than 32 MiB free, ",
+                     "/tmp has less than 32 MiB free; set "
+                     "POCL_CACHE_DIR to one with ");
+    else
+        check_opens(&sample);
+    ck_assert_int_eq(count_files("tmp", ""), 0);
+}
+END_TEST
+
 /* ---- kernels from a folder ---- */
 
 START_TEST(kernels_can_be_taken_from_a_folder)
@@ -277,6 +338,8 @@ int main(void)
         a_name_of_two_devices_is_ambiguous,
         without_any_driver_packages_are_named,
         a_cache_that_cannot_be_written_hides_no_device,
+        a_cache_on_a_full_disk_gives_way,
+        without_room_for_kernels_there_is_no_device,
         kernels_can_be_taken_from_a_folder,
         a_kernel_that_does_not_build_is_shown_with_its_log,
         a_folder_without_kernels_is_named,
