@@ -123,7 +123,7 @@ static bool fill_curve(const struct wg_plot_losses *losses, const double *y, str
     }
     if (curve->count <= MEDIAN_FROM)
         return true;
-    curve->window = curve->count / 100 < 150 ? curve->count / 100 * 2 + 5 : 301;
+    curve->window = curve->count / 400 < 150 ? curve->count / 400 * 2 + 5 : 301;
     return add_median(curve);
 }
 
