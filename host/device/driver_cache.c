@@ -90,7 +90,8 @@ static void take_temporary(const char *own, const char *trouble)
     setenv("POCL_CACHE_DIR", folder, 1);
     atexit(remove_folder);
     snprintf(warning, sizeof warning,
-             "%s %s: pocl keeps its kernels in a temporary folder and compiles them at every start",
+             "%s %s: at every start pocl compiles its kernels, in a temporary folder, and the device "
+             "may be tested again",
              own, trouble);
 }
 

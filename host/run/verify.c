@@ -55,6 +55,15 @@ static bool judge(const struct wg_device *device, const struct wg_selftest *test
     return true;
 }
 
+/* Says why the device will be tested again, unless the user has heard of a cache by now. */
+static void warn_no_cache(const struct wg_device *device,
+                          const struct wg_train_callbacks *callbacks)
+{
+    if (!wg_device_warning(device))
+        say(callbacks, "warning: no cache, so the device is tested at every start: %s",
+            wg_error_message());
+}
+
 bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *settings,
                       const struct wg_train_callbacks *callbacks)
 {
@@ -69,16 +78,14 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *
         return true;
     }
     if (!has_cache)
-        say(callbacks, "warning: no cache, so the device is tested at every start: %s",
-            wg_error_message());
+        warn_no_cache(device, callbacks);
     bool ok = wg_selftest_quick(device, settings, callbacks, &test);
     if (ok) {
         ok = judge(device, test, callbacks);
         bool passed = test->failed == 0, remembered = passed && has_cache;
         if (remembered && !wg_json_write(path, known)) {
             remembered = false;
-            say(callbacks, "warning: no cache, so the device is tested at every start: %s",
-                wg_error_message());
+            warn_no_cache(device, callbacks);
         }
         if (passed)
             say(callbacks, "selftest   %d kernels pass on this device (%.1f s)%s", test->count,
