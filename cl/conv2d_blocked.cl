@@ -66,7 +66,7 @@ conv2d_blocked(__global const float *restrict a, __global const float *restrict 
 #pragma unroll
     for (int m = 0; m < RM; m++)
         rows[m] = a_place(phase, row + ROW_OF(m));
-    clear(acc);
+    clear_sums(acc);
 #pragma unroll 1
     for (int step = 0; step < STEPS; step++) {
         const int k0 = (part * STEPS + step) * TK;

@@ -21,6 +21,11 @@
  * belong to one tap: it is then a group's, not an item's to find out.
  *
  * Vectors of four are aligned wherever the innermost dimension is a multiple of four.
+ *
+ * With IMAGES defined there is a batch of BATCH products, whose factors are matrices: images of one
+ * pixel, V and U or Y of conv2d_winograd_tiles.cl. Product b is of element b % 25 of the tiles of
+ * IMAGES images; its rows, or of a filter its k, are the tiles that have the element, and a
+ * filter's parts share these evenly, not STEPS each. With ADD it is added to what `out` holds.
  */
 #include "conv2d_shape.cl"
 
@@ -103,7 +108,90 @@ typedef float b_vector;
 #define A_ALONG_K (FORM != FILTER)
 #define B_ALONG_K (FORM == DATA)
 
+#ifdef IMAGES
+
+/* ---- A, B and where results go, of a batch ---- */
+
+#include "winograd.cl"
+#define RESULTS (BATCH * ROWS * COLUMNS) // floats of `out`
+
+/* One of the products. Of V only these rows are there: from the first to the last + 1. */
+struct phase {
+    int index, first, last;
+};
+
+static struct phase phase_of(int index)
+{
+    return (struct phase){index, first_row(index % ELEMENTS, IMAGES),
+                          last_row(index % ELEMENTS, IMAGES)};
+}
+
+/* Where a row of A begins, and its last k + 1. */
+struct place {
+    int at, end;
+};
+
+#if FORM == FILTER
+#define ANY_ROW(phase, row) true
+#define STEPS_OF(phase)     (((phase).last - (phase).first + TK * PARTS - 1) / (TK * PARTS))
+#define FIRST_K(phase)      ((phase).first)
+#define END_K(phase)        ((phase).last)
+#define A_STEP              ROWS // floats from one k to the next
+#else
+#define ANY_ROW(phase, row) ((phase).first + (row) < (phase).last)
+#define STEPS_OF(phase)     STEPS
+#define FIRST_K(phase)      0
+#define END_K(phase)        LENGTH
+#define A_STEP              1
+#endif
+
+static struct place a_place(struct phase phase, int row)
+{
+    const int from = phase.index * LENGTH * ROWS;
+
+#if FORM == FILTER
+    return (struct place){from + row, IS_ROW(row) ? phase.last : 0};
+#else
+    return (struct place){from + (phase.first + row) * LENGTH, ANY_ROW(phase, row) ? LENGTH : 0};
+#endif
+}
+
+static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+{
+    return k < place.end ? *(__global const a_vector *)(a + place.at + k * A_STEP)
+                         : (a_vector)(0.0f);
+}
+
+static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
+                       int k)
+{
+    const int from = phase.index * LENGTH * COLUMNS;
+    const int at = B_ALONG_K ? column * LENGTH + k : k * COLUMNS + column;
+
+    return IS_COLUMN(column) && k < END_K(phase) ? *(__global const b_vector *)(b + from + at)
+                                                 : (b_vector)(0.0f);
+}
+
+/* Where a row of results begins in `out`; -1: it is none. */
+static int out_at(struct phase phase, int row)
+{
+    const int at = (phase.index * ROWS + row) * COLUMNS;
+
+#if FORM == FILTER
+    return IS_ROW(row) ? at : -1;
+#else
+    return ANY_ROW(phase, row) ? at + phase.first * COLUMNS : -1;
+#endif
+}
+
+#else
+
 /* ---- A ---- */
+
+#define RESULTS             (FORM == DATA ? N * H * W * C : ROWS * COLUMNS) // floats of `out`
+#define ANY_ROW(phase, row) true                                            // in all tiles
+#define STEPS_OF(phase)     STEPS
+#define FIRST_K(phase)      0
 
 struct phase {
     int y, x;
@@ -192,6 +280,23 @@ static b_vector b_load(__global const float *restrict b, struct phase phase, int
 }
 #endif
 
+/* ---- where results go ---- */
+
+/* Where a row of results begins in `out`; -1: it is none. */
+static int out_at(struct phase phase, int row)
+{
+#if FORM == DATA
+    const uint line = (uint)row / OUT_W, n = line / OUT_H;
+    const int y = (int)(line % OUT_H) * S + phase.y, x = (int)((uint)row % OUT_W) * S + phase.x;
+
+    return IS_ROW(row) && y < H && x < W ? (((int)n * H + y) * W + x) * C : -1;
+#else
+    return IS_ROW(row) ? row * COLUMNS : -1;
+#endif
+}
+
+#endif
+
 /* ---- products ---- */
 
 /*
@@ -211,7 +316,7 @@ static void add_products(const float am[RM], const float bn[RN], float acc[RM][R
         }
 }
 
-static void clear(float acc[RM][RN])
+static void clear_sums(float acc[RM][RN])
 {
 #pragma unroll
     for (int m = 0; m < RM; m++)
@@ -229,25 +334,10 @@ static void clear(float acc[RM][RN])
  */
 #define LANES_N      (TN / RN < 8 ? TN / RN : 8)
 #define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) / LANES_M % LANES_N)
-#define ITEM_TM(id)                                                                                \
-    ((id) % (LANES_N * (TM / RM)) / (LANES_M * LANES_N) * LANES_M + (id) % LANES_M)
+#define ITEM_TM(id)  ((id) % (LANES_N * (TM / RM)) / (LANES_M * LANES_N) * LANES_M + (id) % LANES_M)
 #define LANES_M      (TM / RM > 1 ? 2 : 1)
 #define ROW_OF(m)    ((m) / 4 * (TM / (RM / 4)) + (m) % 4)
 #define COLUMN_OF(v) ((v) * (TN / (RN / 4)))
-#define RESULTS      (FORM == DATA ? N * H * W * C : ROWS * COLUMNS) // floats of `out`
-
-/* Where a row of results begins in `out`; -1: it is none. */
-static int out_at(struct phase phase, int row)
-{
-#if FORM == DATA
-    const uint line = (uint)row / OUT_W, n = line / OUT_H;
-    const int y = (int)(line % OUT_H) * S + phase.y, x = (int)((uint)row % OUT_W) * S + phase.x;
-
-    return IS_ROW(row) && y < H && x < W ? (((int)n * H + y) * W + x) * C : -1;
-#else
-    return IS_ROW(row) ? row * COLUMNS : -1;
-#endif
-}
 
 /* Writes four neighbours of a row of results. Something is always added, if only a zero: sums that
  * are stored as they are lie in vectors of registers, whose banks are then those of B. */
@@ -261,6 +351,8 @@ static void finish(float4 sum, int column,
     if (IS_COLUMN(column)) {
 #ifdef BIAS
         sum += *(__global const float4 *)(bias + column);
+#elif defined ADD
+        sum += *(__global const float4 *)(to + column);
 #else
         sum += 0.0f;
 #endif

@@ -14,8 +14,9 @@
  * neighbouring items and put into eight rows of local memory; four floats between these keep the
  * items from meeting in one bank of 32.
  *
- * Work size: tiles * ITEMS x S * S phases (data only) * PARTS, in groups of ITEMS; a tile's columns
- * come before its rows. TM, TN, TK are powers of two, TK at least 8, RM and RN 4 or 8.
+ * Work size: tiles * ITEMS x S * S phases (data only) or BATCH * PARTS, in groups of ITEMS; a
+ * tile's columns come before its rows. TM, TN, TK are powers of two, TK at least 8, RM and RN 4
+ * or 8.
  */
 #include "conv2d_operands.cl"
 
@@ -153,29 +154,31 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     const int column0 = (int)get_group_id(0) % tiles_n * TN;
     const int part = (int)get_group_id(1) % PARTS;
     const struct phase phase = phase_of((int)get_group_id(1) / PARTS);
-    const int k0 = part * STEPS * TK;
+    const int steps = STEPS_OF(phase), k0 = FIRST_K(phase) + part * steps * TK;
     const int tm = ITEM_TM(id), tn = ITEM_TN(id);
     struct share share;
     float acc[RM][RN];
 
+    if (!ANY_ROW(phase, row0))
+        return;
 #pragma unroll
     for (int i = 0; i < KINDS_A; i++)
         share.rows[i] = a_place(phase, row0 + extent_of(id + i * ITEMS, TM, A_WIDTH, A_ALONG_K));
 #pragma unroll
     for (int i = 0; i < KINDS_B; i++)
         share.columns[i] = column0 + extent_of(id + i * ITEMS, TN, B_WIDTH, B_ALONG_K);
-    clear(acc);
+    clear_sums(acc);
     fetch(a, b, phase, k0, &share);
     put_share(&share, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll 1
-    for (int step = 0; step < STEPS; step++) {
+    for (int step = 0; step < steps; step++) {
         const int now = step % 2, then = 1 - now;
 
-        if (step + 1 < STEPS)
+        if (step + 1 < steps)
             fetch(a, b, phase, k0 + (step + 1) * TK, &share);
         multiply(tile_a + now * TK * PITCH_A + tm * 4, tile_b + now * TK * PITCH_B + tn * 4, acc);
-        if (step + 1 < STEPS)
+        if (step + 1 < steps)
             put_share(&share, tile_a + then * TK * PITCH_A, tile_b + then * TK * PITCH_B);
         barrier(CLK_LOCAL_MEM_FENCE);
     }

@@ -78,6 +78,9 @@ bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device
 size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 
+/* F(4, 2) of Winograd by the kernels of "tiled", ops/conv2d_winograd_tiled.c: the same. */
+extern const struct wg_knob wg_batch_knobs[];
+
 /* Their entries in the ops' lists of implementations. */
 #define WG_TILED                                                                                   \
     {                                                                                              \

@@ -6,14 +6,16 @@
  *
  *   tiled    with local memory
  *   blocked  without, where it is no faster than other memory or too small
+ *   batched  the first, of a batch whose factors are made (ops/conv2d_winograd_tiled.c)
  *
  * Where a product has fewer tiles than the device can work on, the sums are split into parts, in
  * scratch, which conv2d_merge adds up. A conv2d_data of few channels (the image's side of the
  * networks) has hardly any columns: its product is made for all taps, [n, oh, ow] x [k, k, c], in
  * scratch, and col2im adds up what belongs to one pixel; so y is read once.
  */
+#include "host/graph/ops/conv2d_tiled.h"
+
 #include "host/base/error.h"
-#include "host/graph/ops/conv2d.h"
 
 #include <math.h>
 
@@ -31,17 +33,15 @@ const struct wg_knob wg_blocked_knobs[] = {
     {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
     {0},
 };
-
-/* A product of the kernels. */
-struct product {
-    enum wg_form form;
-    struct wg_conv conv;
-    struct wg_argument out;
-    const struct wg_node *epilogue; // whose bias and activation; NULL: none
-    size_t at;                      // of scratch: where the parts begin
+const struct wg_knob wg_batch_knobs[] = {
+    {"tile_m", {16, 32, 64, 128}},
+    {"tile_n", {16, 32, 64, 128}},
+    {"parts", {1, 2, 3, 4, 6, 8}},
+    {"images", {4, 8, 16, 32, 64, 128}},
+    {0},
 };
 
-/* Its sizes. */
+/* The sizes of a product. */
 struct extent {
     size_t rows, columns, length;
     size_t phases;
@@ -61,38 +61,32 @@ struct tiling {
     size_t parts; // PARTS
 };
 
-/* The two variants: tiles an item of which stays within some 190 registers, as the compiler of
- * CUDA 13 counts them for compute capability 9.0, the largest first. */
+/* Tiles an item of which stays within some 190 registers, as the compiler of CUDA 13 counts them
+ * for compute capability 9.0, the largest first. */
+static const struct tile tiled_tiles[] = {{128, 64, 8, 8},
+                                          {64, 128, 8, 8},
+                                          {64, 64, 8, 8},
+                                          {128, 32, 8, 4},
+                                          {64, 32, 8, 4},
+                                          {128, 16, 8, 4},
+                                          {16, 128, 8, 4},
+                                          {16, 64, 4, 4},
+                                          {32, 32, 4, 4},
+                                          {16, 16, 4, 4},
+                                          {0}};
+static const struct tile blocked_tiles[] = {{64, 64, 8, 8}, {64, 32, 8, 4}, {32, 32, 4, 4},
+                                            {16, 16, 4, 4}, {4, 4, 4, 4},   {0}};
+
 struct variant {
     const char *name; // of the file and its kernel
     const struct wg_knob *knobs;
     bool is_local;
-    struct tile tiles[12];
+    const struct tile *tiles; // one of zeros ends them
 };
 
-static const struct variant tiled = {
-    .name = "conv2d_tiled",
-    .knobs = wg_tiled_knobs,
-    .is_local = true,
-    .tiles = {{128, 64, 8, 8},
-              {64, 128, 8, 8},
-              {64, 64, 8, 8},
-              {128, 32, 8, 4},
-              {64, 32, 8, 4},
-              {128, 16, 8, 4},
-              {16, 128, 8, 4},
-              {16, 64, 4, 4},
-              {32, 32, 4, 4},
-              {16, 16, 4, 4}},
-};
-
-static const struct variant blocked = {
-    .name = "conv2d_blocked",
-    .knobs = wg_blocked_knobs,
-    .tiles = {{64, 64, 8, 8}, {64, 32, 8, 4}, {32, 32, 4, 4}, {16, 16, 4, 4}, {4, 4, 4, 4}},
-};
-
-enum { TILES_MAX = sizeof tiled.tiles / sizeof tiled.tiles[0] };
+static const struct variant tiled = {"conv2d_tiled", wg_tiled_knobs, true, tiled_tiles};
+static const struct variant batched = {"conv2d_tiled", wg_batch_knobs, true, tiled_tiles};
+static const struct variant blocked = {"conv2d_blocked", wg_blocked_knobs, false, blocked_tiles};
 
 static size_t items_of(const struct tile *tile)
 {
@@ -119,23 +113,27 @@ static bool is_folded(const struct wg_node *node, const struct wg_device *device
     return node->op == &wg_op_conv2d_data && is_thin(&node->attr.conv, device);
 }
 
-static struct product product_of(const struct wg_node *node, const struct wg_device *device)
+static struct wg_product product_of(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
     if (is_folded(node, device))
-        return (struct product){
+        return (struct wg_product){
             .form = WG_FORM_DATA,
             .conv = wg_conv_one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc),
+            .a = WG_NODE(node->in[0]),
+            .b = WG_NODE(node->in[1]),
             .out = table_of(v),
             .at = wg_scratch_align(device, table_of(v).bytes),
         };
     bool is_matmul = node->op == &wg_op_matmul;
-    return (struct product){
+    return (struct wg_product){
         .form = is_matmul                          ? wg_matmul_form(node)
                 : node->op == &wg_op_conv2d_data   ? WG_FORM_DATA
                 : node->op == &wg_op_conv2d_filter ? WG_FORM_FILTER
                                                    : WG_FORM_CONV2D,
         .conv = is_matmul ? wg_matmul_conv(node) : *v,
+        .a = WG_NODE(node->in[0]),
+        .b = WG_NODE(node->in[1]),
         .out = WG_NODE(node),
         .epilogue = is_matmul ? NULL : node,
     };
@@ -144,12 +142,10 @@ static struct product product_of(const struct wg_node *node, const struct wg_dev
 /* Counted in the code for compute capability 9.0. */
 enum { FETCH = 12, FETCH_BY_PIXEL = 20 };
 
-/* ROWS, COLUMNS, LENGTH, PHASES squared and RESULTS of cl/conv2d_operands.cl */
-static struct extent extent_of(const struct product *product)
+static struct extent extent_of_form(enum wg_form form, const struct wg_conv *v)
 {
-    const struct wg_conv *v = &product->conv;
     size_t pixels = v->n * v->oh * v->ow, taps = wg_divide_up(v->k, v->stride);
-    switch (product->form) {
+    switch (form) {
     case WG_FORM_DATA:
         return (struct extent){.rows = v->n * wg_divide_up(v->h, v->stride) *
                                        wg_divide_up(v->w, v->stride),
@@ -173,6 +169,17 @@ static struct extent extent_of(const struct product *product)
                                .results = pixels * v->oc,
                                .fetch = FETCH};
     }
+}
+
+/* ROWS, COLUMNS, LENGTH, PHASES squared or BATCH, and RESULTS of cl/conv2d_operands.cl */
+static struct extent extent_of(const struct wg_product *product)
+{
+    struct extent e = extent_of_form(product->form, &product->conv);
+    if (product->batch.count > 0) {
+        e.phases = product->batch.count;
+        e.results *= product->batch.count;
+    }
+    return e;
 }
 
 /* ---- how it is cut ---- */
@@ -280,9 +287,8 @@ static bool choose_tiling(const struct variant *variant, const struct extent *e,
 {
     size_t units = wg_larger(device->info.compute_units, 1);
     double best = 0;
-    for (int i = 0; i < TILES_MAX && variant->tiles[i].tm; i++) {
-        struct tiling now = {variant->tiles[i],
-                             choose_tk(variant, &variant->tiles[i], e->length, device), 1};
+    for (const struct tile *tile = variant->tiles; tile->tm; tile++) {
+        struct tiling now = {*tile, choose_tk(variant, tile, e->length, device), 1};
         if (!now.tk || !allows(limits, &now.tile))
             continue;
         for (now.parts = limits->parts ? limits->parts : 1;
@@ -325,7 +331,7 @@ static bool is_worth_it(const struct wg_node *node, const struct extent *e)
 static bool suits(const struct variant *variant, const struct wg_node *node,
                   const struct wg_device *device)
 {
-    struct product product = product_of(node, device);
+    struct wg_product product = product_of(node, device);
     struct extent e = extent_of(&product);
     struct limits limits = limits_of(variant, node, device);
     struct tiling tiling;
@@ -339,7 +345,7 @@ static bool suits(const struct variant *variant, const struct wg_node *node,
 static size_t scratch(const struct variant *variant, const struct wg_node *node,
                       const struct wg_device *device)
 {
-    struct product product = product_of(node, device);
+    struct wg_product product = product_of(node, device);
     struct extent e = extent_of(&product);
     struct limits limits = limits_of(variant, node, device);
     struct tiling tiling;
@@ -349,7 +355,7 @@ static size_t scratch(const struct variant *variant, const struct wg_node *node,
 }
 
 /* out from the sums of its parts */
-static bool bind_merge(struct wg_binder *binder, const struct product *product,
+static bool bind_merge(struct wg_binder *binder, const struct wg_product *product,
                        const struct extent *e, struct wg_argument partial, size_t parts)
 {
     unsigned width = wg_vector_width(wg_binder_device(binder), e->columns);
@@ -368,11 +374,20 @@ static bool bind_merge(struct wg_binder *binder, const struct product *product,
     return wg_bind_kernel(binder, &call);
 }
 
-static void define_tiling(struct wg_defines *defines, const struct product *product,
+static void define_tiling(struct wg_defines *defines, const struct wg_product *product,
                           const struct extent *e, const struct tiling *t)
 {
+    const struct wg_batch *batch = &product->batch;
     wg_define_conv(defines, &product->conv);
     wg_define_int(defines, "FORM", product->form);
+    if (batch->count > 0) {
+        wg_define_int(defines, "BATCH", (long long)batch->count);
+        wg_define_int(defines, "IMAGES", (long long)batch->images);
+        wg_define_int(defines, "PIXELS_Y", (long long)batch->pixels_y);
+        wg_define_int(defines, "PIXELS_X", (long long)batch->pixels_x);
+    }
+    if (batch->adds)
+        wg_define_flag(defines, "ADD");
     wg_define_int(defines, "TM", (long long)t->tile.tm);
     wg_define_int(defines, "TN", (long long)t->tile.tn);
     wg_define_int(defines, "TK", (long long)t->tk);
@@ -384,20 +399,20 @@ static void define_tiling(struct wg_defines *defines, const struct product *prod
 
 /* Binds the product with this tiling; if the kernel turns out too large for its groups, binds
  * nothing and says how large they may be. */
-static bool bind_product(const struct variant *variant, const struct wg_node *node,
-                         struct wg_binder *binder, const struct product *product,
-                         const struct tiling *t, size_t *ret_largest)
+static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
+                        const struct wg_product *product, const struct tiling *t,
+                        size_t *ret_largest)
 {
     struct extent e = extent_of(product);
     struct wg_argument partial = WG_SCRATCH(product->at, parts_bytes(&e, t));
-    bool is_whole = t->parts == 1;
+    bool is_whole = t->parts == 1 || product->batch.count > 0;
     const struct tile *tile = &t->tile;
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = variant->name,
         .kernel = variant->name,
         .defines = &defines,
-        .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1])},
+        .arguments = {product->a, product->b},
         .global = {wg_divide_up(e.rows, tile->tm) * wg_divide_up(e.columns, tile->tn) *
                        items_of(tile),
                    e.phases * t->parts},
@@ -414,6 +429,27 @@ static bool bind_product(const struct variant *variant, const struct wg_node *no
         return true;
     return wg_bind_kernel(binder, &call) &&
            (is_whole || bind_merge(binder, product, &e, partial, t->parts));
+}
+
+/* With tiles whose groups the kernel can be run in. The scratch was asked for with the first
+ * tiling's parts, so later ones keep these. */
+static bool bind_product(const struct variant *variant, struct wg_binder *binder,
+                         const struct wg_product *product, struct limits limits)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct extent e = extent_of(product);
+    struct tiling tiling;
+    size_t largest = 0;
+    do {
+        if (!choose_tiling(variant, &e, &limits, device, &tiling))
+            return wg_fail(WG_ERROR_DEVICE,
+                           "kernel '%s': this device runs groups of %zu work items, too few",
+                           variant->name, largest);
+        if (!bind_tiling(variant, binder, product, &tiling, &largest))
+            return false;
+        limits = (struct limits){.group = largest, .parts = tiling.parts};
+    } while (largest < items_of(&tiling.tile));
+    return true;
 }
 
 /* x, with its bias and activation, from the table of what each tap adds */
@@ -440,26 +476,13 @@ static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
     return wg_bind_kernel(binder, &call);
 }
 
-/* The scratch was asked for with the first tiling's parts, so later ones keep these. */
 static bool bind(const struct variant *variant, const struct wg_node *node,
                  struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct product product = product_of(node, device);
-    struct extent e = extent_of(&product);
-    struct limits limits = limits_of(variant, node, device);
-    struct tiling tiling;
-    size_t largest = 0;
-    do {
-        if (!choose_tiling(variant, &e, &limits, device, &tiling))
-            return wg_fail(WG_ERROR_DEVICE,
-                           "kernel '%s': this device runs groups of %zu work items, too few",
-                           variant->name, largest);
-        if (!bind_product(variant, node, binder, &product, &tiling, &largest))
-            return false;
-        limits = (struct limits){.group = largest, .parts = tiling.parts};
-    } while (largest < items_of(&tiling.tile));
-    return !is_folded(node, device) || bind_fold(binder, node);
+    struct wg_product product = product_of(node, device);
+    return bind_product(variant, binder, &product, limits_of(variant, node, device)) &&
+           (!is_folded(node, device) || bind_fold(binder, node));
 }
 
 bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device)
@@ -490,4 +513,21 @@ size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *de
 bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder)
 {
     return bind(&blocked, node, binder);
+}
+
+size_t wg_batch_parts(const struct wg_product *product, const struct wg_node *node,
+                      const struct wg_device *device)
+{
+    struct extent e = extent_of(product);
+    struct limits limits = limits_of(&batched, node, device);
+    struct tiling tiling;
+    return choose_tiling(&batched, &e, &limits, device, &tiling) ? tiling.parts : 0;
+}
+
+bool wg_batch_bind(struct wg_binder *binder, const struct wg_product *product,
+                   const struct wg_node *node, size_t parts)
+{
+    struct limits limits = limits_of(&batched, node, wg_binder_device(binder));
+    limits.parts = parts;
+    return bind_product(&batched, binder, product, limits);
 }

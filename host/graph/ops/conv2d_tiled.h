@@ -1,0 +1,41 @@
+/*
+ * A product of matrices by the kernels of tiles, ops/conv2d_tiled.c, for those who make its factors
+ * in scratch.
+ */
+#ifndef WG_GRAPH_OPS_CONV2D_TILED_H
+#define WG_GRAPH_OPS_CONV2D_TILED_H
+
+#include "host/graph/ops/conv2d.h"
+
+/* The products in the middle of F(4, 2), see cl/conv2d_operands.cl. */
+struct wg_batch {
+    size_t count;              // BATCH; 0: it is a single product, of a convolution
+    size_t images;             // IMAGES
+    size_t pixels_y, pixels_x; // of an image that are cut into tiles
+    bool adds;                 // ADD
+};
+
+struct wg_product {
+    enum wg_form form;
+    struct wg_conv conv; // of a batch one of its products, images of one pixel
+    struct wg_batch batch;
+    struct wg_argument a, b;
+    struct wg_argument out;         // of a batch its parts: nobody adds them up here
+    const struct wg_node *epilogue; // whose bias and activation; NULL: none
+    size_t at;                      // of scratch: where the parts begin; not of a batch
+};
+
+/* Knobs of an implementation that multiplies batches: those of the tiles, and of its own the images
+ * of a batch. */
+enum { WG_BATCH_KNOB_IMAGES = 3 };
+
+/* Into how many parts the sums of a batch are best split, for a node of such an implementation; 0:
+ * the device is too small. */
+size_t wg_batch_parts(const struct wg_product *product, const struct wg_node *node,
+                      const struct wg_device *device);
+
+/* Adds the call, with so many parts. */
+bool wg_batch_bind(struct wg_binder *binder, const struct wg_product *product,
+                   const struct wg_node *node, size_t parts);
+
+#endif
