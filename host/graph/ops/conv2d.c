@@ -41,6 +41,13 @@ struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc)
         .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
 }
 
+enum wg_form wg_conv2d_form(const struct wg_node *node)
+{
+    return node->op == &wg_op_conv2d_data     ? WG_FORM_DATA
+           : node->op == &wg_op_conv2d_filter ? WG_FORM_FILTER
+                                              : WG_FORM_CONV2D;
+}
+
 enum wg_form wg_matmul_form(const struct wg_node *c)
 {
     return c->attr.transpose_a   ? WG_FORM_FILTER

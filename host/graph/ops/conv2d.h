@@ -25,6 +25,9 @@ enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
 /* Images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
 struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
 
+/* Which of them a node of the three ops is. */
+enum wg_form wg_conv2d_form(const struct wg_node *node);
+
 /* A matmul as one of these, not both factors transposed. */
 enum wg_form wg_matmul_form(const struct wg_node *c);
 struct wg_conv wg_matmul_conv(const struct wg_node *c);

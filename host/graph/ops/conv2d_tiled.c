@@ -127,10 +127,7 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
         };
     bool is_matmul = node->op == &wg_op_matmul;
     return (struct wg_product){
-        .form = is_matmul                          ? wg_matmul_form(node)
-                : node->op == &wg_op_conv2d_data   ? WG_FORM_DATA
-                : node->op == &wg_op_conv2d_filter ? WG_FORM_FILTER
-                                                   : WG_FORM_CONV2D,
+        .form = is_matmul ? wg_matmul_form(node) : wg_conv2d_form(node),
         .conv = is_matmul ? wg_matmul_conv(node) : *v,
         .a = WG_NODE(node->in[0]),
         .b = WG_NODE(node->in[1]),
