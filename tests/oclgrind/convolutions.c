@@ -17,6 +17,7 @@ static const struct wg_conv cases[] = {
     {2, 3, 4, 1, 3, 4, 8, 4, 1, 1},  // and to whole vectors: thin
     {1, 4, 4, 4, 4, 4, 16, 2, 1, 0}, // fits the tiles of a matrix product
     {1, 4, 5, 2, 2, 2, 3, 1, 2, 0},  // pixels that no tap sees
+    {5, 2, 4, 4, 1, 2, 8, 4, 2, 1},  // winograd of GPUs, in two chunks of images
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -58,8 +59,9 @@ START_TEST(every_implementation_does_as_ref)
     for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
         for (int f = 0; f < 3; f++) {
             // Of those for GPUs two tiles, the larger one once since it is slow, and two parts.
+            const int images = wg_knob_count(&list[i]) > 3 && v->n > 4 ? 4 : 0;
             wg_choose(forms[f], test_device(), list[i].name,
-                      (const int[WG_KNOBS_MAX]){tile, tile, _i % 2 + 1});
+                      (const int[WG_KNOBS_MAX]){tile, tile, _i % 2 + 1, images});
             if (!is_checked(forms[f], list[i].name))
                 continue;
             rig_run(&rig, list[i].name, &forms[f], 1);
@@ -73,7 +75,7 @@ END_TEST
 START_TEST(no_implementation_was_left_out)
 {
     static const char *const of_cpus[] = {"winograd", "direct", "gemm", "ref", NULL};
-    static const char *const of_gpus[] = {"tiled", "blocked", "ref", NULL};
+    static const char *const of_gpus[] = {"tiled", "blocked", "winograd_tiled", "ref", NULL};
     const struct wg_implementation *list = wg_op_conv2d.implementations;
     const char *const *wanted = wg_device_is_cpu(test_device()) ? of_cpus : of_gpus;
     for (; *wanted; wanted++) {

@@ -50,6 +50,8 @@ static const struct wg_conv cases[] = {
     {20, 6, 5, 2, 3, 3, 64, 4, 2, 1},      // of two channels, a band an image
     {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},       // stride 3, which does not divide the kernel
     {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},     // more images than there are parts
+    {1, 4, 4, 20, 2, 2, 36, 4, 2, 1},      // less than a tile of Winograd's, on GPUs
+    {2, 13, 9, 4, 7, 5, 8, 4, 2, 1},       // its tiles of all kinds, and some that exceed an axis
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 
@@ -101,7 +103,7 @@ enum { SMEARED = 43 };
 
 static bool is_winograd(const struct rig *rig, const struct wg_node *node)
 {
-    return strcmp(rig_implementation(rig, node), "winograd") == 0;
+    return wg_op_find(node->op, rig_implementation(rig, node))->is_winograd;
 }
 
 /* What a node may differ from the plain kernel's result: both are within their bound. */
@@ -247,12 +249,15 @@ END_TEST
 /* ---- the knobs ---- */
 
 /* No size is a multiple of a tile's; one phase has fewer rows and columns than the others. */
-static const struct wg_conv knobs_case = {3, 9, 7, 20, 5, 4, 36, 4, 2, 1};
+static const struct wg_conv knobs_case = {5, 9, 7, 20, 5, 4, 36, 4, 2, 1};
 
 static const struct {
     const char *implementation;
     const struct wg_knob *knobs;
-} turned[] = {{"tiled", wg_tiled_knobs}, {"blocked", wg_blocked_knobs}};
+    int images; // of its fourth knob: fewer than there are, so that the last chunk is smaller
+} turned[] = {{"tiled", wg_tiled_knobs, 0},
+              {"blocked", wg_blocked_knobs, 0},
+              {"winograd_tiled", wg_batch_knobs, 4}};
 
 /* One choice for conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
 static int check_choice(struct rig *rig, const struct forms *f, const char *implementation,
@@ -274,14 +279,15 @@ static int check_choice(struct rig *rig, const struct forms *f, const char *impl
     return count;
 }
 
-/* Every tile, with one to three parts in turn. */
+/* Every tile, with one to three parts in turn, and every other with chunks of images. */
 START_TEST(every_tile_agrees_with_the_reference)
 {
     const struct wg_knob *tile_m = &turned[_i].knobs[0], *tile_n = &turned[_i].knobs[1];
     int checked = 0;
     for (int m = 0; m < WG_KNOB_VALUES_MAX && tile_m->values[m]; m++)
         for (int n = 0; n < WG_KNOB_VALUES_MAX && tile_n->values[n]; n++) {
-            const int knob[WG_KNOBS_MAX] = {tile_m->values[m], tile_n->values[n], (m + n) % 3 + 1};
+            const int knob[WG_KNOBS_MAX] = {tile_m->values[m], tile_n->values[n], (m + n) % 3 + 1,
+                                            (m + n) % 2 * turned[_i].images};
             struct rig rig;
             struct forms f;
             rig_init(&rig);
@@ -335,7 +341,7 @@ static void promise_no_more(void)
 /* A kernel may need more registers than there are for the largest group. */
 START_TEST(a_kernel_of_small_groups_gets_smaller_tiles)
 {
-    const struct wg_conv v = {4, 12, 12, 32, 12, 12, 64, 1, 1, 0};
+    const struct wg_conv v = {4, 12, 12, 32, 12, 12, 64, 2, 1, 0};
     struct rig rig;
     struct forms f;
     rig_init(&rig);

@@ -83,6 +83,9 @@ bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* F(4, 2) of Winograd by the kernels of "tiled", ops/conv2d_winograd_tiled.c: the same. */
 extern const struct wg_knob wg_batch_knobs[];
+bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_winograd_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_winograd_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* Their entries in the ops' lists of implementations. */
 #define WG_TILED                                                                                   \
@@ -94,6 +97,12 @@ extern const struct wg_knob wg_batch_knobs[];
     {                                                                                              \
         .name = "blocked", .suits = wg_blocked_suits, .scratch = wg_blocked_scratch,               \
         .knobs = wg_blocked_knobs, .bind = wg_blocked_bind                                         \
+    }
+#define WG_WINOGRAD_TILED                                                                          \
+    {                                                                                              \
+        .name = "winograd_tiled", .is_winograd = true, .suits = wg_winograd_tiled_suits,           \
+        .scratch = wg_winograd_tiled_scratch, .knobs = wg_batch_knobs,                             \
+        .bind = wg_winograd_tiled_bind                                                             \
     }
 
 /* im2col and CLBlast, ops/conv2d_gemm.c: the same. */

@@ -1,0 +1,98 @@
+/*
+ * conv2d_winograd_taps: the weights of conv2d_winograd_tiles.cl, and back.
+ *
+ *   conv2d_winograd_points  w [K, K, C, OC] -> U = G g G^T of the 2 x 2 taps g of each plane or
+ *                           phase r: [25][r][C][OC], the right factor of conv2d; if `data` is 1
+ *                           [r][25][C][OC] of the taps backwards, transposed that of conv2d_data
+ *   conv2d_winograd_taps    M [parts][25][r][C][OC] -> w [K, K, C, OC]: the sum over the parts in
+ *                           their order, then G^T M G, the taps of a plane; see
+ *                           conv2d_filter_winograd
+ *
+ * K is 2 S. A work item has the taps of a plane for VW channels o. Global size S * S * C * OC / VW;
+ * VW divides OC. Sizes are arguments, so that all layers share a program.
+ */
+#define POINTS   5
+#define ELEMENTS (POINTS * POINTS)
+
+/* VW floats that are aligned to as many: NVIDIA's compiler makes VW loads of LOADV. */
+static floatv load(__global const float *from)
+{
+    return *(__global const floatv *)from;
+}
+
+static void store(floatv v, __global float *to)
+{
+    *(__global floatv *)to = v;
+}
+
+/* G g, of two taps */
+static void to_points(floatv g0, floatv g1, floatv *to, int step)
+{
+    to[0] = g0;
+    to[step] = g0 + 0.5f * g1;
+    to[2 * step] = g0 - g1;
+    to[3 * step] = g1;
+    to[4 * step] = g0 + 2.0f * g1;
+}
+
+/* G^T m, both taps */
+static void to_taps(const floatv *m, int step, floatv *g)
+{
+    g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
+    g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
+}
+
+__kernel void conv2d_winograd_points(__global const float *restrict w, __global float *restrict u,
+                                     const int C, const int OC, const int S, const int data)
+{
+    const int tap = C * OC, id = (int)get_global_id(0) * VW, r = id / tap, K = 2 * S;
+    const int low = data ? S : 0, high = S - low;
+    const int element = data ? tap : S * S * tap;
+
+    if (r >= S * S)
+        return;
+    __global const float *from = w + (r / S * K + r % S) * tap + id % tap;
+    __global float *to = u + (data ? r * ELEMENTS * tap : r * tap) + id % tap;
+    floatv rows[2 * POINTS], points[ELEMENTS];
+
+    to_points(load(from + (low * K + low) * tap), load(from + (low * K + high) * tap), rows, 1);
+    to_points(load(from + (high * K + low) * tap), load(from + (high * K + high) * tap),
+              rows + POINTS, 1);
+#pragma unroll
+    for (int x = 0; x < POINTS; x++)
+        to_points(rows[x], rows[POINTS + x], points + x, POINTS);
+#pragma unroll
+    for (int e = 0; e < ELEMENTS; e++)
+        store(points[e], to + e * element);
+}
+
+__kernel void conv2d_winograd_taps(__global const float *restrict parts, __global float *restrict w,
+                                   const int count, const int C, const int OC, const int S)
+{
+    const int tap = C * OC, id = (int)get_global_id(0) * VW, r = id / tap, K = 2 * S;
+    const int element = S * S * tap;
+
+    if (r >= S * S)
+        return;
+    __global float *to = w + (r / S * K + r % S) * tap + id % tap;
+    floatv m[ELEMENTS], rows[2 * POINTS], g[4];
+
+#pragma unroll
+    for (int e = 0; e < ELEMENTS; e++)
+        m[e] = load(parts + e * element + id);
+    for (int part = 1; part < count; part++)
+#pragma unroll
+        for (int e = 0; e < ELEMENTS; e++)
+            m[e] += load(parts + (part * ELEMENTS + e) * element + id);
+#pragma unroll
+    for (int x = 0; x < POINTS; x++)
+        to_taps(m + x, POINTS, rows + 2 * x);
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+        to_taps(rows + t, 2, g + 2 * t);
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+        for (int u = 0; u < 2; u++)
+            store(g[2 * t + u], to + (t * S * K + u * S) * tap);
+}
