@@ -52,7 +52,7 @@ static void print_node(const struct wg_bench_result *r, const struct wg_bench_no
 {
     const struct wg_bench_node *before = find_node(old, node);
     double gbytes = node->gbytes / node->seconds;
-    printf("%-19s %-8s %-23s %3d %8.2f %5.1f", node->op, node->implementation, node->output,
+    printf("%-19s %-14s %-23s %3d %8.2f %5.1f", node->op, node->implementation, node->output,
            node->calls, 1e3 * node->seconds, 100 * node->seconds / total);
     if (node->gflop > 0)
         printf(" %8.1f %5.1f", node->gflop / node->seconds,
@@ -66,7 +66,7 @@ static void print_node(const struct wg_bench_result *r, const struct wg_bench_no
 /* Below this share of a step a row is not worth a line. */
 #define SMALL 1e-3
 
-enum { WIDTH_BEFORE_MS = 56 };
+enum { WIDTH_BEFORE_MS = 62 };
 
 static void print_profile(const struct wg_bench_result *r, const struct wg_bench_result *old)
 {
@@ -77,7 +77,7 @@ static void print_profile(const struct wg_bench_result *r, const struct wg_bench
     }
     printf("memory              %.1f GB/s, reading and writing\n", r->peak_gbytes);
     printf("moved per step      %.2f GB at least, every tensor once per use\n\n", gbytes);
-    printf("%-19s %-8s %-23s %3s %8s %5s %8s %5s %7s %5s\n", "op", "by", "result", "x", "ms", "%",
+    printf("%-19s %-14s %-23s %3s %8s %5s %8s %5s %7s %5s\n", "op", "by", "result", "x", "ms", "%",
            "GFLOP/s", "peak%", "GB/s", "mem%");
     double rest = 0;
     int small = 0;

@@ -9,7 +9,7 @@
 
 static void print_row(const struct wg_selftest_row *row)
 {
-    printf("%-20s %-10s %6d  %-22s %9.3g  %s\n", row->op, row->implementation, row->shapes,
+    printf("%-20s %-14s %6d  %-22s %9.3g  %s\n", row->op, row->implementation, row->shapes,
            row->worst_shape, row->error, row->passed ? "pass" : "FAIL");
     if (!row->passed) // without a compiler's log: JSON has it
         printf("    %.*s\n", (int)strcspn(row->failure, "\n"), row->failure);
@@ -18,7 +18,7 @@ static void print_row(const struct wg_selftest_row *row)
 static void print_test(const struct wg_selftest *test, const struct wg_device_info *device)
 {
     printf("%s, driver %s, %s\n\n", device->name, device->driver_version, device->opencl_version);
-    printf("%-20s %-10s %6s  %-22s %9s\n", "op", "by", "shapes", "worst shape", "error");
+    printf("%-20s %-14s %6s  %-22s %9s\n", "op", "by", "shapes", "worst shape", "error");
     for (int i = 0; i < test->count; i++)
         print_row(&test->rows[i]);
     printf("\nerror: the largest, in units of what rounding allows; up to 1 is right\n");
