@@ -126,7 +126,7 @@ static struct phase phase_of(int index)
                           last_row(index % ELEMENTS, IMAGES)};
 }
 
-/* Where a row of A begins, and its last k + 1. */
+/* Where a row of A begins, and its last k + 1; 0 of none. */
 struct place {
     int at, end;
 };
@@ -135,13 +135,13 @@ struct place {
 #define ANY_ROW(phase, row) true
 #define STEPS_OF(phase)     (((phase).last - (phase).first + TK * PARTS - 1) / (TK * PARTS))
 #define FIRST_K(phase)      ((phase).first)
-#define END_K(phase)        ((phase).last)
+#define HAS_K(phase, k)     ((k) < (phase).last)
 #define A_STEP              ROWS // floats from one k to the next
 #else
 #define ANY_ROW(phase, row) ((phase).first + (row) < (phase).last)
 #define STEPS_OF(phase)     STEPS
 #define FIRST_K(phase)      0
-#define END_K(phase)        LENGTH
+#define HAS_K(phase, k)     IS_TERM(k)
 #define A_STEP              1
 #endif
 
@@ -168,8 +168,8 @@ static b_vector b_load(__global const float *restrict b, struct phase phase, int
     const int from = phase.index * LENGTH * COLUMNS;
     const int at = B_ALONG_K ? column * LENGTH + k : k * COLUMNS + column;
 
-    return IS_COLUMN(column) && k < END_K(phase) ? *(__global const b_vector *)(b + from + at)
-                                                 : (b_vector)(0.0f);
+    return IS_COLUMN(column) && HAS_K(phase, k) ? *(__global const b_vector *)(b + from + at)
+                                                : (b_vector)(0.0f);
 }
 
 /* Where a row of results begins in `out`; -1: it is none. */
