@@ -22,20 +22,21 @@
  * block stores it in M, the others add it there. All sums have a fixed order: the same bits each
  * time.
  *
- * The result is scratch: M of each part, [PARTS][PLANES][25][C][PITCH], which
+ * The result is scratch: M of each part, [PARTS][plane][25][C][PITCH], which
  * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
  * each work item, of no further use. C and OC are multiples of VW.
- * The global size is PARTS * PLANES / TOGETHER * SHARES, the local size 1.
+ * The global size is PARTS * PLANES * PLANES / TOGETHER * SHARES, the local size 1.
  *
  *   MR, NV    the tile of the products, see register_tile.cl
  *   PARTS     parts the images are split into, 1 .. N
- *   TOGETHER  planes of a work item, a divisor of PLANES, one for each pair of taps on both axes
+ *   TOGETHER  planes of a work item, a divisor of PLANES * PLANES
  *   SHARES    work items that share the chunks of a part and its planes
  *   IMAGES    images in a block
  *   CHANNELS  channels of x in a chunk, best a multiple of MR
  */
-#include "conv2d_shape.cl"
 #include "register_tile.cl"
+#define FORM 2
+#include "winograd_planes.cl"
 #ifndef PARTS
 #define PARTS 1
 #endif
@@ -52,11 +53,6 @@
 #define CHANNELS 60
 #endif
 
-#define PIXELS_Y OH
-#define PIXELS_X OW
-#include "winograd.cl"
-
-#define PLANES (PAIRS * PAIRS)
 #define ROWS   (IMAGES * TILES) // of a block
 #define PANELS ((OC + COLUMNS - 1) / COLUMNS)
 #define PITCH  (PANELS * COLUMNS) // floats of a row of M
@@ -68,7 +64,7 @@
 #define Y_ELEMENT ((size_t)APART(ROWS * PITCH))
 #define Y_SIZE    (ELEMENTS * Y_ELEMENT)
 #define M_PLANE   ((size_t)ELEMENTS * C * PITCH)
-#define M_SIZE    (PLANES * M_PLANE)          // of a part
+#define M_SIZE    (PLANES * PLANES * M_PLANE) // of a part
 #define ZEROS     ((CHANNELS + 15) / 16 * 16) // a pixel outside x
 
 /* Y of a tile of an image, VW channels; outside it is zero. */
@@ -169,7 +165,7 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
                                      __global const float *restrict y,
                                      __global float *restrict scratch)
 {
-    const int id = get_global_id(0), share = id % SHARES, groups = PLANES / TOGETHER;
+    const int id = get_global_id(0), share = id % SHARES, groups = PLANES * PLANES / TOGETHER;
     const int part = id / SHARES / groups, first = id / SHARES % groups * TOGETHER;
     const int n0 = (int)((long)N * part / PARTS), n1 = (int)((long)N * (part + 1) / PARTS);
     __global float *m = scratch + part * M_SIZE;
@@ -192,9 +188,9 @@ __kernel void conv2d_filter_winograd(__global const float *restrict x,
                 const struct plane plane = {
                     .images = x + (size_t)n * H * W * C + c,
                     .zeros = zeros,
-                    .y = first_tap(r / PAIRS) - PAD,
-                    .x = first_tap(r % PAIRS) - PAD,
-                    .step = S,
+                    .y = origin(r / PLANES, 0),
+                    .x = origin(r % PLANES, 0),
+                    .step = STEP,
                     .rows = H,
                     .columns = W,
                     .depth = C,

@@ -37,14 +37,14 @@
  * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + SLICE)
  * floats.
  *
- *   DATA      defined for conv2d_data
+ *   FORM      0 conv2d, 1 conv2d_data
  *   MR, NV    the tile of the products, see register_tile.cl
  *   SLICE     channels that are summed up at a time, a divisor of their number, a multiple of VW
  *   IMAGES    images in a block
  *   ITEMS     work items
  */
-#include "conv2d_shape.cl"
 #include "register_tile.cl"
+#include "winograd_planes.cl"
 #ifndef IMAGES
 #define IMAGES 1
 #endif
@@ -52,33 +52,9 @@
 #define ITEMS 1
 #endif
 
-#ifdef DATA
-#define IN_H   OH
-#define IN_W   OW
-#define DEPTH  OC
-#define OUT_H  H
-#define OUT_W  W
-#define WIDTH  C
-#define PLANES (PAIRS / S)
-#define PHASES S
-#else
-#define IN_H   H
-#define IN_W   W
-#define DEPTH  C
-#define OUT_H  OH
-#define OUT_W  OW
-#define WIDTH  OC
-#define PLANES PAIRS
-#define PHASES 1
-#endif
-
 #ifndef SLICE
 #define SLICE DEPTH
 #endif
-
-#define PIXELS_Y ((OUT_H + PHASES - 1) / PHASES) // of a phase
-#define PIXELS_X ((OUT_W + PHASES - 1) / PHASES)
-#include "winograd.cl"
 
 #define ROWS   (IMAGES * TILES + MR) // of V, and some that a last group may touch
 #define PANELS ((WIDTH + COLUMNS - 1) / COLUMNS)
@@ -107,28 +83,6 @@
 #define UNROLL 1
 #endif
 
-/* Input position of the first pixel of a plane, for a phase. */
-static int origin(int plane, int phase)
-{
-#ifdef DATA
-    return (PAD - phase + S - 1) / S - 1 - 2 * plane;
-#else
-    (void)phase;
-    return first_tap(plane) - PAD;
-#endif
-}
-
-/* Output position of a tile's first pixel. */
-static int target(int phase, int pixel)
-{
-#ifdef DATA
-    return (pixel + (PAD - phase + S - 1) / S) * S + phase - PAD;
-#else
-    (void)phase;
-    return pixel;
-#endif
-}
-
 /* The pair of taps on both axes that a plane meets in a phase. */
 static int pair_of(int plane, int phase)
 {
@@ -148,7 +102,7 @@ static void transform_slice(__global const float *restrict in, __global const fl
         .zeros = zeros,
         .y = origin(plane / PLANES, phase / PHASES),
         .x = origin(plane % PLANES, phase % PHASES),
-        .step = S / PHASES,
+        .step = STEP,
         .rows = IN_H,
         .columns = IN_W,
         .depth = DEPTH,

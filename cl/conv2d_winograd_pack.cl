@@ -12,9 +12,9 @@
  * There are (K / 2)^2 pairs. K is a multiple of 2 S. The local size is 1. Sizes are arguments, so
  * that all layers share a program.
  */
-#define POINTS   5
-#define ELEMENTS (POINTS * POINTS)
-#define AHEAD    8 // channels of depth that weights are fetched ahead
+#include "winograd_taps.cl"
+
+#define AHEAD 8 // channels of depth that weights are fetched ahead
 
 /* Where in w the first taps of a pair lie. */
 static size_t first_taps(int pair, const int K, const int S)
@@ -22,23 +22,6 @@ static size_t first_taps(int pair, const int K, const int S)
     const int y = pair / (K / 2), x = pair % (K / 2);
 
     return (size_t)(y + y / S * S) * K + x + x / S * S;
-}
-
-/* G g, of two taps */
-static void spread(floatv g0, floatv g1, floatv *to, int step)
-{
-    to[0] = g0;
-    to[step] = g0 + 0.5f * g1;
-    to[2 * step] = g0 - g1;
-    to[3 * step] = g1;
-    to[4 * step] = g0 + 2.0f * g1;
-}
-
-/* G^T m, both taps */
-static void gather(const floatv *m, int step, floatv *g)
-{
-    g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
-    g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
 }
 
 /* VW floats that lie `step` apart. */
@@ -85,12 +68,12 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
         if (j < count) {
             for (int t = 0; t < 4; t++)
                 PREFETCH(taps[t] + AHEAD * next);
-            spread(collect(taps[0], step), collect(taps[1], step), rows, 1);
-            spread(collect(taps[2], step), collect(taps[3], step), rows + POINTS, 1);
+            to_points(collect(taps[0], step), collect(taps[1], step), rows, 1);
+            to_points(collect(taps[2], step), collect(taps[3], step), rows + POINTS, 1);
         }
 #pragma unroll
         for (int x = 0; x < POINTS; x++)
-            spread(rows[x], rows[POINTS + x], u + x, POINTS);
+            to_points(rows[x], rows[POINTS + x], u + x, POINTS);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
             STREAMV(u[e], to + e * element + j);
@@ -120,10 +103,10 @@ __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
         }
 #pragma unroll
         for (int x = 0; x < POINTS; x++)
-            gather(m + x, POINTS, rows + 2 * x);
+            to_taps(m + x, POINTS, rows + 2 * x);
 #pragma unroll
         for (int t = 0; t < 2; t++)
-            gather(rows + t, 2, g + 2 * t);
+            to_taps(rows + t, 2, g + 2 * t);
 #pragma unroll
         for (int t = 0; t < 2; t++)
 #pragma unroll

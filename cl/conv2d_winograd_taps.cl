@@ -11,8 +11,7 @@
  * K is 2 S. A work item has the taps of a plane for VW channels o. Global size S * S * C * OC / VW;
  * VW divides OC. Sizes are arguments, so that all layers share a program.
  */
-#define POINTS   5
-#define ELEMENTS (POINTS * POINTS)
+#include "winograd_taps.cl"
 
 /* VW floats that are aligned to as many: NVIDIA's compiler makes VW loads of LOADV. */
 static floatv load(__global const float *from)
@@ -23,23 +22,6 @@ static floatv load(__global const float *from)
 static void store(floatv v, __global float *to)
 {
     *(__global floatv *)to = v;
-}
-
-/* G g, of two taps */
-static void to_points(floatv g0, floatv g1, floatv *to, int step)
-{
-    to[0] = g0;
-    to[step] = g0 + 0.5f * g1;
-    to[2 * step] = g0 - g1;
-    to[3 * step] = g1;
-    to[4 * step] = g0 + 2.0f * g1;
-}
-
-/* G^T m, both taps */
-static void to_taps(const floatv *m, int step, floatv *g)
-{
-    g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
-    g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
 }
 
 __kernel void conv2d_winograd_points(__global const float *restrict w, __global float *restrict u,

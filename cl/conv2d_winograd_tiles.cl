@@ -21,49 +21,17 @@
  *   IMAGES  whose tiles V, Y and M hold
  *   PARTS   of each sum
  */
-#include "conv2d_shape.cl"
-
-#define CONV2D 0
-#define DATA   1
-#define FILTER 2
-#ifndef FORM // to compile alone
-#define FORM   CONV2D
+#include "winograd_planes.cl"
+#ifndef IMAGES // to compile alone
 #define IMAGES 1
 #define PARTS  1
 #endif
-
-#if FORM == DATA
-#define IN_H   OH
-#define IN_W   OW
-#define DEPTH  OC
-#define OUT_H  H
-#define OUT_W  W
-#define WIDTH  C
-#define PLANES 1
-#define PHASES S
-#else
-#define IN_H   H
-#define IN_W   W
-#define DEPTH  C
-#define OUT_H  OH
-#define OUT_W  OW
-#define WIDTH  OC
-#define PLANES S
-#define PHASES 1
-#endif
-
-#define PIXELS_Y ((OUT_H + PHASES - 1) / PHASES) // of a phase
-#define PIXELS_X ((OUT_W + PHASES - 1) / PHASES)
-#include "winograd.cl"
 
 #define ROWS (IMAGES * TILES)
 
 /* Whether the tile has row or column i, of its elements or of its pixels. */
 #define HAS_ELEMENT(tile, e) ((e) / POINTS <= (tile).height && (e) % POINTS <= (tile).width)
 #define HAS_PIXEL(tile, e)   ((e) / POINTS < (tile).height && (e) % POINTS < (tile).width)
-
-/* Where phase r begins on an axis: its pixel q is x[q S + r - PAD]. */
-#define BEGIN(r) ((PAD - (r) + S - 1) / S)
 
 /* VW floats that are aligned to as many: NVIDIA's compiler makes VW loads of LOADV. */
 static floatv load(__global const float *from)
@@ -97,14 +65,14 @@ __kernel void conv2d_winograd_interpolate(__global const float *restrict in, con
     if (row >= ROWS)
         return;
     const struct tile tile = tile_behind(row, IMAGES);
-    const int y = FORM == DATA ? tile.y + BEGIN(r / S) - 1 : tile.y * PLANES + r / S - PAD;
-    const int x = FORM == DATA ? tile.x + BEGIN(r % S) - 1 : tile.x * PLANES + r % S - PAD;
+    const int y = tile.y * STEP + origin(r / S % PLANES, r / S % PHASES);
+    const int x = tile.x * STEP + origin(r % S % PLANES, r % S % PHASES);
     __global const float *image = in + (size_t)(first + tile.n) * IN_H * IN_W * DEPTH + c;
     floatv d[ELEMENTS];
 
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++) {
-        const int iy = y + e / POINTS * PLANES, ix = x + e % POINTS * PLANES;
+        const int iy = y + e / POINTS * STEP, ix = x + e % POINTS * STEP;
 
         d[e] = HAS_ELEMENT(tile, e) && (uint)iy < IN_H && (uint)ix < IN_W
                    ? load(image + (iy * IN_W + ix) * DEPTH)
@@ -166,8 +134,7 @@ __kernel void conv2d_winograd_evaluate(__global const float *restrict m,
     if (row >= ROWS)
         return;
     const struct tile tile = tile_behind(row, IMAGES);
-    const int y = FORM == DATA ? (tile.y + BEGIN(r / S)) * S + r / S - PAD : tile.y;
-    const int x = FORM == DATA ? (tile.x + BEGIN(r % S)) * S + r % S - PAD : tile.x;
+    const int y = target(r / PHASES, tile.y), x = target(r % PHASES, tile.x);
     __global const float *from = m + r * ELEMENTS * ROWS * WIDTH + row * WIDTH + o;
     __global float *image = out + (size_t)(first + tile.n) * OUT_H * OUT_W * WIDTH + o;
 #ifdef BIAS

@@ -33,8 +33,7 @@
 
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
-#define PAIRS    (K / 2) // of taps, along an axis
-#define AHEAD    6       // vectors of channels that windows are fetched ahead
+#define AHEAD    6 // vectors of channels that windows are fetched ahead
 
 /* Tiles of 3 and of 4 of an axis; where they can't fill it (1, 2, 5 pixels) the last exceeds it. */
 #define THREES(pixels) ((pixels) == 5 ? 2 : (pixels) < 3 ? 1 : (4 - (pixels) % 4) % 4)
@@ -50,12 +49,6 @@
  * tile are written at a time, and must not share the sets of a cache, which 4096 bytes apart they
  * do. */
 #define APART(floats) (((floats) + 1023) / 1024 * 1024 + 48)
-
-/* The first tap of a pair; the other is S on. */
-static int first_tap(int pair)
-{
-    return pair + pair / S * S;
-}
 
 /* Tiles of an image of each kind. */
 #define TILES_34 (THREES_Y * FOURS_X)

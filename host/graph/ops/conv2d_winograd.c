@@ -320,8 +320,7 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
     wg_define_int(&defines, "SLICE", (long long)sizes.slice);
     wg_define_int(&defines, "IMAGES", (long long)sizes.block.images);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
-    if (data)
-        wg_define_flag(&defines, "DATA");
+    wg_define_int(&defines, "FORM", data ? WG_FORM_DATA : WG_FORM_CONV2D);
     wg_define_epilogue(&defines, node);
     wg_define_stream(&defines, device, wg_node_bytes(node));
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));

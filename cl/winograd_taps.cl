@@ -1,0 +1,23 @@
+/*
+ * winograd_taps: the weights' side of F(4, 2), what kernels share that bring weights to points and
+ * back. winograd.cl has the matrices.
+ */
+#define POINTS   5
+#define ELEMENTS (POINTS * POINTS)
+
+/* G g, of two taps: POINTS vectors `step` apart. */
+static void to_points(floatv g0, floatv g1, floatv *to, int step)
+{
+    to[0] = g0;
+    to[step] = g0 + 0.5f * g1;
+    to[2 * step] = g0 - g1;
+    to[3 * step] = g1;
+    to[4 * step] = g0 + 2.0f * g1;
+}
+
+/* G^T m, both taps. */
+static void to_taps(const floatv *m, int step, floatv *g)
+{
+    g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
+    g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
+}
