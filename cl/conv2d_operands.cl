@@ -367,6 +367,8 @@ static void finish(float4 sum, int column,
         if (column + j < COLUMNS) {
 #ifdef BIAS
             each[j] += bias[column + j];
+#elif defined ADD
+            each[j] += to[column + j];
 #endif
             to[column + j] = ACTIVATE(each[j]);
         }

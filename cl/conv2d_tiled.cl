@@ -154,13 +154,13 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     const int column0 = (int)get_group_id(0) % tiles_n * TN;
     const int part = (int)get_group_id(1) % PARTS;
     const struct phase phase = phase_of((int)get_group_id(1) / PARTS);
-    const int steps = STEPS_OF(phase), k0 = FIRST_K(phase) + part * steps * TK;
+    // Without rows nothing is multiplied; pocl miscompiles a return before the barriers.
+    const int steps = ANY_ROW(phase, row0) ? STEPS_OF(phase) : 0;
+    const int k0 = FIRST_K(phase) + part * steps * TK;
     const int tm = ITEM_TM(id), tn = ITEM_TN(id);
     struct share share;
     float acc[RM][RN];
 
-    if (!ANY_ROW(phase, row0))
-        return;
 #pragma unroll
     for (int i = 0; i < KINDS_A; i++)
         share.rows[i] = a_place(phase, row0 + extent_of(id + i * ITEMS, TM, A_WIDTH, A_ALONG_K));

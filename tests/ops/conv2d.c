@@ -249,7 +249,7 @@ END_TEST
 /* ---- the knobs ---- */
 
 /* No size is a multiple of a tile's; one phase has fewer rows and columns than the others. */
-static const struct wg_conv knobs_case = {5, 9, 7, 20, 5, 4, 36, 4, 2, 1};
+static const struct wg_conv knobs_case = {20, 9, 7, 20, 5, 4, 36, 4, 2, 1};
 
 static const struct {
     const char *implementation;
@@ -257,7 +257,7 @@ static const struct {
     int images; // of its fourth knob: fewer than there are, so that the last chunk is smaller
 } turned[] = {{"tiled", wg_tiled_knobs, 0},
               {"blocked", wg_blocked_knobs, 0},
-              {"winograd_tiled", wg_batch_knobs, 4}};
+              {"winograd_tiled", wg_batch_knobs, 8}};
 
 /* One choice for conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
 static int check_choice(struct rig *rig, const struct forms *f, const char *implementation,

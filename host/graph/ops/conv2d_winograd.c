@@ -208,7 +208,8 @@ static struct filter_sizes size_filter(const struct wg_node *node, const struct 
     size_t groups = parts * planes / together;
     size_t tiles = tiles_of(cut(v->oh), cut(v->ow));
     size_t tuned = images_tuned(node);
-    size_t images = tuned ? tuned : wg_smaller(wg_divide_up(FILTER_ROWS, tiles), v->n);
+    size_t images = tuned ? tuned : wg_divide_up(FILTER_ROWS, tiles);
+    images = wg_smaller(images, wg_divide_up(v->n, parts));
     size_t chunks = wg_larger(wg_divide_up(v->c, CHUNK),
                               wg_smaller(wg_divide_up(threads, groups), v->c / CHUNK_LEAST));
     size_t channels = wg_round_up(wg_divide_up(v->c, chunks), tile.pixels);
