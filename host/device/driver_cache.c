@@ -37,9 +37,9 @@ static const char *trouble_with(const char *path)
     snprintf(there, sizeof there, "%s", path);
     while (stat(there, &status) != 0) {
         char *slash = strrchr(there, '/');
-        if (!slash || slash == there)
+        if (!slash || slash[1] == '\0')
             return not_writable;
-        *slash = '\0';
+        slash[slash == there] = '\0'; // that of the root stays
     }
     if (!S_ISDIR(status.st_mode) || access(there, W_OK | X_OK) != 0)
         return not_writable;
@@ -90,8 +90,8 @@ static void take_temporary(const char *own, const char *trouble)
     setenv("POCL_CACHE_DIR", folder, 1);
     atexit(remove_folder);
     snprintf(warning, sizeof warning,
-             "%s %s: at every start pocl compiles its kernels, in a temporary folder, and the device "
-             "may be tested again",
+             "%s %s: at every start pocl compiles its kernels, in a temporary folder, and the "
+             "device may be tested again",
              own, trouble);
 }
 

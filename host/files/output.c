@@ -141,6 +141,7 @@ static bool complete(struct wg_output *output)
 static bool place(struct wg_output *output, bool may_return)
 {
     if (may_return) {
+        unlink(output->old); // of a process of our number that was killed
         output->has_old = link(output->path, output->old) == 0;
         output->is_new = !output->has_old && errno == ENOENT;
     }

@@ -237,6 +237,34 @@ static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_netwo
     return ok;
 }
 
+/* Keras lists the weights of a nested network with the trained ones first, but layer by layer if
+ * the network is frozen. The rank of the first weight in which the orders differ tells which it is.
+ */
+static bool order_weights(const struct wg_hdf5 *file, const char *name,
+                          const struct wg_keras_network *network,
+                          struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX], int *ret_count)
+{
+    struct wg_keras_weight by_layer[WG_KERAS_WEIGHTS_MAX];
+    struct wg_hdf5_texts names;
+    char path[PATH_BYTES];
+    int count = wg_keras_nested_weights(network, weights), first = 0, rank = 0;
+    wg_keras_weights(network, by_layer);
+    while (first < count && strcmp(weights[first].tensor, by_layer[first].tensor) == 0)
+        first++;
+    *ret_count = count;
+    if (!read_weight_names(file, name, &names))
+        return false;
+    bool ok = true;
+    if (first < count && (size_t)first < names.count) {
+        snprintf(path, sizeof path, "model_weights/%s/%s", name, names.items[first]);
+        ok = wg_hdf5_read_rank(file, path, &rank);
+        if (ok && rank == by_layer[first].shape.rank)
+            memcpy(weights, by_layer, (size_t)count * sizeof *weights);
+    }
+    wg_hdf5_texts_free(&names);
+    return ok;
+}
+
 /* Both networks inside Adversarial.h5 against what was taken from their own files. */
 static bool compare_networks(const struct wg_hdf5 *file, struct wg_keras_state *state)
 {
@@ -248,8 +276,9 @@ static bool compare_networks(const struct wg_hdf5 *file, struct wg_keras_state *
     if (!list_layers(file, 2, &layers))
         return false;
     for (size_t i = 0; ok && i < layers.count; i++) {
-        int count = wg_keras_nested_weights(networks[i], weights);
-        ok = read_layer(file, layers.items[i], weights, count, compare_weight, state);
+        int count;
+        ok = order_weights(file, layers.items[i], networks[i], weights, &count) &&
+             read_layer(file, layers.items[i], weights, count, compare_weight, state);
     }
     wg_hdf5_texts_free(&layers);
     return ok;

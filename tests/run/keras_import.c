@@ -160,6 +160,36 @@ START_TEST(the_order_decides_and_not_the_name)
 }
 END_TEST
 
+/* Keras lists the weights of a frozen network layer by layer, not the trained ones first. */
+START_TEST(the_generator_may_be_frozen_in_adversarial)
+{
+    static const char group[] = "model_weights/Generator";
+    struct wg_keras_weight listed[WG_KERAS_WEIGHTS_MAX], frozen[WG_KERAS_WEIGHTS_MAX];
+    const char *names[WG_KERAS_WEIGHTS_MAX], *reordered[WG_KERAS_WEIGHTS_MAX];
+    struct wg_import_result result;
+    const char *folder = export_files();
+    hid_t file = open_h5("Adversarial.h5", H5F_ACC_RDWR);
+    char *texts = strdup(texts_of(file, group, "weight_names"));
+    int count = wg_keras_nested_weights(&wg_keras_generator, listed), differing = 0;
+    wg_keras_weights(&wg_keras_generator, frozen);
+    names[0] = strtok(texts, " ");
+    for (int i = 1; i < count; i++)
+        names[i] = strtok(NULL, " ");
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++)
+            if (strcmp(frozen[i].tensor, listed[j].tensor) == 0) {
+                reordered[i] = names[j];
+                differing += i != j;
+            }
+    ck_assert_int_gt(differing, 0);
+    replace_names(file, group, "weight_names", reordered, (hsize_t)count);
+    H5Fclose(file);
+    free(texts);
+    import_well(folder, &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
 /* A Sequential of the two begins with an input layer or not, and does not list it by name. */
 START_TEST(adversarial_may_have_no_input_layer)
 {
@@ -205,6 +235,7 @@ int main(void)
         the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
         the_order_decides_and_not_the_name,
+        the_generator_may_be_frozen_in_adversarial,
         adversarial_may_have_no_input_layer,
         a_schedule_is_no_learning_rate,
     };

@@ -164,7 +164,7 @@ void change_text(const char *name, const char *attribute, const char *from, cons
 void replace_names(hid_t file, const char *group, const char *attribute, const char *const *names,
                    hsize_t count)
 {
-    char bytes[16][64] = {{0}};
+    char bytes[WG_KERAS_WEIGHTS_MAX][64] = {{0}};
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, &count, NULL);
     H5Tset_size(type, sizeof bytes[0]);
     for (hsize_t i = 0; i < count; i++)
