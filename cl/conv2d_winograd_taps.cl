@@ -11,18 +11,8 @@
  * K is 2 S. A work item has the taps of a plane for VW channels o. Global size S * S * C * OC / VW;
  * VW divides OC. Sizes are arguments, so that all layers share a program.
  */
+#include "aligned.cl"
 #include "winograd_taps.cl"
-
-/* VW floats that are aligned to as many: NVIDIA's compiler makes VW loads of LOADV. */
-static floatv load(__global const float *from)
-{
-    return *(__global const floatv *)from;
-}
-
-static void store(floatv v, __global float *to)
-{
-    *(__global floatv *)to = v;
-}
 
 __kernel void conv2d_winograd_points(__global const float *restrict w, __global float *restrict u,
                                      const int C, const int OC, const int S, const int data)

@@ -21,6 +21,7 @@
  *   IMAGES  whose tiles V, Y and M hold
  *   PARTS   of each sum
  */
+#include "aligned.cl"
 #include "winograd_planes.cl"
 #ifndef IMAGES // to compile alone
 #define IMAGES 1
@@ -32,17 +33,6 @@
 /* Whether the tile has row or column i, of its elements or of its pixels. */
 #define HAS_ELEMENT(tile, e) ((e) / POINTS <= (tile).height && (e) % POINTS <= (tile).width)
 #define HAS_PIXEL(tile, e)   ((e) / POINTS < (tile).height && (e) % POINTS < (tile).width)
-
-/* VW floats that are aligned to as many: NVIDIA's compiler makes VW loads of LOADV. */
-static floatv load(__global const float *from)
-{
-    return *(__global const floatv *)from;
-}
-
-static void store(floatv v, __global float *to)
-{
-    *(__global floatv *)to = v;
-}
 
 /* The elements of a tile, `apart` floats from one to the next. */
 static void store_elements(const floatv d[ELEMENTS], struct tile tile, int apart,
