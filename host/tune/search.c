@@ -156,6 +156,16 @@ static bool try_sets(struct wg_tuner *tuner)
     return true;
 }
 
+/* Whether the values are any for this node at all; what is not need not be asked. */
+static bool knobs_suit(const struct wg_tuner *tuner, const struct wg_tuner_entry *entry,
+                       const struct wg_implementation *by, const int knob[WG_KNOBS_MAX])
+{
+    struct wg_node *node = entry->node->alone.node;
+    bool ok = wg_choose(node, tuner->device, by->name, knob);
+    node->choice = (struct wg_choice){0};
+    return ok;
+}
+
 /* One knob after the other, each at its best value before the next is tried. */
 static bool try_knobs(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
                       const struct wg_implementation *by, double seconds)
@@ -166,6 +176,8 @@ static bool try_knobs(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
         for (int v = 0; v < WG_KNOB_VALUES_MAX && by->knobs[k].values[v]; v++) {
             double now;
             knob[k] = by->knobs[k].values[v];
+            if (!knobs_suit(tuner, entry, by, knob))
+                continue;
             struct wg_tune_way way = wg_tune_way_make(by, knob, "");
             tuner->total++;
             if (!wg_tuner_try(tuner, entry, &way, slot_of(entry, by, 0), &now))
