@@ -61,19 +61,16 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
         k % slice * columns;
 
     for (int j = 0; j < columns; j += VW) {
-        floatv rows[2 * POINTS], u[ELEMENTS];
+        floatv g[4], u[ELEMENTS];
 
-        for (int x = 0; x < 2 * POINTS; x++)
-            rows[x] = (floatv)(0.0f);
-        if (j < count) {
-            for (int t = 0; t < 4; t++)
+        for (int t = 0; t < 4; t++) {
+            g[t] = (floatv)(0.0f);
+            if (j < count) {
                 PREFETCH(taps[t] + AHEAD * next);
-            to_points(collect(taps[0], step), collect(taps[1], step), rows, 1);
-            to_points(collect(taps[2], step), collect(taps[3], step), rows + POINTS, 1);
+                g[t] = collect(taps[t], step);
+            }
         }
-#pragma unroll
-        for (int x = 0; x < POINTS; x++)
-            to_points(rows[x], rows[POINTS + x], u + x, POINTS);
+        points_of(g, u);
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
             STREAMV(u[e], to + e * element + j);
@@ -93,7 +90,7 @@ __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
     __global float *to = w + first_taps(pair, K, S) * tap + (size_t)c * OC;
 
     for (int o = 0; o < OC; o += VW) {
-        floatv m[ELEMENTS], rows[2 * POINTS], g[4];
+        floatv m[ELEMENTS], g[4];
 
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++) {
@@ -101,12 +98,7 @@ __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
             for (int p = 1; p < count; p++)
                 m[e] += LOADV(from + p * part + e * element + o);
         }
-#pragma unroll
-        for (int x = 0; x < POINTS; x++)
-            to_taps(m + x, POINTS, rows + 2 * x);
-#pragma unroll
-        for (int t = 0; t < 2; t++)
-            to_taps(rows + t, 2, g + 2 * t);
+        taps_of(m, g);
 #pragma unroll
         for (int t = 0; t < 2; t++)
 #pragma unroll

@@ -25,14 +25,11 @@ __kernel void conv2d_winograd_points(__global const float *restrict w, __global 
         return;
     __global const float *from = w + (r / S * K + r % S) * tap + id % tap;
     __global float *to = u + (data ? r * ELEMENTS * tap : r * tap) + id % tap;
-    floatv rows[2 * POINTS], points[ELEMENTS];
+    const floatv g[4] = {load(from + (low * K + low) * tap), load(from + (low * K + high) * tap),
+                         load(from + (high * K + low) * tap), load(from + (high * K + high) * tap)};
+    floatv points[ELEMENTS];
 
-    to_points(load(from + (low * K + low) * tap), load(from + (low * K + high) * tap), rows, 1);
-    to_points(load(from + (high * K + low) * tap), load(from + (high * K + high) * tap),
-              rows + POINTS, 1);
-#pragma unroll
-    for (int x = 0; x < POINTS; x++)
-        to_points(rows[x], rows[POINTS + x], points + x, POINTS);
+    points_of(g, points);
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++)
         store(points[e], to + e * element);
@@ -47,7 +44,7 @@ __kernel void conv2d_winograd_taps(__global const float *restrict parts, __globa
     if (r >= S * S)
         return;
     __global float *to = w + (r / S * K + r % S) * tap + id % tap;
-    floatv m[ELEMENTS], rows[2 * POINTS], g[4];
+    floatv m[ELEMENTS], g[4];
 
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++)
@@ -56,12 +53,7 @@ __kernel void conv2d_winograd_taps(__global const float *restrict parts, __globa
 #pragma unroll
         for (int e = 0; e < ELEMENTS; e++)
             m[e] += load(parts + (part * ELEMENTS + e) * element + id);
-#pragma unroll
-    for (int x = 0; x < POINTS; x++)
-        to_taps(m + x, POINTS, rows + 2 * x);
-#pragma unroll
-    for (int t = 0; t < 2; t++)
-        to_taps(rows + t, 2, g + 2 * t);
+    taps_of(m, g);
 #pragma unroll
     for (int t = 0; t < 2; t++)
 #pragma unroll

@@ -21,3 +21,29 @@ static void to_taps(const floatv *m, int step, floatv *g)
     g[0] = m[0] + m[step] + m[2 * step] + m[4 * step];
     g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
 }
+
+/* G g G^T, of 2 x 2 taps. */
+static void points_of(const floatv g[4], floatv u[ELEMENTS])
+{
+    floatv rows[2 * POINTS];
+
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+        to_points(g[2 * t], g[2 * t + 1], rows + t * POINTS, 1);
+#pragma unroll
+    for (int x = 0; x < POINTS; x++)
+        to_points(rows[x], rows[POINTS + x], u + x, POINTS);
+}
+
+/* G^T M G, 2 x 2 taps. */
+static void taps_of(const floatv m[ELEMENTS], floatv g[4])
+{
+    floatv rows[2 * POINTS];
+
+#pragma unroll
+    for (int x = 0; x < POINTS; x++)
+        to_taps(m + x, POINTS, rows + 2 * x);
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+        to_taps(rows + t, 2, g + 2 * t);
+}
