@@ -22,8 +22,8 @@ static void to_taps(const floatv *m, int step, floatv *g)
     g[1] = 0.5f * m[step] - m[2 * step] + m[3 * step] + 2.0f * m[4 * step];
 }
 
-/* G g G^T, of 2 x 2 taps. */
-static void points_of(const floatv g[4], floatv u[ELEMENTS])
+/* G g G^T, ELEMENTS vectors, of 2 x 2 taps. */
+static void points_of(const floatv *g, floatv *u)
 {
     floatv rows[2 * POINTS];
 
@@ -35,8 +35,8 @@ static void points_of(const floatv g[4], floatv u[ELEMENTS])
         to_points(rows[x], rows[POINTS + x], u + x, POINTS);
 }
 
-/* G^T M G, 2 x 2 taps. */
-static void taps_of(const floatv m[ELEMENTS], floatv g[4])
+/* G^T M G, 2 x 2 taps, of ELEMENTS vectors. */
+static void taps_of(const floatv *m, floatv *g)
 {
     floatv rows[2 * POINTS];
 
