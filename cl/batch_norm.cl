@@ -9,8 +9,10 @@
  *
  * Sums over rows go in passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have work
  * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column C /
- * VW, the others rows * C / VW = vectors, one work item per vector.
+ * VW, the others rows * C / VW = vectors, one work item per vector. AHEAD, where defined, is how
+ * many rows or chunks are fetched before the first is added.
  */
+#include "aligned.cl"
 
 #ifndef C // to compile alone
 #define C       64
@@ -34,26 +36,32 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
 #pragma unroll
     for (int v = 0; v < NV; v++)
         mean[v] = squares[v] = 0.0f;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++)
-            mean[v] += LOADV(x + (size_t)row * C + c + v * VW);
+            mean[v] += load(x + (size_t)row * C + c + v * VW);
     }
 #pragma unroll
     for (int v = 0; v < NV; v++)
         mean[v] /= (float)(last - first);
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++) {
-            const floatv deviation = LOADV(x + (size_t)row * C + c + v * VW) - mean[v];
+            const floatv deviation = load(x + (size_t)row * C + c + v * VW) - mean[v];
             squares[v] = MAC(deviation, deviation, squares[v]);
         }
     }
     __global float *to = partial + chunk * 2 * C + c;
 #pragma unroll
     for (int v = 0; v < NV; v++) {
-        STOREV(mean[v], to + v * VW);
-        STOREV(squares[v], to + C + v * VW);
+        store(mean[v], to + v * VW);
+        store(squares[v], to + C + v * VW);
     }
 }
 
@@ -82,22 +90,28 @@ __kernel void moments_merge(__global const float *restrict chunks, __global floa
         return;
     const float total = (float)(min(last * rows_per_chunk, rows) - first * rows_per_chunk);
     floatv sum = 0.0f, lost = 0.0f;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        ADD_COMPENSATED(sum, lost, n * LOADV(chunks + chunk * 2 * C + c));
+        ADD_COMPENSATED(sum, lost, n * load(chunks + chunk * 2 * C + c));
     }
     const floatv mean = sum / total;
     floatv squares = 0.0f;
     lost = 0.0f;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        const floatv shift = LOADV(chunks + chunk * 2 * C + c) - mean;
-        const floatv within = LOADV(chunks + chunk * 2 * C + C + c);
+        const floatv shift = load(chunks + chunk * 2 * C + c) - mean;
+        const floatv within = load(chunks + chunk * 2 * C + C + c);
         ADD_COMPENSATED(squares, lost, within + n * shift * shift);
     }
     __global float *to = merged + get_global_id(1) * 2 * C + c;
-    STOREV(mean, to);
-    STOREV(squares / divisor, to + C);
+    store(mean, to);
+    store(squares / divisor, to + C);
 }
 
 /* scale [3, C]: y = ACTIVATE((x - scale[0]) * scale[1] + scale[2]) */
@@ -108,9 +122,9 @@ __kernel void batch_norm_scale(__global const float *restrict m,
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
-    STOREV(LOADV(m + c), scale + c);
-    STOREV(LOADV(gamma + c) / sqrt(LOADV(m + C + c) + EPSILON), scale + C + c);
-    STOREV(LOADV(beta + c), scale + 2 * C + c);
+    store(load(m + c), scale + c);
+    store(load(gamma + c) / sqrt(load(m + C + c) + EPSILON), scale + C + c);
+    store(load(beta + c), scale + 2 * C + c);
 }
 
 __kernel void batch_norm(__global const float *restrict x, __global const float *restrict scale,
@@ -119,9 +133,9 @@ __kernel void batch_norm(__global const float *restrict x, __global const float 
     const int i = (int)get_global_id(0);
     if (i < vectors) {
         const int at = i * VW, c = at % C;
-        const floatv deviation = LOADV(x + at) - LOADV(scale + c);
-        const floatv value = MAC(deviation, LOADV(scale + C + c), LOADV(scale + 2 * C + c));
-        STOREV(ACTIVATE(value), y + at);
+        const floatv deviation = load(x + at) - load(scale + c);
+        const floatv value = MAC(deviation, load(scale + C + c), load(scale + 2 * C + c));
+        store(ACTIVATE(value), y + at);
     }
 }
 
@@ -142,18 +156,21 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
 #pragma unroll
     for (int v = 0; v < NV; v++) {
         const int at = c + v * VW;
-        mean[v] = LOADV(m + at);
-        factor[v] = LOADV(gamma + at) / sqrt(LOADV(m + C + at) + EPSILON);
-        shift[v] = LOADV(beta + at);
+        mean[v] = load(m + at);
+        factor[v] = load(gamma + at) / sqrt(load(m + C + at) + EPSILON);
+        shift[v] = load(beta + at);
         sum[v] = product[v] = 0.0f;
     }
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++) {
             const size_t at = (size_t)row * C + c + v * VW;
-            const floatv deviation = LOADV(x + at) - mean[v];
+            const floatv deviation = load(x + at) - mean[v];
             const floatv out = MAC(deviation, factor[v], shift[v]);
-            const floatv grad = LOADV(dy + at);
+            const floatv grad = load(dy + at);
             const floatv g = ACTIVATE_GRADIENT(out, grad);
             sum[v] += g;
             product[v] = MAC(g, deviation, product[v]);
@@ -162,8 +179,8 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
     __global float *to = partial + chunk * 2 * C + c;
 #pragma unroll
     for (int v = 0; v < NV; v++) {
-        STOREV(sum[v], to + v * VW);
-        STOREV(product[v] / sqrt(LOADV(m + C + c + v * VW) + EPSILON), to + C + v * VW);
+        store(sum[v], to + v * VW);
+        store(product[v] / sqrt(load(m + C + c + v * VW) + EPSILON), to + C + v * VW);
     }
 }
 
@@ -178,12 +195,12 @@ __kernel void batch_norm_coefficients(__global const float *restrict m,
     const int c = (int)get_global_id(0) * VW;
     if (c >= C)
         return;
-    const floatv root = sqrt(LOADV(m + C + c) + EPSILON), factor = LOADV(gamma + c) / root;
-    STOREV(LOADV(m + c), coefficients + c);
-    STOREV(factor, coefficients + C + c);
-    STOREV(LOADV(beta + c), coefficients + 2 * C + c);
-    STOREV(-factor * LOADV(sums + C + c) / (root * (float)rows), coefficients + 3 * C + c);
-    STOREV(-factor * LOADV(sums + c) / (float)rows, coefficients + 4 * C + c);
+    const floatv root = sqrt(load(m + C + c) + EPSILON), factor = load(gamma + c) / root;
+    store(load(m + c), coefficients + c);
+    store(factor, coefficients + C + c);
+    store(load(beta + c), coefficients + 2 * C + c);
+    store(-factor * load(sums + C + c) / (root * (float)rows), coefficients + 3 * C + c);
+    store(-factor * load(sums + c) / (float)rows, coefficients + 4 * C + c);
 }
 
 __kernel void batch_norm_data(__global const float *restrict x, __global const float *restrict dy,
@@ -193,12 +210,12 @@ __kernel void batch_norm_data(__global const float *restrict x, __global const f
     const int i = (int)get_global_id(0);
     if (i < vectors) {
         const int at = i * VW, c = at % C;
-        const floatv deviation = LOADV(x + at) - LOADV(coefficients + c);
-        const floatv factor = LOADV(coefficients + C + c), grad = LOADV(dy + at);
-        const floatv out = MAC(deviation, factor, LOADV(coefficients + 2 * C + c));
+        const floatv deviation = load(x + at) - load(coefficients + c);
+        const floatv factor = load(coefficients + C + c), grad = load(dy + at);
+        const floatv out = MAC(deviation, factor, load(coefficients + 2 * C + c));
         const floatv g = ACTIVATE_GRADIENT(out, grad);
         const floatv mean_part =
-            MAC(LOADV(coefficients + 3 * C + c), deviation, LOADV(coefficients + 4 * C + c));
-        STOREV(MAC(factor, g, mean_part), dx + at);
+            MAC(load(coefficients + 3 * C + c), deviation, load(coefficients + 4 * C + c));
+        store(MAC(factor, g, mean_part), dx + at);
     }
 }

@@ -4,6 +4,7 @@
  *
  * x, y, dx, dy [rows, C], b [C]. Work size: `vectors`, one work item per VW elements.
  */
+#include "aligned.cl"
 
 #ifndef C // activation_gradient does not need it
 #define C VW
@@ -15,8 +16,8 @@ __kernel void bias(__global const float *restrict x, __global const float *restr
     const int i = (int)get_global_id(0);
     if (i < vectors) {
         const int at = i * VW;
-        const floatv sum = LOADV(x + at) + LOADV(b + at % C);
-        STOREV(ACTIVATE(sum), y + at);
+        const floatv sum = load(x + at) + load(b + at % C);
+        store(ACTIVATE(sum), y + at);
     }
 }
 
@@ -26,7 +27,7 @@ __kernel void activation_gradient(__global const float *restrict y,
 {
     const int i = (int)get_global_id(0);
     if (i < vectors) {
-        const floatv out = LOADV(y + i * VW), grad = LOADV(dy + i * VW);
-        STOREV(ACTIVATE_GRADIENT(out, grad), dx + i * VW);
+        const floatv out = load(y + i * VW), grad = load(dy + i * VW);
+        store(ACTIVATE_GRADIENT(out, grad), dx + i * VW);
     }
 }

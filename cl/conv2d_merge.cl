@@ -7,6 +7,8 @@
  *
  * Work size: results / VW; VW divides columns.
  */
+#include "aligned.cl"
+
 __kernel void conv2d_merge(__global const float *restrict partial, const int parts,
                            const int results, const int columns,
 #ifdef BIAS
@@ -17,11 +19,14 @@ __kernel void conv2d_merge(__global const float *restrict partial, const int par
     const int i = (int)get_global_id(0) * VW;
     if (i >= results)
         return;
-    floatv sum = LOADV(partial + i);
-    for (int part = 1; part < parts; part++)
-        sum += LOADV(partial + (size_t)part * results + i);
-#ifdef BIAS
-    sum += LOADV(bias + i % columns);
+    floatv sum = load(partial + i);
+#ifdef AHEAD
+#pragma unroll AHEAD
 #endif
-    STOREV(ACTIVATE(sum), out + i);
+    for (int part = 1; part < parts; part++)
+        sum += load(partial + (size_t)part * results + i);
+#ifdef BIAS
+    sum += load(bias + i % columns);
+#endif
+    store(ACTIVATE(sum), out + i);
 }

@@ -7,7 +7,11 @@
  *                 of one chunk
  * sum_rows_merge  work size columns / VW x groups of chunks: one work item adds up VW columns of a
  *                 group, compensated (Kahan 1965), so that the error does not grow with its length
+ *
+ * AHEAD, where defined, is how many rows or chunks are fetched before the first is added.
  */
+#include "aligned.cl"
+
 #ifndef NV
 #define NV 1
 #endif
@@ -24,14 +28,17 @@ __kernel void sum_rows_chunk(__global const float *restrict x, __global float *r
 #pragma unroll
     for (int v = 0; v < NV; v++)
         sum[v] = 0.0f;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++)
-            sum[v] += LOADV(x + (size_t)row * columns + c + v * VW);
+            sum[v] += load(x + (size_t)row * columns + c + v * VW);
     }
 #pragma unroll
     for (int v = 0; v < NV; v++)
-        STOREV(sum[v], partial + chunk * columns + c + v * VW);
+        store(sum[v], partial + chunk * columns + c + v * VW);
 }
 
 /* merged [groups, columns] from partial, `count` chunks at a time */
@@ -40,14 +47,18 @@ __kernel void sum_rows_merge(__global const float *restrict partial,
                              const int count)
 {
     const int c = (int)get_global_id(0) * VW, first = (int)get_global_id(1) * count;
+    const int last = min(first + count, chunks);
     if (c >= columns)
         return;
     floatv sum = 0.0f, lost = 0.0f;
-    for (int chunk = first; chunk < min(first + count, chunks); chunk++) {
-        const floatv term = LOADV(partial + chunk * columns + c) - lost;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
+    for (int chunk = first; chunk < last; chunk++) {
+        const floatv term = load(partial + chunk * columns + c) - lost;
         const floatv next = sum + term;
         lost = (next - sum) - term;
         sum = next;
     }
-    STOREV(sum, merged + get_global_id(1) * columns + c);
+    store(sum, merged + get_global_id(1) * columns + c);
 }

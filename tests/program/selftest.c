@@ -100,7 +100,7 @@ END_TEST
 START_TEST(a_device_that_computes_wrong_is_refused)
 {
     program_use_cache(temporary_path("cache"));
-    change_kernel("kernels/bias.cl", "LOADV(b + at % C)", "1.001f * LOADV(b + at % C)");
+    change_kernel("kernels/bias.cl", "load(b + at % C)", "1.001f * load(b + at % C)");
     const struct outcome table = run("selftest", "--quick");
     ck_assert_int_eq(table.code, 1);
     ck_assert_str_eq(table.err, "");

@@ -19,6 +19,7 @@ static void define(struct wg_defines *defines, const struct wg_node *node,
     size_t c = wg_shape_last(&node->in[X]->shape), width = wg_vector_width(device, c);
     wg_define_int(defines, "VW", (long long)width);
     wg_define_int(defines, "NV", (long long)wg_row_vectors(device, c, width));
+    wg_define_ahead(defines, device);
     wg_define_int(defines, "C", (long long)c);
     wg_define_float(defines, "EPSILON", node->attr.epsilon);
     wg_define_int(defines, "ACTIVATION", node->attr.activation);

@@ -62,6 +62,13 @@ size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t wid
     return vectors;
 }
 
+void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device)
+{
+    enum { AHEAD = 8 };
+    if (!wg_device_is_cpu(device))
+        wg_define_int(defines, "AHEAD", AHEAD);
+}
+
 size_t wg_row_lanes(const struct wg_device *device)
 {
     return wg_device_is_cpu(device) ? 1 : 0;
@@ -119,6 +126,7 @@ bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split
     unsigned width = wg_vector_width(device, sums);
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", width);
+    wg_define_ahead(&defines, device);
     for (int i = 0; i < count; i++)
         if (!wg_bind_kernel(binder, &(struct wg_call){
                                         .file = "sum_rows",

@@ -31,6 +31,9 @@ struct wg_row_split wg_row_split_chunks(size_t chunks);
  */
 size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t width);
 
+/* Macro AHEAD for GPUs, whose items wait for memory row by row else. */
+void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device);
+
 /* Lanes of a group that sums or merges, as in struct wg_call: on CPUs each has work for a while. */
 size_t wg_row_lanes(const struct wg_device *device);
 

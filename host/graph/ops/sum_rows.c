@@ -18,6 +18,7 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
     size_t vectors = wg_row_vectors(device, split.columns, width);
     wg_define_int(&defines, "VW", width);
     wg_define_int(&defines, "NV", (long long)vectors);
+    wg_define_ahead(&defines, device);
     return wg_bind_kernel(
                binder,
                &(struct wg_call){
