@@ -10,6 +10,10 @@
 #include "host/device/tuning.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Of the extension cl_nv_device_attribute_query. */
+enum { COMPUTE_CAPABILITY_MAJOR = 0x4000, COMPUTE_CAPABILITY_MINOR = 0x4001 };
 
 static bool open_handles(struct wg_device *device)
 {
@@ -23,6 +27,19 @@ static bool open_handles(struct wg_device *device)
         return false;
     device->queue = clCreateCommandQueue(device->context, device->id, 0, &code);
     return CL_CREATED(code, "clCreateCommandQueue");
+}
+
+static int query_compute_capability(cl_device_id id)
+{
+    char extensions[8192];
+    cl_uint major, minor;
+    bool ok =
+        clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof extensions, extensions, NULL) ==
+            CL_SUCCESS &&
+        strstr(extensions, "cl_nv_device_attribute_query") &&
+        clGetDeviceInfo(id, COMPUTE_CAPABILITY_MAJOR, sizeof major, &major, NULL) == CL_SUCCESS &&
+        clGetDeviceInfo(id, COMPUTE_CAPABILITY_MINOR, sizeof minor, &minor, NULL) == CL_SUCCESS;
+    return ok ? (int)(10 * major + minor) : 0;
 }
 
 static bool query_limits(struct wg_device *device)
@@ -49,6 +66,8 @@ static bool query_limits(struct wg_device *device)
     if (!CL_OK(clGetDeviceInfo(device->id, CL_DEVICE_MAX_PARAMETER_SIZE,
                                sizeof device->parameter_bytes, &device->parameter_bytes, NULL)))
         return false;
+
+    device->compute_capability = query_compute_capability(device->id);
 
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(

@@ -31,6 +31,7 @@ struct wg_device {
     size_t work_item_sizes[3]; // largest work group per dimension
     size_t parameter_bytes;    // of all arguments of a kernel together
     bool has_local_memory;     // of its own: not a part of the global one
+    int compute_capability;    // of an NVIDIA GPU, 90 for 9.0; 0: of none, or not known
     enum wg_driver_cache driver_cache;
     struct wg_program *programs;    // built so far, newest first
     const struct wg_blas_set *blas; // CLBlast's parameters, see blas.h

@@ -12,6 +12,7 @@
  *   align=N    bytes that the origin of a sub-buffer must be a multiple of
  *   vector=N   native width of float vectors
  *   units=N    compute units
+ *   capability=N  an NVIDIA GPU of this compute capability, 90 for 9.0
  *   crash=K    a driver that dies at the kernel of this name,
  *   hang=K     one that does not come back from it,
  *   skip=K     one that does not run it, and says nothing
@@ -37,7 +38,7 @@
 
 static struct {
     cl_device_type type;
-    size_t group, local, buffer, align, vector, units;
+    size_t group, local, buffer, align, vector, units, capability;
     bool poison, oclgrind;
     char crash[256], hang[256], skip[256]; // names of kernels; empty: none
     char full[256];                        // a folder; empty: none
@@ -90,8 +91,10 @@ static bool read_setting(const char *word)
         const char *name;
         size_t *value;
     } numbers[] = {
-        {"group=", &emulated.group}, {"local=", &emulated.local},   {"buffer=", &emulated.buffer},
-        {"align=", &emulated.align}, {"vector=", &emulated.vector}, {"units=", &emulated.units},
+        {"group=", &emulated.group},           {"local=", &emulated.local},
+        {"buffer=", &emulated.buffer},         {"align=", &emulated.align},
+        {"vector=", &emulated.vector},         {"units=", &emulated.units},
+        {"capability=", &emulated.capability},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         size_t length = strlen(numbers[i].name);
@@ -166,11 +169,31 @@ static void replace_uint(void *value, size_t number)
         memcpy(value, &narrow, sizeof narrow);
 }
 
+/* What cl_nv_device_attribute_query adds; false: `what` is something else. */
+static bool tell_nvidia(cl_device_info what, size_t size, void *value, size_t *ret_size)
+{
+    enum { MAJOR = 0x4000, MINOR = 0x4001 };
+    static const char extensions[] = "cl_nv_device_attribute_query";
+    cl_uint capability = (cl_uint)emulated.capability;
+    cl_uint number = what == MAJOR ? capability / 10 : capability % 10;
+    bool is_list = what == CL_DEVICE_EXTENSIONS;
+    size_t bytes = is_list ? sizeof extensions : sizeof number;
+    if (!capability || (!is_list && what != MAJOR && what != MINOR))
+        return false;
+    if (value && size >= bytes)
+        memcpy(value, is_list ? (const void *)extensions : &number, bytes);
+    if (ret_size)
+        *ret_size = bytes;
+    return true;
+}
+
 CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what,
                                                 size_t size, void *value, size_t *ret_size)
 {
     NEXT(clGetDeviceInfo);
-    cl_int code = next(device, what, size, value, ret_size);
+    cl_int code = tell_nvidia(what, size, value, ret_size)
+                      ? CL_SUCCESS
+                      : next(device, what, size, value, ret_size);
     if (code != CL_SUCCESS || !value)
         return code;
     switch (what) {

@@ -40,6 +40,7 @@ START_TEST(the_limits_are_reported)
     ck_assert_uint_eq(device->info.vector_width, 2);
     ck_assert_uint_eq(device->info.compute_units, 132);
     ck_assert(device->has_local_memory);
+    ck_assert_int_eq(device->compute_capability, 75);
 }
 END_TEST
 
