@@ -23,10 +23,10 @@
 
 /* ---- which nodes ---- */
 
-/* Channels in whole vectors, as the model has them, and with remainders; CLBlast's tiles do not pad
- * either more than it accepts. */
+/* Channels in whole vectors, as the model has them, on both sides of one layer as many as tensor
+ * cores are for, and with remainders; CLBlast's tiles do not pad either more than it accepts. */
 static const struct wg_widths even = {
-    .noise = 20, .base = 16, .up1 = 16, .up2 = 32, .down1 = 32, .down2 = 16, .down3 = 16};
+    .noise = 20, .base = 16, .up1 = 16, .up2 = 32, .down1 = 32, .down2 = 32, .down3 = 16};
 static const struct wg_widths odd = {
     .noise = 20, .base = 12, .up1 = 18, .up2 = 40, .down1 = 33, .down2 = 24, .down3 = 12};
 
