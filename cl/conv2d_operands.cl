@@ -108,6 +108,12 @@ typedef float b_vector;
 #define A_ALONG_K (FORM != FILTER)
 #define B_ALONG_K (FORM == DATA)
 
+/* Where a vector begins; outside of its tensor it is zeros. */
+struct spot {
+    int at;
+    bool inside;
+};
+
 #ifdef IMAGES
 
 /* ---- A, B and where results go, of a batch ---- */
@@ -156,20 +162,17 @@ static struct place a_place(struct phase phase, int row)
 #endif
 }
 
-static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+static struct spot a_spot(struct place place, int k0, int k)
 {
-    return k < place.end ? *(__global const a_vector *)(a + place.at + k * A_STEP)
-                         : (a_vector)(0.0f);
+    return (struct spot){place.at + k * A_STEP, k < place.end};
 }
 
-static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
-                       int k)
+static struct spot b_spot(struct phase phase, int column, int k0, int k)
 {
     const int from = phase.index * LENGTH * COLUMNS;
     const int at = B_ALONG_K ? column * LENGTH + k : k * COLUMNS + column;
 
-    return IS_COLUMN(column) && HAS_K(phase, k) ? *(__global const b_vector *)(b + from + at)
-                                                : (b_vector)(0.0f);
+    return (struct spot){from + at, IS_COLUMN(column) && HAS_K(phase, k)};
 }
 
 /* Where a row of results begins in `out`; -1: it is none. */
@@ -217,14 +220,13 @@ static struct place a_place(struct phase phase, int row)
     return (struct place){(y * W + x) * C + row % C, IS_ROW(row) ? y : OUTSIDE, x};
 }
 
-static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+static struct spot a_spot(struct place place, int k0, int k)
 {
     const uint line = (uint)k / OW, ox = (uint)k % OW, n = line / OH, oy = line % OH;
     const int iy = (int)(oy * S) + place.y, ix = (int)(ox * S) + place.x;
     const int at = (int)((n * H + oy * S) * W + ox * S) * C + place.at;
 
-    return (uint)iy < IN_H && (uint)ix < IN_W && IS_TERM(k) ? *(__global const a_vector *)(a + at)
-                                                            : (a_vector)(0.0f);
+    return (struct spot){at, (uint)iy < IN_H && (uint)ix < IN_W && IS_TERM(k)};
 }
 #else
 /* Of the k from k0 on, all of one tap if they can be. */
@@ -243,42 +245,33 @@ static struct place a_place(struct phase phase, int row)
     return (struct place){(((int)n * IN_H + y) * IN_W + x) * DEPTH, IS_ROW(row) ? y : OUTSIDE, x};
 }
 
-static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
+static struct spot a_spot(struct place place, int k0, int k)
 {
     const uint tap = tap_of(k0, k);
     const int ty = ONWARD * (int)(tap / TAPS), tx = ONWARD * (int)(tap % TAPS);
     const int at = place.at + (ty * IN_W + tx) * DEPTH + (k - (int)tap * DEPTH);
 
-    return (uint)(place.y + ty) < IN_H && (uint)(place.x + tx) < IN_W && IS_TERM(k)
-               ? *(__global const a_vector *)(a + at)
-               : (a_vector)(0.0f);
+    return (struct spot){at,
+                         (uint)(place.y + ty) < IN_H && (uint)(place.x + tx) < IN_W && IS_TERM(k)};
 }
 #endif
 
 /* ---- B ---- */
 
-#if FORM == DATA
-static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
-                       int k)
+static struct spot b_spot(struct phase phase, int column, int k0, int k)
 {
+#if FORM == DATA
     const uint tap = tap_of(k0, k);
     const int ky = (phase.y + PAD) % S + S * (int)(tap / TAPS);
     const int kx = (phase.x + PAD) % S + S * (int)(tap % TAPS);
     const bool is_tap = K % S == 0 || (ky < K && kx < K);
 
-    return is_tap && IS_COLUMN(column) && IS_TERM(k)
-               ? *(__global const b_vector *)(b + ((ky * K + kx) * C + column) * OC +
-                                              (k - (int)tap * DEPTH))
-               : (b_vector)(0.0f);
-}
+    return (struct spot){((ky * K + kx) * C + column) * OC + (k - (int)tap * DEPTH),
+                         is_tap && IS_COLUMN(column) && IS_TERM(k)};
 #else
-static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
-                       int k)
-{
-    return IS_COLUMN(column) && IS_TERM(k) ? *(__global const b_vector *)(b + k * COLUMNS + column)
-                                           : (b_vector)(0.0f);
-}
+    return (struct spot){k * COLUMNS + column, IS_COLUMN(column) && IS_TERM(k)};
 #endif
+}
 
 /* ---- where results go ---- */
 
@@ -297,24 +290,31 @@ static int out_at(struct phase phase, int row)
 
 #endif
 
-/* ---- products ---- */
+/* ---- vectors of A and B ---- */
 
-/*
- * acc += the products of RM rows and RN columns. To and fro, for NVIDIA's compiler: each product
- * has a factor in common with the one before, which need not be read again, and the registers of
- * the other two can be in different banks; a product of three registers read takes two cycles.
- */
-static void add_products(const float am[RM], const float bn[RN], float acc[RM][RN])
+/* In these, k0 is the group's first k (see TK above). */
+static a_vector a_load(__global const float *restrict a, struct place place, int k0, int k)
 {
-#pragma unroll
-    for (int m = 0; m < RM; m++)
-#pragma unroll
-        for (int i = 0; i < RN; i++) {
-            const int n = m % 2 ? RN - 1 - i : i;
+    const struct spot spot = a_spot(place, k0, k);
 
-            acc[m][n] = MAC(am[m], bn[n], acc[m][n]);
-        }
+    return spot.inside ? *(__global const a_vector *)(a + spot.at) : (a_vector)(0.0f);
 }
+
+static b_vector b_load(__global const float *restrict b, struct phase phase, int column, int k0,
+                       int k)
+{
+    const struct spot spot = b_spot(phase, column, k0, k);
+
+    return spot.inside ? *(__global const b_vector *)(b + spot.at) : (b_vector)(0.0f);
+}
+
+/* ---- which results are whose, and products ---- */
+
+#ifdef TENSOR
+#include "tensor_products.cl"
+#else
+#include "register_products.cl"
+#endif
 
 static void clear_sums(float acc[RM][RN])
 {
@@ -326,18 +326,6 @@ static void clear_sums(float acc[RM][RN])
 }
 
 /* ---- results ---- */
-
-/*
- * An item among those of a group, and its rows and vectors of columns from its first ones on. Items
- * go two rows by LANES_N columns of the tile at a time, the two before the columns: neighbours then
- * read one vector of B, those two apart one of A, and NVIDIA's local memory serves them at once.
- */
-#define LANES_N      (TN / RN < 8 ? TN / RN : 8)
-#define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) / LANES_M % LANES_N)
-#define ITEM_TM(id)  ((id) % (LANES_N * (TM / RM)) / (LANES_M * LANES_N) * LANES_M + (id) % LANES_M)
-#define LANES_M      (TM / RM > 1 ? 2 : 1)
-#define ROW_OF(m)    ((m) / 4 * (TM / (RM / 4)) + (m) % 4)
-#define COLUMN_OF(v) ((v) * (TN / (RN / 4)))
 
 /* Writes four neighbours of a row of results. Something is always added, if only a zero: sums that
  * are stored as they are lie in vectors of registers, whose banks are then those of B. */

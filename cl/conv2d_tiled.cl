@@ -20,9 +20,6 @@
  */
 #include "conv2d_operands.cl"
 
-#define PITCH_A (TM + 4)
-#define PITCH_B (TN + 4)
-
 /* What a group fetches are vectors, which go round its items. */
 #define VECTORS_A (TM * TK / A_WIDTH)
 #define VECTORS_B (TN * TK / B_WIDTH)
@@ -124,8 +121,11 @@ static void put_share(const struct share *share, __local float *tile_a, __local 
 
 /* acc += the products of TK rows of both copies. Four rows at a time: code that does not fit an
  * instruction cache is slower by a tenth. */
-static void multiply(__local const float *a, __local const float *b, float acc[RM][RN])
+static void multiply(__local const float *tile_a, __local const float *tile_b, float acc[RM][RN])
 {
+    const int id = get_local_id(0);
+    __local const float *a = tile_a + ITEM_TM(id) * 4, *b = tile_b + ITEM_TN(id) * 4;
+
 #pragma unroll 4
     for (int k = 0; k < TK; k++) {
         float am[RM], bn[RN];
@@ -177,7 +177,7 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
 
         if (step + 1 < steps)
             fetch(a, b, phase, k0 + (step + 1) * TK, &share);
-        multiply(tile_a + now * TK * PITCH_A + tm * 4, tile_b + now * TK * PITCH_B + tn * 4, acc);
+        multiply(tile_a + now * TK * PITCH_A, tile_b + now * TK * PITCH_B, acc);
         if (step + 1 < steps)
             put_share(&share, tile_a + then * TK * PITCH_A, tile_b + then * TK * PITCH_B);
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -133,7 +133,7 @@ static void fail_build(struct wg_device *device, const struct wg_program *progra
 }
 
 /* The text of a program, in the order in which the compiler reads it. */
-enum { PARTS_MAX = 24 };
+enum { PARTS_MAX = 32 };
 
 struct text {
     char *parts[PARTS_MAX];
@@ -148,7 +148,7 @@ static void free_text(struct text *text)
 
 static bool add_part(struct text *text, const char *part, size_t length)
 {
-    assert(text->count < PARTS_MAX); // no file includes more than four, two of them through others
+    assert(text->count < PARTS_MAX); // no file includes more than six, some of them through others
     char *copy = strndup(part, length);
     if (!copy)
         return wg_fail_memory("a kernel source");

@@ -209,7 +209,10 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
             continue;
         if (forced && strcmp(list[i].name, forced) == 0)
             return &list[i];
-        if (!found || &list[i] == node->choice.by)
+        bool is_choice = &list[i] == node->choice.by;
+        bool is_default =
+            !found && !(list[i].needs_measuring && list[i].needs_measuring(node, device));
+        if (is_choice || is_default)
             found = &list[i];
     }
     return found;

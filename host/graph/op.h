@@ -27,6 +27,9 @@ struct wg_implementation {
     const char *name; // "ref" is the plain one: first in clarity, last in the list
     /* Whether it can, and should, run this node on this device. NULL: always. */
     bool (*suits)(const struct wg_node *node, const struct wg_device *device);
+    /* Whether only a measurement may choose it for this node: it may well be slower than what comes
+     * after it. NULL: never. */
+    bool (*needs_measuring)(const struct wg_node *node, const struct wg_device *device);
     /* Bytes of scratch memory it needs while it runs. NULL: none. */
     size_t (*scratch)(const struct wg_node *node, const struct wg_device *device);
     /* Whether it computes by F(4, 2), whose rounding errors are larger: host/selftest/winograd.h.
@@ -41,7 +44,7 @@ struct wg_implementation {
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
 
-enum { WG_IMPLEMENTATIONS_MAX = 8 };
+enum { WG_IMPLEMENTATIONS_MAX = 9 };
 
 struct wg_op {
     const char *name;
@@ -74,7 +77,7 @@ bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attribut
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason);
 
 /* The implementation for a node: the one named `forced` if the op has it and it suits, else that of
- * the node's choice if it suits, else the first that suits. */
+ * the node's choice if it suits, else the first that suits and need not be measured. */
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced);
 

@@ -3,6 +3,7 @@
  * of the kernels: for a simulated device, on which the shapes of tests/ops/conv2d.c take minutes.
  */
 #include "host/graph/choices.h"
+#include "host/graph/ops/conv2d.h"
 #include "tests/ops/oplib.h"
 
 #include <math.h>
@@ -20,6 +21,9 @@ static const struct wg_conv cases[] = {
     {5, 7, 4, 4, 7, 4, 4, 2, 1, 0},  // winograd of GPUs: two chunks, elements that tiles have not
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
+
+/* The least that tensor cores are for. */
+static const struct wg_conv tensor_case = {2, 4, 8, 32, 4, 8, 32, 2, 1, 0};
 
 static int implementations_seen;
 
@@ -40,22 +44,31 @@ static void check_same(struct rig *rig, const struct wg_node *node, const float 
                       i, (double)got[i], (double)by_ref[i]);
 }
 
+/* The three forms of a geometry, and what they are by "ref". */
+static void run_ref(struct rig *rig, const struct wg_conv *v, struct wg_node *forms[3],
+                    float *by_ref[3])
+{
+    struct wg_node *x = rig_variable(rig, "x", wg_shape(v->n, v->h, v->w, v->c));
+    struct wg_node *w = rig_variable(rig, "w", wg_shape(v->k, v->k, v->c, v->oc));
+    struct wg_node *y = rig_variable(rig, "y", wg_shape(v->n, v->oh, v->ow, v->oc));
+    forms[0] = wg_conv2d(rig->graph, x, w, v);
+    forms[1] = wg_conv2d_data(rig->graph, y, w, v);
+    forms[2] = wg_conv2d_filter(rig->graph, x, y, v);
+    rig_run(rig, "ref", forms, 3);
+    for (int f = 0; f < 3; f++)
+        by_ref[f] = rig_result(rig, forms[f]);
+}
+
 START_TEST(every_implementation_does_as_ref)
 {
     const struct wg_conv *v = &cases[_i];
     const struct wg_implementation *list = wg_op_conv2d.implementations;
+    const int tile = _i == 0 ? 32 : 16;
+    struct wg_node *forms[3];
+    float *by_ref[3];
     struct rig rig;
     rig_init(&rig);
-    struct wg_node *x = rig_variable(&rig, "x", wg_shape(v->n, v->h, v->w, v->c));
-    struct wg_node *w = rig_variable(&rig, "w", wg_shape(v->k, v->k, v->c, v->oc));
-    struct wg_node *y = rig_variable(&rig, "y", wg_shape(v->n, v->oh, v->ow, v->oc));
-    struct wg_node *forms[3] = {wg_conv2d(rig.graph, x, w, v), wg_conv2d_data(rig.graph, y, w, v),
-                                wg_conv2d_filter(rig.graph, x, y, v)};
-    const int tile = _i == 0 ? 32 : 16;
-    float *by_ref[3];
-    rig_run(&rig, "ref", forms, 3);
-    for (int f = 0; f < 3; f++)
-        by_ref[f] = rig_result(&rig, forms[f]);
+    run_ref(&rig, v, forms, by_ref);
     for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
         for (int f = 0; f < 3; f++) {
             // Of those for GPUs two tiles, the larger one once since it is slow, and two parts.
@@ -87,13 +100,37 @@ START_TEST(no_implementation_was_left_out)
 }
 END_TEST
 
+/* Copies of some steps ahead of the one that is multiplied, and reads by all lanes of a warp. */
+START_TEST(tensor_cores_do_as_ref)
+{
+    struct wg_node *forms[3];
+    float *by_ref[3];
+    struct rig rig;
+    if (!wg_has_fast_tf32(test_device()))
+        return; // the run with an emulated one is a test of its own
+    rig_init(&rig);
+    run_ref(&rig, &tensor_case, forms, by_ref);
+    for (int f = 0; f < 3; f++) {
+        ck_assert(
+            wg_choose(forms[f], test_device(), "tensor", (const int[WG_KNOBS_MAX]){32, 32, 2}));
+        rig_run(&rig, "tensor", &forms[f], 1);
+        check_same(&rig, forms[f], by_ref[f]);
+    }
+    rig_finish(&rig);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("convolutions");
     tcase_add_loop_test(tests, every_implementation_does_as_ref, 0, CASES);
     tcase_add_test(tests, no_implementation_was_left_out);
 
+    TCase *tensor = tcase_create("tensor");
+    tcase_add_test(tensor, tensor_cores_do_as_ref);
+
     Suite *suite = suite_create("convolutions");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, tensor);
     return test_run(suite);
 }

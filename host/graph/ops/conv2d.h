@@ -72,8 +72,13 @@ size_t wg_matmul_direct_scratch(const struct wg_node *node, const struct wg_devi
 bool wg_matmul_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* Products of matrices that are not made, for GPUs, ops/conv2d_tiled.c: the same for all of these
- * ops; and without local memory. */
-extern const struct wg_knob wg_tiled_knobs[], wg_blocked_knobs[];
+ * ops; by tensor cores, with local memory, and without it. */
+extern const struct wg_knob wg_tensor_knobs[], wg_tiled_knobs[], wg_blocked_knobs[];
+/* Whether tensor cores make up for that single precision takes three of their products. */
+bool wg_has_fast_tf32(const struct wg_device *device);
+bool wg_tensor_suits(const struct wg_node *node, const struct wg_device *device);
+size_t wg_tensor_scratch(const struct wg_node *node, const struct wg_device *device);
+bool wg_tensor_bind(const struct wg_node *node, struct wg_binder *binder);
 bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device);
 size_t wg_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
@@ -84,10 +89,16 @@ bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 /* F(4, 2) of Winograd by the kernels of "tiled", ops/conv2d_winograd_tiled.c: the same. */
 extern const struct wg_knob wg_batch_knobs[];
 bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device *device);
+bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct wg_device *device);
 size_t wg_winograd_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_winograd_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* Their entries in the ops' lists of implementations. */
+#define WG_TENSOR                                                                                  \
+    {                                                                                              \
+        .name = "tensor", .suits = wg_tensor_suits, .scratch = wg_tensor_scratch,                  \
+        .knobs = wg_tensor_knobs, .bind = wg_tensor_bind                                           \
+    }
 #define WG_TILED                                                                                   \
     {                                                                                              \
         .name = "tiled", .suits = wg_tiled_suits, .scratch = wg_tiled_scratch,                     \
@@ -101,6 +112,7 @@ bool wg_winograd_tiled_bind(const struct wg_node *node, struct wg_binder *binder
 #define WG_WINOGRAD_TILED                                                                          \
     {                                                                                              \
         .name = "winograd_tiled", .is_winograd = true, .suits = wg_winograd_tiled_suits,           \
+        .needs_measuring = wg_winograd_tiled_needs_measuring,                                      \
         .scratch = wg_winograd_tiled_scratch, .knobs = wg_batch_knobs,                             \
         .bind = wg_winograd_tiled_bind                                                             \
     }

@@ -1,12 +1,14 @@
 /*
  * The three convolution forms, and products of matrices, for GPUs: as products whose left factor is
  * not made ("implicit GEMM": Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning",
- * 2014). What the kernels do stands in cl/conv2d_operands.cl, conv2d_tiled.cl and
- * conv2d_blocked.cl; here is how the work is cut.
+ * 2014). What the kernels do stands in cl/conv2d_operands.cl, conv2d_tensor.cl, conv2d_tiled.cl and
+ * conv2d_blocked.cl, how the work is cut in ops/conv2d_tiling.c.
  *
+ *   tensor   by the tensor cores of NVIDIA's GPUs, in single precision all the same
  *   tiled    with local memory
  *   blocked  without, where it is no faster than other memory or too small
- *   batched  the first, of a batch whose factors are made (ops/conv2d_winograd_tiled.c)
+ *
+ * The first two also multiply batches whose factors are made (ops/conv2d_winograd_tiled.c).
  *
  * Where a product has fewer tiles than the device can work on, the sums are split into parts, in
  * scratch, which conv2d_merge adds up. A conv2d_data of few channels (the image's side of the
@@ -16,11 +18,17 @@
 #include "host/graph/ops/conv2d_tiled.h"
 
 #include "host/base/error.h"
-
-#include <math.h>
+#include "host/graph/ops/conv2d_tiling.h"
+#include "host/graph/ops/rows.h"
 
 enum { KNOB_TILE_M, KNOB_TILE_N, KNOB_PARTS };
 
+const struct wg_knob wg_tensor_knobs[] = {
+    {"tile_m", {32, 64, 128}},
+    {"tile_n", {32, 64, 128}},
+    {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
+    {0},
+};
 const struct wg_knob wg_tiled_knobs[] = {
     {"tile_m", {16, 32, 64, 128}},
     {"tile_n", {16, 32, 64, 128}},
@@ -41,57 +49,16 @@ const struct wg_knob wg_batch_knobs[] = {
     {0},
 };
 
-/* The sizes of a product. */
-struct extent {
-    size_t rows, columns, length;
-    size_t phases;
-    size_t results;
-    double fetch; // instructions to fetch a vector of four
-};
-
-/* The work of a group, tm x tn results, and of an item, rm x rn of them: TM, TN, RM, RN. */
-struct tile {
-    size_t tm, tn, rm, rn;
-};
-
-/* The parameters of a kernel call. */
-struct tiling {
-    struct tile tile;
-    size_t tk;    // TK
-    size_t parts; // PARTS
-};
-
-/* Tiles an item of which stays within some 190 registers, as the compiler of CUDA 13 counts them
- * for compute capability 9.0, the largest first. */
-static const struct tile tiled_tiles[] = {{128, 64, 8, 8},
-                                          {64, 128, 8, 8},
-                                          {64, 64, 8, 8},
-                                          {128, 32, 8, 4},
-                                          {64, 32, 8, 4},
-                                          {128, 16, 8, 4},
-                                          {16, 128, 8, 4},
-                                          {16, 64, 4, 4},
-                                          {32, 32, 4, 4},
-                                          {16, 16, 4, 4},
-                                          {0}};
-static const struct tile blocked_tiles[] = {{64, 64, 8, 8}, {64, 32, 8, 4}, {32, 32, 4, 4},
-                                            {16, 16, 4, 4}, {4, 4, 4, 4},   {0}};
-
 struct variant {
-    const char *name; // of the file and its kernel
+    const struct wg_tile_kernel *kernel;
     const struct wg_knob *knobs;
-    bool is_local;
-    const struct tile *tiles; // one of zeros ends them
 };
 
-static const struct variant tiled = {"conv2d_tiled", wg_tiled_knobs, true, tiled_tiles};
-static const struct variant batched = {"conv2d_tiled", wg_batch_knobs, true, tiled_tiles};
-static const struct variant blocked = {"conv2d_blocked", wg_blocked_knobs, false, blocked_tiles};
-
-static size_t items_of(const struct tile *tile)
-{
-    return tile->tm / tile->rm * (tile->tn / tile->rn);
-}
+static const struct variant tensor = {&wg_kernel_tensor, wg_tensor_knobs};
+static const struct variant tiled = {&wg_kernel_tiled, wg_tiled_knobs};
+static const struct variant blocked = {&wg_kernel_blocked, wg_blocked_knobs};
+static const struct variant batched = {&wg_kernel_tiled, wg_batch_knobs};
+static const struct variant batched_tensor = {&wg_kernel_tensor, wg_batch_knobs};
 
 /* ---- the product of a node ---- */
 
@@ -139,171 +106,54 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
 /* Counted in the code for compute capability 9.0. */
 enum { FETCH = 12, FETCH_BY_PIXEL = 20 };
 
-static struct extent extent_of_form(enum wg_form form, const struct wg_conv *v)
+static struct wg_extent extent_of_form(enum wg_form form, const struct wg_conv *v)
 {
     size_t pixels = v->n * v->oh * v->ow, taps = wg_divide_up(v->k, v->stride);
     switch (form) {
     case WG_FORM_DATA:
-        return (struct extent){.rows = v->n * wg_divide_up(v->h, v->stride) *
-                                       wg_divide_up(v->w, v->stride),
-                               .columns = v->c,
-                               .length = taps * taps * v->oc,
-                               .phases = v->stride * v->stride,
-                               .results = v->n * v->h * v->w * v->c,
-                               .fetch = FETCH};
+        return (struct wg_extent){.rows = v->n * wg_divide_up(v->h, v->stride) *
+                                          wg_divide_up(v->w, v->stride),
+                                  .columns = v->c,
+                                  .length = taps * taps * v->oc,
+                                  .phases = v->stride * v->stride,
+                                  .results = v->n * v->h * v->w * v->c,
+                                  .fetch = FETCH};
     case WG_FORM_FILTER:
-        return (struct extent){.rows = v->k * v->k * v->c,
-                               .columns = v->oc,
-                               .length = pixels,
-                               .phases = 1,
-                               .results = v->k * v->k * v->c * v->oc,
-                               .fetch = FETCH_BY_PIXEL};
+        return (struct wg_extent){.rows = v->k * v->k * v->c,
+                                  .columns = v->oc,
+                                  .length = pixels,
+                                  .phases = 1,
+                                  .results = v->k * v->k * v->c * v->oc,
+                                  .fetch = FETCH_BY_PIXEL};
     default:
-        return (struct extent){.rows = pixels,
-                               .columns = v->oc,
-                               .length = v->k * v->k * v->c,
-                               .phases = 1,
-                               .results = pixels * v->oc,
-                               .fetch = FETCH};
+        return (struct wg_extent){.rows = pixels,
+                                  .columns = v->oc,
+                                  .length = v->k * v->k * v->c,
+                                  .phases = 1,
+                                  .results = pixels * v->oc,
+                                  .fetch = FETCH};
     }
 }
 
 /* ROWS, COLUMNS, LENGTH, PHASES squared or BATCH, and RESULTS of cl/conv2d_operands.cl */
-static struct extent extent_of(const struct wg_product *product)
+static struct wg_extent extent_of(const struct wg_product *product)
 {
-    struct extent e = extent_of_form(product->form, &product->conv);
+    struct wg_extent e = extent_of_form(product->form, &product->conv);
+    e.merges = product->batch.count == 0;
     if (product->batch.count > 0) {
         e.phases = product->batch.count;
         e.results *= product->batch.count;
+        e.fetch = FETCH; // no image is looked at
     }
     return e;
 }
 
-/* ---- how it is cut ---- */
+/* ---- the calls ---- */
 
-/*
- * k at a time: TK rows of both factors lie in local memory twice, each row with four floats more
- * (PITCH_A, PITCH_B of cl/conv2d_tiled.cl). 0: even the fewest do not fit. Two steps at least: with
- * one the compiler for NVIDIA's interleaves fetching, multiplying and writing until registers
- * spill.
- */
-static size_t choose_tk(const struct variant *variant, const struct tile *tile, size_t length,
-                        const struct wg_device *device)
+static struct wg_tiling_limits limits_of(const struct variant *variant, const struct wg_node *node,
+                                         const struct wg_device *device)
 {
-    if (!variant->is_local)
-        return 4;
-    for (size_t tk = length > 16 ? 16 : 8; tk >= 8; tk /= 2)
-        if (2 * tk * (tile->tm + tile->tn + 8) * sizeof(float) <= device->info.local_memory)
-            return tk;
-    return 0;
-}
-
-/*
- * What a call is estimated to take, in cycles of a unit that issues 128 instructions a cycle, one
- * for each of so many items, and reads 32 bytes from the second-level cache. A step is RM * RN
- * multiply-adds for each of TK, a read of local memory for each four operands, and what it takes to
- * fetch a share of the tile; items go in warps of 32. As many groups as its 65,536 registers allow
- * share a unit, and one works while another waits at its barrier; no step is shorter than its
- * items' instructions and the wait for memory. Parts are written and read again at 16 bytes a
- * cycle, by a further launch whose items read one after the other. Only ratios matter. Instructions
- * and registers are those of the code for NVIDIA's compute capability 9.0; the waits, the launch
- * and the bytes are guesses.
- */
-enum { LANES = 128, WARP = 32, COUNT = 25, WAIT = 150, BEGIN = 1500, LAUNCH = 4000 };
-enum { BYTES_CACHED = 32, BYTES = 16, READ = 100, BARRIER = 80 };
-enum { REGISTERS = 65536, REGISTERS_OF_ITEM = 100 }; // of an item: besides its sums
-
-static size_t resident_groups(const struct tile *tile)
-{
-    size_t registers = items_of(tile) * (tile->rm * tile->rn + REGISTERS_OF_ITEM);
-    return wg_larger(REGISTERS / registers, 1);
-}
-
-/* So many groups on a unit at once, from their first step to the last. */
-static double estimate_round(const struct extent *e, const struct tiling *t, size_t groups)
-{
-    const struct tile *tile = &t->tile;
-    double items = (double)items_of(tile), together = (double)groups;
-    double steps = (double)wg_divide_up(e->length, t->tk * t->parts);
-    double results = (double)(tile->rm * tile->rn), reads = (double)(tile->rm + tile->rn) / 4;
-    double fetched = (double)((tile->tm + tile->tn) * t->tk); // floats
-    double alone = (double)t->tk * (results + reads) + COUNT + fetched / 4 / items * e->fetch;
-    double share = together * (double)wg_round_up(items_of(tile), WARP) / LANES;
-    double bytes = together * fetched * sizeof(float);
-    double step = fmax(fmax(share * alone, bytes / BYTES_CACHED), alone + WAIT);
-    return BEGIN + share * (2 * results + 200) + steps * (step + BARRIER / together);
-}
-
-static double estimate(const struct extent *e, const struct tiling *t, size_t units)
-{
-    const struct tile *tile = &t->tile;
-    size_t groups =
-        wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
-    size_t of_unit = wg_divide_up(groups, units), resident = resident_groups(tile);
-    double cycles = 0;
-    if (of_unit >= resident)
-        cycles = (double)(of_unit / resident) * estimate_round(e, t, resident);
-    if (of_unit % resident > 0)
-        cycles += estimate_round(e, t, of_unit % resident);
-    if (t->parts == 1)
-        return cycles;
-    return cycles + LAUNCH + (double)t->parts * READ +
-           (double)(e->results * (t->parts + 1) * sizeof(float)) / (double)(units * BYTES);
-}
-
-enum { PARTS_MAX = 256 };
-
-/* What decides on a tiling besides the product. */
-struct limits {
-    size_t group;  // work items at most
-    size_t tm, tn; // 0: any
-    size_t parts;  // 0: any
-};
-
-static bool allows(const struct limits *limits, const struct tile *tile)
-{
-    return items_of(tile) <= limits->group && (!limits->tm || tile->tm == limits->tm) &&
-           (!limits->tn || tile->tn == limits->tn);
-}
-
-static bool allows_parts(const struct limits *limits, const struct extent *e, size_t tk,
-                         size_t parts, const struct wg_device *device)
-{
-    if (limits->parts)
-        return parts == limits->parts;
-    size_t sums = parts * e->results;
-    return parts == 1 ||
-           (parts <= PARTS_MAX && parts * 4 * tk <= e->length && sums <= WG_PARTIAL_SUMS &&
-            sums * sizeof(float) <= device->info.largest_buffer);
-}
-
-/* The best tiling of a product; false: there is none. */
-static bool choose_tiling(const struct variant *variant, const struct extent *e,
-                          const struct limits *limits, const struct wg_device *device,
-                          struct tiling *ret_tiling)
-{
-    size_t units = wg_larger(device->info.compute_units, 1);
-    double best = 0;
-    for (const struct tile *tile = variant->tiles; tile->tm; tile++) {
-        struct tiling now = {*tile, choose_tk(variant, tile, e->length, device), 1};
-        if (!now.tk || !allows(limits, &now.tile))
-            continue;
-        for (now.parts = limits->parts ? limits->parts : 1;
-             allows_parts(limits, e, now.tk, now.parts, device); now.parts++) {
-            double cycles = estimate(e, &now, units);
-            if (best == 0 || cycles < best) {
-                best = cycles;
-                *ret_tiling = now;
-            }
-        }
-    }
-    return best > 0;
-}
-
-static struct limits limits_of(const struct variant *variant, const struct wg_node *node,
-                               const struct wg_device *device)
-{
-    return (struct limits){
+    return (struct wg_tiling_limits){
         .group = wg_smaller(device->info.work_group_size, device->work_item_sizes[0]),
         .tm = (size_t)wg_knob(node, variant->knobs, KNOB_TILE_M, 0),
         .tn = (size_t)wg_knob(node, variant->knobs, KNOB_TILE_N, 0),
@@ -311,7 +161,7 @@ static struct limits limits_of(const struct variant *variant, const struct wg_no
     };
 }
 
-static size_t parts_bytes(const struct extent *e, const struct tiling *tiling)
+static size_t parts_bytes(const struct wg_extent *e, const struct wg_tiling *tiling)
 {
     return tiling->parts > 1 ? tiling->parts * e->results * sizeof(float) : 0;
 }
@@ -319,7 +169,7 @@ static size_t parts_bytes(const struct extent *e, const struct tiling *tiling)
 /* ---- the members of struct wg_implementation ---- */
 
 /* Below some 64,000 multiplications a product of matrices is best done plainly. */
-static bool is_worth_it(const struct wg_node *node, const struct extent *e)
+static bool is_worth_it(const struct wg_node *node, const struct wg_extent *e)
 {
     return node->op != &wg_op_matmul || (!(node->attr.transpose_a && node->attr.transpose_b) &&
                                          e->rows * e->columns * e->length >= (size_t)1 << 16);
@@ -329,11 +179,11 @@ static bool suits(const struct variant *variant, const struct wg_node *node,
                   const struct wg_device *device)
 {
     struct wg_product product = product_of(node, device);
-    struct extent e = extent_of(&product);
-    struct limits limits = limits_of(variant, node, device);
-    struct tiling tiling;
+    struct wg_extent e = extent_of(&product);
+    struct wg_tiling_limits limits = limits_of(variant, node, device);
+    struct wg_tiling tiling;
     if (wg_device_is_cpu(device) || !is_worth_it(node, &e) ||
-        !choose_tiling(variant, &e, &limits, device, &tiling))
+        !wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling))
         return false;
     size_t scratch = product.at + parts_bytes(&e, &tiling);
     return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;
@@ -343,17 +193,17 @@ static size_t scratch(const struct variant *variant, const struct wg_node *node,
                       const struct wg_device *device)
 {
     struct wg_product product = product_of(node, device);
-    struct extent e = extent_of(&product);
-    struct limits limits = limits_of(variant, node, device);
-    struct tiling tiling;
-    return choose_tiling(variant, &e, &limits, device, &tiling)
+    struct wg_extent e = extent_of(&product);
+    struct wg_tiling_limits limits = limits_of(variant, node, device);
+    struct wg_tiling tiling;
+    return wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling)
                ? product.at + parts_bytes(&e, &tiling)
                : 0;
 }
 
 /* out from the sums of its parts */
 static bool bind_merge(struct wg_binder *binder, const struct wg_product *product,
-                       const struct extent *e, struct wg_argument partial, size_t parts)
+                       const struct wg_extent *e, struct wg_argument partial, size_t parts)
 {
     unsigned width = wg_vector_width(wg_binder_device(binder), e->columns);
     struct wg_defines defines = {0};
@@ -365,14 +215,16 @@ static bool bind_merge(struct wg_binder *binder, const struct wg_product *produc
         .global = {e->results / width},
     };
     wg_define_int(&defines, "VW", width);
+    wg_define_ahead(&defines, wg_binder_device(binder));
     if (product->epilogue)
         wg_define_epilogue(&defines, product->epilogue);
     wg_put_arguments(call.arguments, 4, product->epilogue, product->out);
     return wg_bind_kernel(binder, &call);
 }
 
-static void define_tiling(struct wg_defines *defines, const struct wg_product *product,
-                          const struct extent *e, const struct tiling *t)
+static void define_tiling(struct wg_defines *defines, const struct variant *variant,
+                          const struct wg_product *product, const struct wg_extent *e,
+                          const struct wg_tiling *t)
 {
     const struct wg_batch *batch = &product->batch;
     wg_define_conv(defines, &product->conv);
@@ -392,37 +244,41 @@ static void define_tiling(struct wg_defines *defines, const struct wg_product *p
     wg_define_int(defines, "RN", (long long)t->tile.rn);
     wg_define_int(defines, "PARTS", (long long)t->parts);
     wg_define_int(defines, "STEPS", (long long)wg_divide_up(e->length, t->tk * t->parts));
+    if (variant->kernel->is_tensor) {
+        wg_define_flag(defines, "TENSOR");
+        wg_define_int(defines, "STAGES", (long long)t->stages);
+    }
 }
 
 /* Binds the product with this tiling; if the kernel turns out too large for its groups, binds
  * nothing and says how large they may be. */
 static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
-                        const struct wg_product *product, const struct tiling *t,
+                        const struct wg_product *product, const struct wg_tiling *t,
                         size_t *ret_largest)
 {
-    struct extent e = extent_of(product);
+    struct wg_extent e = extent_of(product);
     struct wg_argument partial = WG_SCRATCH(product->at, parts_bytes(&e, t));
     bool is_whole = t->parts == 1 || product->batch.count > 0;
-    const struct tile *tile = &t->tile;
+    const struct wg_tile *tile = &t->tile;
     struct wg_defines defines = {0};
     struct wg_call call = {
-        .file = variant->name,
-        .kernel = variant->name,
+        .file = variant->kernel->name,
+        .kernel = variant->kernel->name,
         .defines = &defines,
         .arguments = {product->a, product->b},
         .global = {wg_divide_up(e.rows, tile->tm) * wg_divide_up(e.columns, tile->tn) *
-                       items_of(tile),
+                       wg_tile_items(tile),
                    e.phases * t->parts},
-        .local = {items_of(tile)},
+        .local = {wg_tile_items(tile)},
     };
-    define_tiling(&defines, product, &e, t);
+    define_tiling(&defines, variant, product, &e, t);
     const struct wg_node *epilogue = is_whole ? product->epilogue : NULL;
     if (epilogue)
         wg_define_epilogue(&defines, epilogue);
     wg_put_arguments(call.arguments, 2, epilogue, is_whole ? product->out : partial);
     if (!wg_binder_largest_group(binder, &call, ret_largest))
         return false;
-    if (*ret_largest < items_of(tile))
+    if (*ret_largest < wg_tile_items(tile))
         return true;
     return wg_bind_kernel(binder, &call) &&
            (is_whole || bind_merge(binder, product, &e, partial, t->parts));
@@ -431,21 +287,21 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
 /* With tiles whose groups the kernel can be run in. The scratch was asked for with the first
  * tiling's parts, so later ones keep these. */
 static bool bind_product(const struct variant *variant, struct wg_binder *binder,
-                         const struct wg_product *product, struct limits limits)
+                         const struct wg_product *product, struct wg_tiling_limits limits)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct extent e = extent_of(product);
-    struct tiling tiling;
+    struct wg_extent e = extent_of(product);
+    struct wg_tiling tiling;
     size_t largest = 0;
     do {
-        if (!choose_tiling(variant, &e, &limits, device, &tiling))
+        if (!wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling))
             return wg_fail(WG_ERROR_DEVICE,
                            "kernel '%s': this device runs groups of %zu work items, too few",
-                           variant->name, largest);
+                           variant->kernel->name, largest);
         if (!bind_tiling(variant, binder, product, &tiling, &largest))
             return false;
-        limits = (struct limits){.group = largest, .parts = tiling.parts};
-    } while (largest < items_of(&tiling.tile));
+        limits = (struct wg_tiling_limits){.group = largest, .parts = tiling.parts};
+    } while (largest < wg_tile_items(&tiling.tile));
     return true;
 }
 
@@ -482,6 +338,44 @@ static bool bind(const struct variant *variant, const struct wg_node *node,
            (!is_folded(node, device) || bind_fold(binder, node));
 }
 
+/* A100 and H100, and their like: their tensor cores multiply TF32 eight times as fast as the items
+ * single precision. Others lose by three products for one. */
+bool wg_has_fast_tf32(const struct wg_device *device)
+{
+    return device->has_local_memory &&
+           (device->compute_capability == 80 || device->compute_capability == 90);
+}
+
+/* Short sums would be less exact than in single precision, which long ones are not; few columns or
+ * rows leave most of a tile empty. A batch is not asked for the axis along its images, so that all
+ * chunks of a node are treated alike. */
+static bool suits_tensor(const struct wg_product *product, const struct wg_device *device)
+{
+    enum { LENGTH_MIN = 64, TILE_MIN = 32 };
+    struct wg_extent e = extent_of(product);
+    bool is_filter = product->form == WG_FORM_FILTER, is_batch = product->batch.count > 0;
+    bool is_long = e.length >= LENGTH_MIN || (is_batch && is_filter);
+    bool has_rows = e.rows >= TILE_MIN || (is_batch && !is_filter);
+    return wg_has_fast_tf32(device) && product->conv.c % 4 == 0 && product->conv.oc % 4 == 0 &&
+           is_long && has_rows && e.columns >= TILE_MIN;
+}
+
+bool wg_tensor_suits(const struct wg_node *node, const struct wg_device *device)
+{
+    struct wg_product product = product_of(node, device);
+    return suits_tensor(&product, device) && suits(&tensor, node, device);
+}
+
+size_t wg_tensor_scratch(const struct wg_node *node, const struct wg_device *device)
+{
+    return scratch(&tensor, node, device);
+}
+
+bool wg_tensor_bind(const struct wg_node *node, struct wg_binder *binder)
+{
+    return bind(&tensor, node, binder);
+}
+
 bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device)
 {
     return device->has_local_memory && suits(&tiled, node, device);
@@ -512,19 +406,28 @@ bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder)
     return bind(&blocked, node, binder);
 }
 
+static const struct variant *batch_variant(const struct wg_product *product,
+                                           const struct wg_device *device)
+{
+    return suits_tensor(product, device) ? &batched_tensor : &batched;
+}
+
 size_t wg_batch_parts(const struct wg_product *product, const struct wg_node *node,
                       const struct wg_device *device)
 {
-    struct extent e = extent_of(product);
-    struct limits limits = limits_of(&batched, node, device);
-    struct tiling tiling;
-    return choose_tiling(&batched, &e, &limits, device, &tiling) ? tiling.parts : 0;
+    const struct variant *variant = batch_variant(product, device);
+    struct wg_extent e = extent_of(product);
+    struct wg_tiling_limits limits = limits_of(variant, node, device);
+    struct wg_tiling tiling;
+    return wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling) ? tiling.parts : 0;
 }
 
 bool wg_batch_bind(struct wg_binder *binder, const struct wg_product *product,
                    const struct wg_node *node, size_t parts)
 {
-    struct limits limits = limits_of(&batched, node, wg_binder_device(binder));
+    const struct wg_device *device = wg_binder_device(binder);
+    const struct variant *variant = batch_variant(product, device);
+    struct wg_tiling_limits limits = limits_of(variant, node, device);
     limits.parts = parts;
-    return bind_product(&batched, binder, product, limits);
+    return bind_product(variant, binder, product, limits);
 }

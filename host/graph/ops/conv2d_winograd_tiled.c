@@ -6,18 +6,18 @@
  * batch of products by the kernel of ops/conv2d_tiled.c, then the output. For a filter every chunk
  * adds to the same sums, of which w is made in the end. All sums have a fixed order.
  *
- * Nobody has timed it on a GPU so far, so it stands in the ops' lists behind what has been: only
- * `tune` takes it.
+ * It saves products and moves more memory. Which weighs more is known, by measurement on an H100,
+ * for GPUs of large tensor cores and fast memory; elsewhere `tune` finds out.
  */
 #include "host/graph/ops/conv2d_tiled.h"
 
 /* Elements of a transformed tile of 4 x 4, and VW. */
 enum { ELEMENTS = 25, WIDTH = 4 };
 
-/* Bytes of V, Y and M that the launches of a chunk leave to one another: so many that they should
- * still be in the last cache of a large GPU when they are read, not measured. That of an H200 holds
- * 50 MB; a fifth of these are elements that tiles of 3 pixels do not have. */
-enum { CHUNK_BYTES = 64 << 20 };
+/* Bytes of V, Y and M of a chunk. Chunks that would stay in the last cache of an H100, 50 MB, take
+ * a third longer than one of all images: its launches are short then, and are three for each chunk.
+ */
+enum { CHUNK_BYTES = 400 << 20 };
 
 /* How a node is cut, and the parts of its scratch. */
 struct sizes {
@@ -231,6 +231,25 @@ bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device 
         return false;
     struct sizes sizes = sizes_of(node, device);
     return sizes.parts > 0 && sizes.images <= v->n && wg_scratch_fits(sizes.bytes, device);
+}
+
+/*
+ * On an H100 conv2d_tensor makes some 50 TFLOP/s of the direct form, a byte of V, Y and M costs
+ * what 20 of these operations do, written and read, and each of three launches more what 3e8 do.
+ */
+bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct wg_device *device)
+{
+    enum { PER_BYTE = 20, LAUNCHES = 3 };
+    const double per_launch = 3e8;
+    const struct wg_conv *v = &node->attr.conv;
+    struct wg_product product = product_of(node, v->n);
+    struct matrices bytes = matrices_of(&product);
+    const struct wg_conv *p = &product.conv;
+    double products = (double)(v->n * v->oh * v->ow) * (double)(v->k * v->k * v->c * v->oc);
+    double left = (double)product.batch.count * (double)(p->n * p->c) * (double)p->oc;
+    double moved = (double)(bytes.a + bytes.b + bytes.out);
+    return !wg_has_fast_tf32(device) ||
+           2 * (products - left) < PER_BYTE * moved + LAUNCHES * per_launch;
 }
 
 size_t wg_winograd_tiled_scratch(const struct wg_node *node, const struct wg_device *device)
