@@ -13,6 +13,7 @@
  * many rows or chunks are fetched before the first is added.
  */
 #include "aligned.cl"
+#include "compensated.cl"
 
 #ifndef C // to compile alone
 #define C       64
@@ -22,6 +23,33 @@
 #define NV 1
 #endif
 
+#ifdef HELD
+/* The same of chunks of HELD rows at most, which an item holds: they are read once. NV is 1. */
+__kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
+                            const int rows, const int rows_per_chunk)
+{
+    const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
+    if (c >= C)
+        return;
+    const int first = chunk * rows_per_chunk;
+    const int count = min(rows_per_chunk, rows - first);
+    floatv held[HELD], mean = 0.0f, squares = 0.0f;
+#pragma unroll
+    for (int i = 0; i < HELD; i++)
+        held[i] = i < count ? load(x + (size_t)(first + i) * C + c) : (floatv)(0.0f);
+#pragma unroll
+    for (int i = 0; i < HELD; i++)
+        mean += held[i];
+    mean /= (float)count;
+#pragma unroll
+    for (int i = 0; i < HELD; i++) {
+        const floatv deviation = i < count ? held[i] - mean : (floatv)(0.0f);
+        squares = MAC(deviation, deviation, squares);
+    }
+    store(mean, partial + chunk * 2 * C + c);
+    store(squares, partial + chunk * 2 * C + C + c);
+}
+#else
 /* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows
  * that stay in cache cost no more memory traffic than one, and nothing cancels. */
 __kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
@@ -64,15 +92,7 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
         store(squares[v], to + C + v * VW);
     }
 }
-
-/* Adds `term` to `sum` and keeps in `lost` what rounding took (Kahan 1965). */
-#define ADD_COMPENSATED(sum, lost, term)                                                           \
-    do {                                                                                           \
-        const floatv corrected = (term)-lost;                                                      \
-        const floatv next = sum + corrected;                                                       \
-        lost = (next - sum) - corrected;                                                           \
-        sum = next;                                                                                \
-    } while (0)
+#endif
 
 /*
  * merged [., 2, C] from chunks [., 2, C] of rows_per_chunk rows, `count` of them at a time: Chan,
@@ -113,6 +133,48 @@ __kernel void moments_merge(__global const float *restrict chunks, __global floa
     store(mean, to);
     store(squares / divisor, to + C);
 }
+
+#ifdef DOWN
+/* The same of all chunks at once, by groups of local memory: see sum_rows_gather. */
+__kernel __attribute__((reqd_work_group_size(ACROSS * DOWN, 1, 1))) void
+moments_gather(__global const float *restrict chunks, __global float *restrict m, const int rows,
+               const int rows_per_chunk)
+{
+    __local floatv sums[ACROSS * DOWN];
+    const int id = get_local_id(0), lane = id / ACROSS;
+    const int c = ((int)get_group_id(0) * ACROSS + id % ACROSS) * VW;
+    const int count = c < C ? (rows + rows_per_chunk - 1) / rows_per_chunk : 0;
+    floatv sum = 0.0f, squares = 0.0f, lost = 0.0f;
+
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
+    for (int chunk = lane; chunk < count; chunk += DOWN) {
+        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
+        ADD_COMPENSATED(sum, lost, n * load(chunks + chunk * 2 * C + c));
+    }
+    sums[id] = sum;
+    add_down(sums, id);
+    const floatv mean = sums[id % ACROSS] / (float)rows;
+    lost = 0.0f;
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
+    for (int chunk = lane; chunk < count; chunk += DOWN) {
+        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
+        const floatv shift = load(chunks + chunk * 2 * C + c) - mean;
+        const floatv within = load(chunks + chunk * 2 * C + C + c);
+        ADD_COMPENSATED(squares, lost, within + n * shift * shift);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE); // everyone has read the mean
+    sums[id] = squares;
+    add_down(sums, id);
+    if (lane == 0 && c < C) {
+        store(mean, m + c);
+        store(sums[id] / (float)rows, m + C + c);
+    }
+}
+#endif
 
 /* scale [3, C]: y = ACTIVATE((x - scale[0]) * scale[1] + scale[2]) */
 __kernel void batch_norm_scale(__global const float *restrict m,

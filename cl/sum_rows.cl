@@ -8,9 +8,14 @@
  * sum_rows_merge  work size columns / VW x groups of chunks: one work item adds up VW columns of a
  *                 group, compensated (Kahan 1965), so that the error does not grow with its length
  *
+ * sum_rows_gather  instead of merges, where there is local memory: a group of ACROSS * DOWN items
+ * adds up ACROSS vectors of columns, each of DOWN items every DOWN-th chunk, compensated, then half
+ * of them what the others have, and again half of these
+ *
  * AHEAD, where defined, is how many rows or chunks are fetched before the first is added.
  */
 #include "aligned.cl"
+#include "compensated.cl"
 
 #ifndef NV
 #define NV 1
@@ -55,10 +60,29 @@ __kernel void sum_rows_merge(__global const float *restrict partial,
 #pragma unroll AHEAD
 #endif
     for (int chunk = first; chunk < last; chunk++) {
-        const floatv term = load(partial + chunk * columns + c) - lost;
-        const floatv next = sum + term;
-        lost = (next - sum) - term;
-        sum = next;
+        ADD_COMPENSATED(sum, lost, load(partial + chunk * columns + c));
     }
     store(sum, merged + get_global_id(1) * columns + c);
 }
+
+#ifdef DOWN
+__kernel __attribute__((reqd_work_group_size(ACROSS * DOWN, 1, 1))) void
+sum_rows_gather(__global const float *restrict partial, __global float *restrict y,
+                const int columns, const int chunks)
+{
+    __local floatv sums[ACROSS * DOWN];
+    const int id = get_local_id(0), lane = id / ACROSS;
+    const int c = ((int)get_group_id(0) * ACROSS + id % ACROSS) * VW;
+    floatv sum = 0.0f, lost = 0.0f;
+
+#ifdef AHEAD
+#pragma unroll AHEAD
+#endif
+    for (int chunk = lane; chunk < (c < columns ? chunks : 0); chunk += DOWN)
+        ADD_COMPENSATED(sum, lost, load(partial + chunk * columns + c));
+    sums[id] = sum;
+    add_down(sums, id);
+    if (lane == 0 && c < columns)
+        store(sums[id], y + c);
+}
+#endif

@@ -37,14 +37,20 @@ static size_t choose_rows(size_t columns, size_t rows, const struct wg_device *d
         cube_root++;
     if (device && !wg_device_is_cpu(device) && cube_root < chunk)
         chunk = cube_root;
-    size_t fewest = divide_up(rows, CHUNKS_MAX);
-    return chunk < fewest ? fewest : chunk;
+    return chunk;
 }
 
 struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device)
 {
+    return wg_row_split_by(x, choose_rows(wg_shape_last(x), wg_shape_rows(x), device));
+}
+
+struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk)
+{
     size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
-    size_t rows_per_chunk = choose_rows(columns, rows, device);
+    size_t fewest = divide_up(rows, CHUNKS_MAX);
+    if (rows_per_chunk < fewest)
+        rows_per_chunk = fewest;
     struct wg_row_split split = wg_row_split_chunks(divide_up(rows, rows_per_chunk));
     split.columns = columns;
     split.rows = rows;
@@ -67,6 +73,39 @@ void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device)
     enum { AHEAD = 8 };
     if (!wg_device_is_cpu(device))
         wg_define_int(defines, "AHEAD", AHEAD);
+}
+
+/* Of a group that gathers. */
+enum { ACROSS = 4, DOWN = 64 };
+
+static bool can_gather(const struct wg_device *device)
+{
+    return !wg_device_is_cpu(device) && device->has_local_memory &&
+           device->info.work_group_size >= ACROSS * DOWN &&
+           device->work_item_sizes[0] >= ACROSS * DOWN;
+}
+
+void wg_define_gather(struct wg_defines *defines, const struct wg_device *device)
+{
+    if (!can_gather(device))
+        return;
+    wg_define_int(defines, "ACROSS", ACROSS);
+    wg_define_int(defines, "DOWN", DOWN);
+}
+
+bool wg_bind_gather(struct wg_binder *binder, const struct wg_row_split *split, size_t vectors,
+                    struct wg_call call, bool *ret_bound)
+{
+    size_t largest;
+    *ret_bound = false;
+    if (split->groups == 1 || !can_gather(wg_binder_device(binder)))
+        return true;
+    call.local[0] = ACROSS * DOWN;
+    call.global[0] = divide_up(vectors, ACROSS) * call.local[0];
+    if (!wg_binder_largest_group(binder, &call, &largest))
+        return false;
+    *ret_bound = largest >= call.local[0];
+    return !*ret_bound || wg_bind_kernel(binder, &call);
 }
 
 size_t wg_row_lanes(const struct wg_device *device)
@@ -127,7 +166,17 @@ bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", width);
     wg_define_ahead(&defines, device);
-    for (int i = 0; i < count; i++)
+    wg_define_gather(&defines, device);
+    struct wg_call gather = {
+        .file = "sum_rows",
+        .kernel = "sum_rows_gather",
+        .defines = &defines,
+        .arguments = {wg_row_partial(split, sums), result, WG_INT(sums), WG_INT(split->chunks)},
+    };
+    bool is_bound;
+    if (!wg_bind_gather(binder, split, sums / width, gather, &is_bound))
+        return false;
+    for (int i = 0; !is_bound && i < count; i++)
         if (!wg_bind_kernel(binder, &(struct wg_call){
                                         .file = "sum_rows",
                                         .kernel = "sum_rows_merge",

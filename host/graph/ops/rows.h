@@ -19,6 +19,9 @@ struct wg_row_split {
 /* NULL: as on the devices with the longest chunks. */
 struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device);
 
+/* The same in chunks of so many rows, or of more if these were too many for a device. */
+struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk);
+
 /* The same where somebody else has split the rows: `chunks` results are to be merged. */
 struct wg_row_split wg_row_split_chunks(size_t chunks);
 
@@ -33,6 +36,15 @@ size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t wid
 
 /* Macro AHEAD for GPUs, whose items wait for memory row by row else. */
 void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device);
+
+/* Macros ACROSS and DOWN of kernels that gather: where a group of as many items has local memory,
+ * it adds up all chunks, ACROSS vectors of columns, without merges. */
+void wg_define_gather(struct wg_defines *defines, const struct wg_device *device);
+
+/* Adds `call`, such a kernel's without its sizes, if it is worth while for so many vectors and the
+ * device can run it; else *ret_bound is false, and there is to be merged. */
+bool wg_bind_gather(struct wg_binder *binder, const struct wg_row_split *split, size_t vectors,
+                    struct wg_call call, bool *ret_bound);
 
 /* Lanes of a group that sums or merges, as in struct wg_call: on CPUs each has work for a while. */
 size_t wg_row_lanes(const struct wg_device *device);
@@ -59,7 +71,7 @@ enum { WG_ROW_MERGES_MAX = 2 };
 int wg_row_merges(const struct wg_row_split *split, size_t sums, struct wg_argument result,
                   const struct wg_device *device, struct wg_row_merge merges[WG_ROW_MERGES_MAX]);
 
-/* Adds the kernel calls of these merges for plain sums, result [sums]. */
+/* Adds the kernel calls of these merges, or of a gathering, for plain sums, result [sums]. */
 bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split, size_t sums,
                       struct wg_argument result);
 
