@@ -15,10 +15,10 @@
  * taps of w, ceil(K / S) along an axis or one less, and those side by side see values of y side by
  * side. So conv2d_data is S * S convolutions of stride 1, and no two of them write one place.
  *
- * TM x TN results are a tile, the work of a group: an item has RM rows x RN columns of them, RM / 4
- * times four neighbours along both, so that neighbouring items read neighbouring vectors. The k go
- * TK at a time, STEPS times for one of PARTS partial sums. TK may be used to say how many k at most
- * belong to one tap: it is then a group's, not an item's to find out.
+ * TM x TN results are a tile, the work of a group: an item has RM rows x RN columns of them, which
+ * ones register_products.cl and tensor_products.cl say. The k go TK at a time, STEPS times for one
+ * of PARTS partial sums. TK may be used to say how many k at most belong to one tap: it is then a
+ * group's, not an item's to find out.
  *
  * Vectors of four are aligned wherever the innermost dimension is a multiple of four.
  *

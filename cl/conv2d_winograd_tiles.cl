@@ -7,7 +7,7 @@
  *   conv2d_data    V[phase, e][row][o] = B^T d B    of y     x = A^T M A + bias, then ACTIVATE
  *   conv2d_filter  V[e][row][plane, c] = B^T d B    of x     Y[e][row][o] = A y A^T
  *
- * The products are conv2d_tiled's, one for each first index, and so are their results M, PARTS sums
+ * The products are conv2d_tiled's or conv2d_tensor's, one for each first index, and so are their results M, PARTS sums
  * [PARTS][phase, e][row][o or c], added up here in their order. What conv2d_winograd_taps.cl makes
  * of w is the right factor, and that of a filter's M is w.
  *

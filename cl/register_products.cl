@@ -1,11 +1,19 @@
 /*
  * register_products: the products of a tile by the items' own multiply-adds.
+ *
+ * An item has RM rows x RN columns of the tile, RM / 4 times four neighbours along both, so that
+ * neighbouring items read neighbouring vectors. Items go two rows by LANES_N columns at a time, the
+ * two before the columns: neighbours then read one vector of B, those two apart one of A, and
+ * NVIDIA's local memory serves them at once.
  */
-/*
- * An item among those of a group, and its rows and vectors of columns from its first ones on. Items
- * go two rows by LANES_N columns of the tile at a time, the two before the columns: neighbours then
- * read one vector of B, those two apart one of A, and NVIDIA's local memory serves them at once.
- */
+#ifndef TM // to compile alone
+#define TM 32
+#define TN 32
+#define RM 4
+#define RN 4
+#endif
+
+/* An item among those of a group, and its rows and vectors of columns from its first ones on. */
 #define LANES_N      (TN / RN < 8 ? TN / RN : 8)
 #define ITEM_TN(id)  ((id) / (LANES_N * (TM / RM)) * LANES_N + (id) / LANES_M % LANES_N)
 #define ITEM_TM(id)  ((id) % (LANES_N * (TM / RM)) / (LANES_M * LANES_N) * LANES_M + (id) % LANES_M)

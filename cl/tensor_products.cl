@@ -3,11 +3,14 @@
  *
  * The cores multiply TF32, which has 11 bits of a float's 24. Single precision is made of that, as
  * by Ootomo & Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the
- * FP32 theoretical peak performance", 2022: a float is the sum of two TF32, exactly, and a * b the
- * sum of three of their products; what is left out, rest times rest, is at most 2^-24 of it, as
- * much as a rounding. The cores cut digits off when they add up, so they add up only the 16 k of a
- * step; the rest is added in single precision, rounded. (Of numbers below 2^-102 the rest may be
- * lost.)
+ * FP32 theoretical peak performance", 2022: a float is the sum of the nearest TF32 and of another,
+ * but for its last bit, and a * b that of three of their products. A product is off by 8 units of
+ * 2^-24 at most, by one on average: rest times rest is left out, at most 2^-22 of it, and a quarter
+ * of all floats lose their last bit. The cores cut digits off when they add up, so they add up only
+ * the 16 k of a step, and the steps are added in single precision, rounded, a sixteenth of the
+ * roundings of a plain sum. Long sums are the more exact for it, short ones are not made here
+ * (ops/conv2d_tiled.c). Of numbers below 2^-102 the rest may be lost; an infinity, or a number that
+ * rounds to it, makes NaNs.
  *
  * An instruction multiplies 16 x 8 by 8 x 8 for a warp of 32 items. Item `lane` has of the left
  * factor rows g = lane / 4 and g + 8, at k t = lane % 4 and t + 4; of the right one column g at the
@@ -20,6 +23,15 @@
  *
  * A warp has 8 RM x 32 results, an item RM x 8.
  */
+#ifndef TM // to compile alone
+#define TM        32
+#define TN        32
+#define RM        4
+#define RN        8
+#define A_ALONG_K 1
+#define B_ALONG_K 0
+#endif
+
 #define WARP    32
 #define WARPS_N (TN / WARP)
 
@@ -43,10 +55,12 @@
 /* The column in which an item of odd g has what is n-th of others: see conv2d_tensor.cl. */
 #define ODD(n) (B_ALONG_K ? (n) ^ 1 : (n))
 
+#define TF32 (~((1u << 13) - 1)) // the bits of a float that the cores heed
+
 /* A float as two TF32: the nearest one, whose carry may go on to the exponent, and the rest. */
 static void split(float x, uint *ret_nearest, uint *ret_rest)
 {
-    *ret_nearest = (as_uint(x) + (1 << 12)) & ~((1u << 13) - 1);
+    *ret_nearest = (as_uint(x) + (1 << 12)) & TF32;
     *ret_rest = as_uint(x - as_float(*ret_nearest));
 }
 
@@ -156,8 +170,8 @@ static void add_shown_products(__local const float *shown, float (*acc)[RN])
 
                 split(left[m], &a, &a_rest);
                 split(right[n < 4 ? n : ODD(n - 4)], &b, &b_rest);
-                acc[m][n] = MAC(as_float(a_rest), as_float(b), acc[m][n]);
-                acc[m][n] = MAC(as_float(a), as_float(b_rest), acc[m][n]);
+                acc[m][n] = MAC(as_float(a_rest & TF32), as_float(b), acc[m][n]);
+                acc[m][n] = MAC(as_float(a), as_float(b_rest & TF32), acc[m][n]);
                 acc[m][n] = MAC(as_float(a), as_float(b), acc[m][n]);
             }
 }

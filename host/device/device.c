@@ -29,11 +29,13 @@ static bool open_handles(struct wg_device *device)
     return CL_CREATED(code, "clCreateCommandQueue");
 }
 
-static int query_compute_capability(cl_device_id id)
+/* By NVIDIA's own driver, whose compiler takes PTX: others for the same devices need not. */
+static int query_compute_capability(const struct wg_device_info *info, cl_device_id id)
 {
     char extensions[8192];
     cl_uint major, minor;
     bool ok =
+        strcmp(info->platform_name, "NVIDIA CUDA") == 0 &&
         clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof extensions, extensions, NULL) ==
             CL_SUCCESS &&
         strstr(extensions, "cl_nv_device_attribute_query") &&
@@ -67,7 +69,7 @@ static bool query_limits(struct wg_device *device)
                                sizeof device->parameter_bytes, &device->parameter_bytes, NULL)))
         return false;
 
-    device->compute_capability = query_compute_capability(device->id);
+    device->compute_capability = query_compute_capability(&device->info, device->id);
 
     size_t sizes[16] = {1, 1, 1};
     if (!CL_OK(

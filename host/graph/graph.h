@@ -87,7 +87,7 @@ enum { WG_KNOBS_MAX = 4 };
  * own heuristics decide. It is not part of what a node computes, so it makes no two nodes differ.
  */
 struct wg_choice {
-    const struct wg_implementation *by; // of the node's op; NULL: the first that suits
+    const struct wg_implementation *by; // of the node's op; NULL: see wg_op_choose
     int knob[WG_KNOBS_MAX];             // values of its knobs; 0: its own heuristic
 };
 

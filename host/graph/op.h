@@ -57,7 +57,8 @@ struct wg_op {
     struct wg_node *(*gradient)(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i);
     /* Additions and multiplications of the direct form; NULL: not worth counting. */
     double (*flops)(const struct wg_node *node);
-    /* In order of preference; the first that suits is taken. The last always suits. */
+    /* In order of preference; the first that suits and need not be measured is taken. The last
+     * always suits. */
     struct wg_implementation implementations[WG_IMPLEMENTATIONS_MAX];
 };
 

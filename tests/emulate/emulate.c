@@ -12,7 +12,8 @@
  *   align=N    bytes that the origin of a sub-buffer must be a multiple of
  *   vector=N   native width of float vectors
  *   units=N    compute units
- *   capability=N  an NVIDIA GPU of this compute capability, 90 for 9.0
+ *   capability=N
+ *              an NVIDIA GPU of this compute capability, 90 for 9.0, by its own driver
  *   crash=K    a driver that dies at the kernel of this name,
  *   hang=K     one that does not come back from it,
  *   skip=K     one that does not run it, and says nothing
@@ -169,6 +170,20 @@ static void replace_uint(void *value, size_t number)
         memcpy(value, &narrow, sizeof narrow);
 }
 
+CL_API_ENTRY cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info what,
+                                                  size_t size, void *value, size_t *ret_size)
+{
+    static const char name[] = "NVIDIA CUDA";
+    NEXT(clGetPlatformInfo);
+    if (!emulated.capability || what != CL_PLATFORM_NAME || (value && size < sizeof name))
+        return next(platform, what, size, value, ret_size);
+    if (value)
+        memcpy(value, name, sizeof name);
+    if (ret_size)
+        *ret_size = sizeof name;
+    return CL_SUCCESS;
+}
+
 /* What cl_nv_device_attribute_query adds; false: `what` is something else. */
 static bool tell_nvidia(cl_device_info what, size_t size, void *value, size_t *ret_size)
 {
@@ -180,7 +195,9 @@ static bool tell_nvidia(cl_device_info what, size_t size, void *value, size_t *r
     size_t bytes = is_list ? sizeof extensions : sizeof number;
     if (!capability || (!is_list && what != MAJOR && what != MINOR))
         return false;
-    if (value && size >= bytes)
+    if (value && size < bytes)
+        return false;
+    if (value)
         memcpy(value, is_list ? (const void *)extensions : &number, bytes);
     if (ret_size)
         *ret_size = bytes;

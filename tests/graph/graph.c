@@ -193,6 +193,28 @@ static bool suits_nothing(const struct wg_node *node, const struct wg_device *de
     return false;
 }
 
+static bool needs_measuring(const struct wg_node *node, const struct wg_device *device)
+{
+    (void)node, (void)device;
+    return true;
+}
+
+START_TEST(what_needs_measuring_must_be_asked_for)
+{
+    const struct wg_op op = {
+        .name = "made up",
+        .implementations = {{.name = "unsure", .needs_measuring = needs_measuring},
+                            {.name = "ref"}},
+    };
+    struct wg_node node = {.op = &op};
+    const struct wg_device device = {0};
+    ck_assert_str_eq(wg_op_choose(&node, &device, NULL)->name, "ref");
+    ck_assert_str_eq(wg_op_choose(&node, &device, "unsure")->name, "unsure");
+    node.choice.by = &op.implementations[0];
+    ck_assert_str_eq(wg_op_choose(&node, &device, NULL)->name, "unsure");
+}
+END_TEST
+
 START_TEST(the_first_implementation_that_suits_is_taken)
 {
     const struct wg_op op = {
@@ -222,6 +244,7 @@ int main(void)
     tcase_add_test(tests, errors_stick);
     tcase_add_test(tests, vectors_divide_the_row);
     tcase_add_test(tests, the_first_implementation_that_suits_is_taken);
+    tcase_add_test(tests, what_needs_measuring_must_be_asked_for);
 
     Suite *suite = suite_create("graph");
     suite_add_tcase(suite, tests);

@@ -52,6 +52,8 @@ static const struct wg_conv cases[] = {
     {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},     // more images than there are parts
     {1, 4, 4, 20, 2, 2, 36, 4, 2, 1},      // less than a tile of Winograd's, on GPUs
     {2, 13, 21, 4, 7, 11, 8, 4, 2, 1},     // its tiles of all four kinds
+    {3, 7, 9, 36, 7, 9, 44, 3, 1, 1},      // for tensor cores: sums that 16 does not divide
+    {3, 9, 8, 4, 9, 8, 64, 4, 1, 1},       // and the table of a thin one
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 
@@ -249,7 +251,7 @@ END_TEST
 /* ---- the knobs ---- */
 
 /* No size is a multiple of a tile's; one phase has fewer rows and columns than the others. */
-static const struct wg_conv knobs_case = {20, 9, 7, 36, 5, 4, 40, 4, 2, 1};
+static const struct wg_conv knobs_case = {19, 9, 7, 36, 5, 4, 40, 4, 2, 1};
 
 static const struct {
     const char *implementation;

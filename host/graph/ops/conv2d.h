@@ -72,7 +72,7 @@ size_t wg_matmul_direct_scratch(const struct wg_node *node, const struct wg_devi
 bool wg_matmul_direct_bind(const struct wg_node *node, struct wg_binder *binder);
 
 /* Products of matrices that are not made, for GPUs, ops/conv2d_tiled.c: the same for all of these
- * ops; by tensor cores, with local memory, and without it. */
+ * ops, matmul too but by tensor cores; with local memory, and without it. */
 extern const struct wg_knob wg_tensor_knobs[], wg_tiled_knobs[], wg_blocked_knobs[];
 /* Whether tensor cores make up for that single precision takes three of their products. */
 bool wg_has_fast_tf32(const struct wg_device *device);
@@ -86,7 +86,8 @@ bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device
 size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device);
 bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
 
-/* F(4, 2) of Winograd by the kernels of "tiled", ops/conv2d_winograd_tiled.c: the same. */
+/* F(4, 2) of Winograd by the kernels of "tiled" or "tensor", ops/conv2d_winograd_tiled.c: the same.
+ */
 extern const struct wg_knob wg_batch_knobs[];
 bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device *device);
 bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct wg_device *device);

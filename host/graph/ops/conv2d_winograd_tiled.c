@@ -3,7 +3,7 @@
  * kernels compute stands in cl/conv2d_winograd_tiles.cl; here is how the work is cut.
  *
  * The transforms go through memory, a chunk of images at a time: V, then for a filter Y, then a
- * batch of products by the kernel of ops/conv2d_tiled.c, then the output. For a filter every chunk
+ * batch of products by a kernel of ops/conv2d_tiled.c, then the output. For a filter every chunk
  * adds to the same sums, of which w is made in the end. All sums have a fixed order.
  *
  * It saves products and moves more memory. Which weighs more is known, by measurement on an H100,
