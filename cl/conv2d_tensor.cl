@@ -32,11 +32,6 @@
 
 #include "conv2d_operands.cl"
 
-#ifndef __NV_CL_C_VERSION // room for what items show
-#undef STAGES
-#define STAGES 2
-#endif
-
 /* What a group copies are vectors, which go round its items. */
 #define VECTORS_A (TM * TK / 4)
 #define VECTORS_B (TN * TK / 4)
@@ -67,8 +62,13 @@ static int place_of(int vector, const int extent, const int along_k)
 
 #ifdef __NV_CL_C_VERSION
 
+struct copies {
+    int none; // the device keeps them
+};
+
 /* Begins to copy a vector, or four zeros. */
-static void copy(__local float *to, __global const float *tensor, struct spot spot)
+static void copy(struct copies *copies, __local float *to, __global const float *tensor,
+                 struct spot spot)
 {
     __asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                    :
@@ -78,31 +78,51 @@ static void copy(__local float *to, __global const float *tensor, struct spot sp
 }
 
 /* An item's copies so far are one batch. */
-static void end_batch(void)
+static void end_batch(struct copies *copies)
 {
     __asm volatile("cp.async.commit_group;" : : : "memory");
 }
 
 /* Until all but the last STAGES - 2 batches of an item have arrived. */
-static void wait_for_batch(void)
+static void wait_for_batch(struct copies *copies)
 {
     __asm volatile("cp.async.wait_group %0;" : : "n"(STAGES - 2) : "memory");
 }
 
 #else
 
-static void copy(__local float *to, __global const float *tensor, struct spot spot)
+/* For tests elsewhere: a copy is made as late as may be, when its batch is waited for. */
+struct copies {
+    float4 four[STAGES][SHARE_A + SHARE_B];
+    __local float *to[STAGES][SHARE_A + SHARE_B];
+    int count[STAGES]; // of a batch
+    int batch, arrived;
+};
+
+static void copy(struct copies *copies, __local float *to, __global const float *tensor,
+                 struct spot spot)
 {
-    *(__local float4 *)to =
+    const int slot = copies->batch % STAGES, i = copies->count[slot]++;
+
+    copies->to[slot][i] = to;
+    copies->four[slot][i] =
         spot.inside ? *(__global const float4 *)(tensor + spot.at) : (float4)(0.0f);
 }
 
-static void end_batch(void)
+static void end_batch(struct copies *copies)
 {
+    copies->batch++;
+    copies->count[copies->batch % STAGES] = 0;
 }
 
-static void wait_for_batch(void)
+static void wait_for_batch(struct copies *copies)
 {
+    for (; copies->arrived < copies->batch - (STAGES - 2); copies->arrived++) {
+        const int slot = copies->arrived % STAGES;
+
+        for (int i = 0; i < copies->count[slot]; i++)
+            *(__local float4 *)copies->to[slot][i] = copies->four[slot][i];
+    }
 }
 
 #endif
@@ -113,8 +133,10 @@ struct share {
     int columns[SHARE_B];
 };
 
+/* The step whose first k is k0, to its stage. */
 static void copy_step(__global const float *restrict a, __global const float *restrict b,
-                      struct phase phase, int k0, const struct share *share, __local float *stage)
+                      struct phase phase, int k0, const struct share *share, struct copies *copies,
+                      __local float *stage)
 {
     const int id = get_local_id(0);
 
@@ -123,7 +145,7 @@ static void copy_step(__global const float *restrict a, __global const float *re
         const int vector = id + i * ITEMS;
 
         if (VECTORS_A % ITEMS == 0 || vector < VECTORS_A)
-            copy(stage + place_of(vector, TM, A_ALONG_K), a,
+            copy(copies, stage + place_of(vector, TM, A_ALONG_K), a,
                  a_spot(share->rows[i], k0, k0 + k_of(vector, TM, A_ALONG_K)));
     }
 #pragma unroll
@@ -131,7 +153,7 @@ static void copy_step(__global const float *restrict a, __global const float *re
         const int vector = id + i * ITEMS;
 
         if (VECTORS_B % ITEMS == 0 || vector < VECTORS_B)
-            copy(stage + TM * TK + place_of(vector, TN, B_ALONG_K), b,
+            copy(copies, stage + TM * TK + place_of(vector, TN, B_ALONG_K), b,
                  b_spot(phase, share->columns[i], k0, k0 + k_of(vector, TN, B_ALONG_K)));
     }
 }
@@ -244,6 +266,7 @@ conv2d_tensor(__global const float *restrict a, __global const float *restrict b
     const int steps = ANY_ROW(phase, row0) ? STEPS_OF(phase) : 0;
     const int k0 = FIRST_K(phase) + part * steps * TK;
     struct share share;
+    struct copies copies = {0};
     float acc[RM][RN];
 
 #pragma unroll
@@ -256,18 +279,18 @@ conv2d_tensor(__global const float *restrict a, __global const float *restrict b
 #pragma unroll
     for (int step = 0; step < STAGES - 1; step++) {
         if (step < steps)
-            copy_step(a, b, phase, k0 + step * TK, &share, stages + step * STAGE);
-        end_batch();
+            copy_step(a, b, phase, k0 + step * TK, &share, &copies, stages + step * STAGE);
+        end_batch(&copies);
     }
 #pragma unroll 1
     for (int step = 0; step < steps; step++) {
         const int next = step + STAGES - 1;
 
-        wait_for_batch();
+        wait_for_batch(&copies);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (next < steps)
-            copy_step(a, b, phase, k0 + next * TK, &share, stages + next % STAGES * STAGE);
-        end_batch();
+            copy_step(a, b, phase, k0 + next * TK, &share, &copies, stages + next % STAGES * STAGE);
+        end_batch(&copies);
 #ifdef __NV_CL_C_VERSION
         multiply(stages + step % STAGES * STAGE, acc);
 #else
