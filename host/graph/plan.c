@@ -66,11 +66,18 @@ static bool order(const struct wg_graph *graph, const struct wg_device *device,
     return true;
 }
 
-/* ---- place: largest first, each at the lowest gap among those alive with it ---- */
+/*
+ * ---- place: one after the other, each at the lowest gap among those alive with it ----
+ *
+ * The largest first. While gaps are left, the one that ends highest is placed before all others,
+ * some times over ("squeaky wheel" optimisation: Joslin, Clements, 1999), and the best is taken.
+ */
 
 struct item {
     size_t bytes;
     int first, last; // tasks during which it must keep its contents
+    int bank;
+    size_t offset;
     struct wg_placement *placement;
 };
 
@@ -95,11 +102,10 @@ static size_t lowest_offset(const struct item *item, const struct item *placed, 
         moved = false;
         for (int i = 0; i < count; i++) {
             const struct item *other = &placed[i];
-            if (other->placement->bank != bank || other->last < item->first ||
-                item->last < other->first)
+            if (other->bank != bank || other->last < item->first || item->last < other->first)
                 continue;
-            size_t end = other->placement->offset + other->bytes;
-            if (other->placement->offset < offset + item->bytes && offset < end) {
+            size_t end = other->offset + other->bytes;
+            if (other->offset < offset + item->bytes && offset < end) {
                 offset = end;
                 moved = true;
             }
@@ -108,22 +114,77 @@ static size_t lowest_offset(const struct item *item, const struct item *placed, 
     return offset;
 }
 
-static void place_item(struct wg_plan *plan, const struct item *items, int index, size_t bank_limit)
+static void place_item(struct item *items, int index, size_t bank_limit)
 {
-    const struct item *item = &items[index];
-    int bank = 0;
-    size_t offset = 0;
-    for (;; bank++) {
-        offset = lowest_offset(item, items, index, bank);
-        if (offset + item->bytes <= bank_limit || offset == 0)
-            break;
+    struct item *item = &items[index];
+    for (item->bank = 0;; item->bank++) {
+        item->offset = lowest_offset(item, items, index, item->bank);
+        if (item->offset + item->bytes <= bank_limit || item->offset == 0)
+            return;
     }
-    *item->placement =
-        (struct wg_placement){.bank = bank, .offset = offset, .bytes = item->placement->bytes};
-    if (bank >= plan->bank_count)
-        plan->bank_count = bank + 1;
-    if (plan->bank_bytes[bank] < offset + item->bytes)
-        plan->bank_bytes[bank] = offset + item->bytes;
+}
+
+static bool ends_higher(const struct item *a, const struct item *b)
+{
+    return a->bank != b->bank ? a->bank > b->bank : a->offset + a->bytes > b->offset + b->bytes;
+}
+
+/* In the order of the items. Returns the bytes of all banks, and which item ends highest. */
+static uint64_t place_items(struct item *items, int count, size_t bank_limit, int *ret_highest)
+{
+    uint64_t bytes = 0;
+    *ret_highest = 0;
+    for (int i = 0; i < count; i++) {
+        place_item(items, i, bank_limit);
+        if (ends_higher(&items[i], &items[*ret_highest]))
+            *ret_highest = i;
+    }
+    for (int b = 0; count > 0 && b <= items[*ret_highest].bank; b++) {
+        size_t end = 0;
+        for (int i = 0; i < count; i++)
+            if (items[i].bank == b && items[i].offset + items[i].bytes > end)
+                end = items[i].offset + items[i].bytes;
+        bytes += end;
+    }
+    return bytes;
+}
+
+static void move_to_front(struct item *items, int index)
+{
+    struct item moved = items[index];
+    memmove(items + 1, items, (size_t)index * sizeof *items);
+    items[0] = moved;
+}
+
+/* Places them in `best`, whose order may be another; `items` is for trials. */
+static void place_well(struct item *items, struct item *best, int count, size_t bank_limit,
+                       uint64_t alive)
+{
+    enum { TRIALS = 100 };
+    int highest;
+    qsort(items, (size_t)count, sizeof *items, compare_items);
+    uint64_t least = place_items(items, count, bank_limit, &highest);
+    memcpy(best, items, (size_t)count * sizeof *items);
+    for (int trial = 0; trial < TRIALS && least > alive; trial++) {
+        move_to_front(items, highest);
+        uint64_t bytes = place_items(items, count, bank_limit, &highest);
+        if (bytes < least) {
+            least = bytes;
+            memcpy(best, items, (size_t)count * sizeof *items);
+        }
+    }
+}
+
+/* All schedules share the banks. */
+static void keep_placement(struct wg_plan *plan, const struct item *item)
+{
+    size_t end = item->offset + item->bytes;
+    item->placement->bank = item->bank;
+    item->placement->offset = item->offset;
+    if (item->bank >= plan->bank_count)
+        plan->bank_count = item->bank + 1;
+    if (plan->bank_bytes[item->bank] < end)
+        plan->bank_bytes[item->bank] = end;
 }
 
 static void add_item(struct item *items, int *count, struct wg_placement *placement, size_t bytes,
@@ -179,9 +240,11 @@ static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
 {
     int nodes = wg_graph_count(plan->graph);
     struct item *items = calloc(2 * (size_t)nodes, sizeof *items);
+    struct item *best = calloc(2 * (size_t)nodes, sizeof *best);
     int *item_of = malloc((size_t)nodes * sizeof *item_of);
-    if (!items || !item_of) {
+    if (!items || !best || !item_of) {
         free(items);
+        free(best);
         free(item_of);
         return wg_fail_memory("a schedule");
     }
@@ -195,10 +258,11 @@ static bool place(struct wg_plan *plan, struct wg_schedule *schedule,
     uint64_t alive = count_alive(items, count, schedule->count);
     if (alive > plan->alive_bytes)
         plan->alive_bytes = alive;
-    qsort(items, (size_t)count, sizeof *items, compare_items);
+    place_well(items, best, count, (size_t)device->info.largest_buffer, alive);
     for (int i = 0; i < count; i++)
-        place_item(plan, items, i, (size_t)device->info.largest_buffer);
+        keep_placement(plan, &best[i]);
     free(items);
+    free(best);
     free(item_of);
     return true;
 }
