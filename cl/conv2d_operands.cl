@@ -83,9 +83,9 @@
 #define ITEMS ((TM / RM) * (TN / RN)) // of a group
 
 /* What need not be asked where the sizes are multiples of the tile's. */
-#define IS_TERM(k)        (STEPS * TK * PARTS == LENGTH || (k) < LENGTH)
-#define IS_COLUMN(column) (COLUMNS % TN == 0 || (column) < COLUMNS)
-#define IS_ROW(row)       (ROWS % TM == 0 || (row) < ROWS)
+#define IS_TERM(k)        ((bool)(STEPS * TK * PARTS == LENGTH || (k) < LENGTH))
+#define IS_COLUMN(column) ((bool)(COLUMNS % TN == 0 || (column) < COLUMNS))
+#define IS_ROW(row)       ((bool)(ROWS % TM == 0 || (row) < ROWS))
 #define OUTSIDE           (-(1 << 30)) // a coordinate that no tap brings inside
 
 /* ---- vectors: along k, but rows of A for a filter and columns of B unless it is w for a data ----
