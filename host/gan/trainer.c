@@ -212,25 +212,46 @@ bool wg_trainer_prebuild(struct wg_device *device, const struct wg_trainer_param
 
 /* ---- does it fit? ---- */
 
-static bool fits(const struct wg_device *device, const struct wg_plan *plan)
+static struct wg_memory memory_of(const struct wg_plan *plan, const struct training_graph *t)
 {
-    return plan->variable_bytes + plan->arena_bytes <= device->info.global_memory;
+    uint64_t dataset = wg_node_bytes(t->dataset);
+    return (struct wg_memory){
+        .weight_bytes = plan->variable_bytes - dataset,
+        .dataset_bytes = dataset,
+        .arena_bytes = plan->arena_bytes,
+        .alive_bytes = plan->alive_bytes,
+        .total_bytes = plan->variable_bytes + plan->arena_bytes,
+        .largest_bytes = plan->largest_bytes,
+    };
 }
 
-/* Whether a run with this batch would fit; nothing is allocated on the device. */
+static bool fits(const struct wg_device *device, const struct wg_memory *memory)
+{
+    return memory->total_bytes <= device->info.global_memory;
+}
+
+bool wg_trainer_plan_memory(struct wg_device *device, const struct wg_trainer_params *params,
+                            struct wg_memory *ret_memory)
+{
+    struct training_graph training;
+    struct wg_plan *plan = NULL;
+    bool ok = training_graph_init(&training, device, params) &&
+              plan_training(device, &training, params->forced, &plan);
+    if (ok)
+        *ret_memory = memory_of(plan, &training);
+    wg_plan_destroy(plan);
+    wg_graph_destroy(training.graph);
+    return ok;
+}
+
 static bool batch_fits(struct wg_device *device, const struct wg_trainer_params *params, int batch)
 {
     struct wg_train_settings settings = *params->settings;
     struct wg_trainer_params smaller = *params;
-    struct training_graph training;
-    struct wg_plan *plan = NULL;
+    struct wg_memory memory;
     settings.batch = batch;
     smaller.settings = &settings;
-    bool ok = training_graph_init(&training, device, &smaller) &&
-              plan_training(device, &training, params->forced, &plan) && fits(device, plan);
-    wg_plan_destroy(plan);
-    wg_graph_destroy(training.graph);
-    return ok;
+    return wg_trainer_plan_memory(device, &smaller, &memory) && fits(device, &memory);
 }
 
 /*
@@ -258,13 +279,12 @@ static int find_batch(struct wg_device *device, const struct wg_trainer_params *
 
 /* Records what is needed, what is there, and a batch that fits. */
 static bool fail_too_large(struct wg_device *device, const struct wg_trainer_params *params,
-                           const struct wg_plan *plan)
+                           const struct wg_memory *memory)
 {
     char needed[512];
-    if (plan)
+    if (memory)
         snprintf(needed, sizeof needed, "it needs %.0f MiB, the device has %.0f MiB",
-                 (double)(plan->variable_bytes + plan->arena_bytes) / 0x1p20,
-                 (double)device->info.global_memory / 0x1p20);
+                 (double)memory->total_bytes / 0x1p20, (double)device->info.global_memory / 0x1p20);
     else
         snprintf(needed, sizeof needed, "%.400s", wg_error_message());
     int batch = find_batch(device, params);
@@ -276,17 +296,6 @@ static bool fail_too_large(struct wg_device *device, const struct wg_trainer_par
 }
 
 /* ---- creation ---- */
-
-static void measure(struct wg_trainer *trainer)
-{
-    struct wg_memory *memory = &trainer->memory;
-    memory->arena_bytes = trainer->plan->arena_bytes;
-    memory->alive_bytes = trainer->plan->alive_bytes;
-    memory->dataset_bytes = wg_node_bytes(trainer->training.dataset);
-    memory->weight_bytes = trainer->plan->variable_bytes - memory->dataset_bytes;
-    memory->total_bytes = trainer->plan->variable_bytes + trainer->plan->arena_bytes;
-    memory->largest_bytes = trainer->plan->largest_bytes;
-}
 
 static bool initialise_network(struct wg_trainer *trainer, const struct wg_network *network,
                                uint32_t *tensor)
@@ -329,11 +338,11 @@ bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params 
             fail_too_large(device, params, NULL);
         goto failed;
     }
-    if (!fits(device, trainer->plan)) {
-        fail_too_large(device, params, trainer->plan);
+    trainer->memory = memory_of(trainer->plan, &trainer->training);
+    if (!fits(device, &trainer->memory)) {
+        fail_too_large(device, params, &trainer->memory);
         goto failed;
     }
-    measure(trainer);
     if (!wg_exec_create(device, trainer->plan, params->progress, params->user, &trainer->exec) ||
         !initialise(trainer, params->dataset))
         goto failed;

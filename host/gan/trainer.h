@@ -70,6 +70,11 @@ typedef bool wg_trainer_visit_task(void *user, const struct wg_task *task, int r
 bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
                             wg_trainer_visit_task *visit, void *user);
 
+/* The memory such a run needs. Nothing is allocated on the device. Fails if the plan can't be made.
+ */
+bool wg_trainer_plan_memory(struct wg_device *device, const struct wg_trainer_params *params,
+                            struct wg_memory *ret_memory);
+
 /* Enqueues one step; does not wait. With `estimate` the step's Wasserstein estimate is taken. */
 bool wg_trainer_step(struct wg_trainer *trainer, bool estimate);
 

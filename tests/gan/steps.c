@@ -178,6 +178,29 @@ START_TEST(losses_wait_on_the_device)
 }
 END_TEST
 
+/* At the model's own widths, on whose sizes the gaps depend. */
+START_TEST(the_arena_holds_little_more_than_is_alive_at_one_time)
+{
+    static const int batches[] = {1, 16, 25, 32, 37, 50, 64, 100, 128, 200, 256};
+    struct wg_train_settings settings = wg_train_settings_default();
+    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
+    const struct wg_trainer_params params = {.settings = &settings, .dataset = &dataset};
+    for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
+        struct wg_memory memory;
+        settings.batch = batches[i];
+        if (!wg_trainer_plan_memory(test_device(), &params, &memory)) {
+            ck_assert_int_eq(wg_error_status(), WG_ERROR_MEMORY);
+            continue; // a tensor is larger than the device's buffers
+        }
+        if (memory.alive_bytes > test_device()->info.largest_buffer)
+            continue; // so is the arena: tensors leave gaps at the end of each
+        ck_assert_msg(memory.arena_bytes <= memory.alive_bytes + memory.alive_bytes / 10,
+                      "batch %d: %.1f MiB for %.1f MiB", settings.batch,
+                      (double)memory.arena_bytes / 0x1p20, (double)memory.alive_bytes / 0x1p20);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("steps");
@@ -185,6 +208,7 @@ int main(void)
     tcase_add_test(tests, the_same_seed_gives_the_same_bytes);
     tcase_add_test(tests, a_resumed_run_is_the_run_never_interrupted);
     tcase_add_test(tests, losses_wait_on_the_device);
+    tcase_add_test(tests, the_arena_holds_little_more_than_is_alive_at_one_time);
 
     Suite *suite = suite_create("steps");
     suite_add_tcase(suite, tests);
