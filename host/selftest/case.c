@@ -82,6 +82,8 @@ void wg_case_shape(const struct wg_case *c, char *text, size_t size)
 
 enum fill {
     FILL_EVEN,    // uniform in (-0.9, 0.9), unless the op asks for others
+    FILL_TERMS,   // of the products of a sum
+    FILL_SHARES,  // the same, such that a sum is about 1: where tanh is neither flat nor straight
     FILL_POWERS,  // of all sizes from 2^-18 to 1, of both signs
     FILL_SQUARES, // of all sizes from 2^-36 to 1, not negative
     FILL_MOMENTS, // uniform; the second half not negative
@@ -95,12 +97,36 @@ static const struct {
 } fills[] = {
     {"rmsprop", 0, FILL_POWERS},  // small weights show small steps,
     {"rmsprop", 1, FILL_SQUARES}, // and small roots where epsilon stands
-    {"rmsprop", 2, FILL_POWERS},          {"batch_norm", 1, FILL_MOMENTS},
-    {"batch_norm_sums", 1, FILL_MOMENTS}, {"batch_norm_data", 1, FILL_MOMENTS},
-    {"batch_norm_data", 5, FILL_ROWS},    {"moving_average", 0, FILL_MOMENTS},
-    {"moving_average", 1, FILL_MOMENTS},  {"norm_kernel", 1, FILL_MOMENTS},
-    {"norm_bias", 1, FILL_MOMENTS},       {"norm_up", 1, FILL_MOMENTS},
-    {"norm_up_sums", 1, FILL_MOMENTS},    {"norm_up_gradient", 1, FILL_MOMENTS},
+    {"rmsprop", 2, FILL_POWERS},
+    {"matmul", 0, FILL_TERMS},
+    {"matmul", 1, FILL_TERMS},
+    {"conv2d", 0, FILL_TERMS},
+    {"conv2d", 1, FILL_SHARES},
+    {"conv2d_data", 0, FILL_TERMS},
+    {"conv2d_data", 1, FILL_SHARES},
+    {"conv2d_filter", 0, FILL_TERMS},
+    {"conv2d_filter", 1, FILL_TERMS},
+    {"layer_filter", 0, FILL_TERMS},
+    {"layer_filter", 2, FILL_TERMS},
+    {"layer_data", 1, FILL_TERMS},
+    {"layer_data", 2, FILL_TERMS},
+    {"sum_rows", 0, FILL_TERMS},
+    {"moments", 0, FILL_TERMS},
+    {"batch_norm", 1, FILL_MOMENTS},
+    {"batch_norm_sums", 1, FILL_MOMENTS},
+    {"batch_norm_sums", 4, FILL_TERMS},
+    {"batch_norm_data", 1, FILL_MOMENTS},
+    {"batch_norm_data", 5, FILL_ROWS},
+    {"moving_average", 0, FILL_MOMENTS},
+    {"moving_average", 1, FILL_MOMENTS},
+    {"norm_kernel", 1, FILL_MOMENTS},
+    {"norm_bias", 1, FILL_MOMENTS},
+    {"norm_up", 1, FILL_MOMENTS},
+    {"norm_up", 4, FILL_SHARES},
+    {"norm_up_sums", 1, FILL_MOMENTS},
+    {"norm_up_sums", 4, FILL_TERMS},
+    {"norm_up_sums", 5, FILL_TERMS},
+    {"norm_up_gradient", 1, FILL_MOMENTS},
     {"norm_up_gradient", 6, FILL_ROWS},
 };
 
@@ -114,13 +140,28 @@ static enum fill fill_of(const struct wg_node *node, int input)
     return FILL_EVEN;
 }
 
-/* Element `i` of `count`, from a uniform random word. */
-static float number(const struct wg_node *node, enum fill fill, size_t i, size_t count,
+/*
+ * What the inputs are for. A formula's bounds go by the absolute values of a sum's terms: three in
+ * four are positive then, lest they cancel, and an error that is small against them is not small
+ * against the sum. A comparison goes by the results' own size: there a missing term shows best
+ * among those that cancel.
+ */
+enum purpose { FOR_FORMULA, FOR_COMPARISON };
+
+/* Element `i` of a tensor, from a uniform random word. */
+static float number(const struct wg_node *node, int input, enum purpose purpose, size_t i,
                     uint32_t word)
 {
+    size_t count = wg_shape_count(&node->in[input]->shape), last = wg_shape_last(&node->shape);
+    size_t rows = wg_shape_count(&node->in[0]->shape) / last;
+    float shares = (float)count / (float)last; // the terms of a sum, these being weights
     float even = 0.9f * (2.0f * wg_uniform_float(word) - 1.0f); // sums off the grid of the draw
-    size_t rows = wg_shape_count(&node->in[0]->shape) / wg_shape_last(&node->shape);
-    switch (fill) {
+    float term = purpose == FOR_FORMULA ? 0.3f + even / 1.5f : even;
+    switch (fill_of(node, input)) {
+    case FILL_TERMS:
+        return term;
+    case FILL_SHARES: // products are 0.09 on average, or their squares
+        return purpose == FOR_FORMULA ? term / (0.18f * shares) : term / (0.3f * sqrtf(shares));
     case FILL_POWERS:
         return copysignf(exp2f(-20.0f * fabsf(even)), even);
     case FILL_SQUARES:
@@ -134,7 +175,7 @@ static float number(const struct wg_node *node, enum fill fill, size_t i, size_t
     }
 }
 
-static void fill_input(const struct wg_node *node, int input, void *values)
+static void fill_input(const struct wg_node *node, int input, enum purpose purpose, void *values)
 {
     const struct wg_node *variable = node->in[input];
     size_t count = wg_shape_count(&variable->shape);
@@ -146,7 +187,7 @@ static void fill_input(const struct wg_node *node, int input, void *values)
             block = wg_philox(counter, key);
         uint32_t word = block.v[i % 4];
         if (variable->element == WG_F32)
-            ((float *)values)[i] = number(node, fill_of(node, input), i, count, word);
+            ((float *)values)[i] = number(node, input, purpose, i, word);
         else if (variable->element == WG_U8)
             ((uint8_t *)values)[i] = (uint8_t)(word >> 24);
         else // a clock: a step beyond the ring of losses, and an iteration
@@ -154,7 +195,7 @@ static void fill_input(const struct wg_node *node, int input, void *values)
     }
 }
 
-bool wg_case_fill(struct wg_case *c)
+static bool fill(struct wg_case *c, enum purpose purpose)
 {
     wg_case_forget(c);
     for (int i = 0; i < c->node->in_count; i++) {
@@ -164,16 +205,22 @@ bool wg_case_fill(struct wg_case *c)
         if (c->is_sampled)
             wg_sample_fill(c->node, first_of(c->node, i), c->values[i]);
         else
-            fill_input(c->node, first_of(c->node, i), c->values[i]);
+            fill_input(c->node, first_of(c->node, i), purpose, c->values[i]);
     }
     return true;
+}
+
+bool wg_case_fill(struct wg_case *c)
+{
+    return fill(c, FOR_COMPARISON);
 }
 
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
 {
     const void *const *in = (const void *const *)c->values;
-    return wg_case_fill(c) && (c->is_sampled ? wg_sample_expect(c->node, by, in, &c->expectation)
-                                             : wg_expect(c->node, by, in, &c->expectation));
+    return fill(c, FOR_FORMULA) &&
+           (c->is_sampled ? wg_sample_expect(c->node, by, in, &c->expectation)
+                          : wg_expect(c->node, by, in, &c->expectation));
 }
 
 /* ---- its run ---- */

@@ -19,6 +19,11 @@ void wg_allow(const struct wg_expected *expected, double units)
         expected->allowed[i] *= units * U;
 }
 
+double wg_sum_units(size_t terms)
+{
+    return fmin((double)terms, 8 * sqrt((double)terms)) + 1;
+}
+
 struct ref_conv wg_ref_conv_of(const struct wg_node *node)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -39,7 +44,7 @@ static void expect_matmul(const struct wg_work *w)
                                         .b_transposed = c->attr.transpose_b};
     ref_matmul(&product, w->in[0], w->in[1], w->value);
     ref_matmul(&product, w->size[0], w->size[1], w->allowed);
-    wg_allow(&w->out->outputs[0], product.k + 1);
+    wg_allow(&w->out->outputs[0], wg_sum_units((size_t)product.k));
 }
 
 typedef void ref_form(const struct ref_conv *conv, const double *first, const double *second,
@@ -65,10 +70,11 @@ static void expect_form(const struct wg_work *w, enum wg_form form, size_t terms
         for (size_t i = 0; i < w->count; i++)
             w->allowed[i] += w->size[2][i % w->c];
     }
+    if (w->by_winograd)
+        terms = (size_t)wg_winograd_units(v, form);
     // The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
     // result that is no larger than its argument, a slope one rounding.
-    wg_allow(&w->out->outputs[0],
-             (w->by_winograd ? wg_winograd_units(v, form) : (double)terms) + 2 + 10);
+    wg_allow(&w->out->outputs[0], wg_sum_units(terms) + 1 + 10);
 }
 
 static void expect_conv2d(const struct wg_work *w)
@@ -118,7 +124,8 @@ static void expect_activation_gradient(const struct wg_work *w)
 static double row_sum_units(const struct wg_node *x)
 {
     struct wg_row_split split = wg_row_split(&x->shape, NULL);
-    return (double)(split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk) + 8;
+    size_t rows = split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk;
+    return wg_sum_units(rows) + 7;
 }
 
 static void expect_sum_rows(const struct wg_work *w)

@@ -5,10 +5,12 @@
  * Bounds are stated in units of u = 2^-24, the largest relative rounding error of a float, times a
  * magnitude per element. A sum of n products, in whatever order, with or without fused
  * multiply-adds, is off by at most n + 1 units times the sum of the products' absolute values
- * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1; to first order in u). So
- * the magnitude is the reference's own formula applied to absolute values, and the units are the
- * terms plus what follows the sum. OpenCL 1.2 (section 7.4) gives sqrt 3 ulp, a division 2.5 ulp,
- * tanh 5 ulp, log 3 ulp, cospi 4 ulp; an ulp is at most 2 units.
+ * (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1; to first order in u), and,
+ * if its roundings are independent, by no more than 8 sqrt(n), but for one sum in 10^13 / n
+ * (Higham, Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019, section 3): the
+ * lesser of the two counts. So the magnitude is the reference's own formula applied to absolute
+ * values, and the units are those of the sum plus what follows it. OpenCL 1.2 (section 7.4) gives
+ * sqrt 3 ulp, a division 2.5 ulp, tanh 5 ulp, log 3 ulp, cospi 4 ulp; an ulp is at most 2 units.
  */
 #ifndef WG_SELFTEST_EXPECT_H
 #define WG_SELFTEST_EXPECT_H

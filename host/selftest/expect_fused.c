@@ -57,16 +57,17 @@ void wg_expect_layer_filter(const struct wg_work *w)
     ref_conv2d_filter(&conv, w->size[0], w->spare[1], w->allowed);
     ref_sum_rows(pixels, (int)w->c, w->spare[0], w->value + last);
     ref_sum_rows(pixels, (int)w->c, w->spare[1], w->allowed + last);
-    wg_allow(&w->out->outputs[0], (double)pixels + 2 + 3);
+    wg_allow(&w->out->outputs[0], wg_sum_units(pixels) + 1 + 3);
 }
 
 void wg_expect_layer_data(const struct wg_work *w)
 {
+    const struct wg_conv *v = &w->node->attr.conv;
     const struct ref_conv conv = wg_ref_conv_of(w->node);
     expect_before(w, 0);
     ref_conv2d_data(&conv, w->spare[0], w->in[2], w->value);
     ref_conv2d_data(&conv, w->spare[1], w->size[2], w->allowed);
-    wg_allow(&w->out->outputs[0], (double)(conv.k * conv.k * conv.oc) + 2 + 3);
+    wg_allow(&w->out->outputs[0], wg_sum_units(v->k * v->k * v->oc) + 1 + 3);
 }
 
 enum { D = 4, UP_W = 4, GRADIENT_W = 5, UP_BIAS = 5, UP_SUMS = 6 };
@@ -94,21 +95,29 @@ static void expect_r(const struct wg_work *w)
         w->spare[1][i] = bend(w, w->spare[0][i], w->spare[0][i]);
 }
 
+/* spare[2] = how large r and its own rounding are in a sum of `units`, in units of that sum. */
+static void expect_r_size(const struct wg_work *w, double units)
+{
+    struct wg_work norm = norm_of(w);
+    for (size_t i = 0; i < norm.rows * norm.c; i++)
+        w->spare[2][i] = fabs(w->spare[1][i]) + NORM_UNITS / units * wg_norm_size(&norm, i);
+}
+
 void wg_expect_norm_up(const struct wg_work *w)
 {
+    const struct wg_conv *v = &w->node->attr.conv;
     const struct ref_conv conv = wg_ref_conv_of(w->node);
     const struct wg_attributes *attr = &w->node->attr;
-    struct wg_work norm = norm_of(w);
+    double units = wg_sum_units(v->k * v->k * v->oc) + 1 + 10;
     expect_r(w);
+    expect_r_size(w, units);
     ref_conv2d_data(&conv, w->spare[1], w->in[UP_W], w->value);
-    for (size_t i = 0; i < norm.rows * norm.c; i++)
-        w->spare[1][i] = wg_norm_size(&norm, i);
-    ref_conv2d_data(&conv, w->spare[1], w->size[UP_W], w->allowed);
+    ref_conv2d_data(&conv, w->spare[2], w->size[UP_W], w->allowed);
     ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[UP_BIAS],
                  (enum ref_act)attr->activation, (double)attr->slope, w->value);
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] += w->size[UP_BIAS][i % w->c];
-    wg_allow(&w->out->outputs[0], (double)(conv.k * conv.k * conv.oc) + NORM_UNITS + 2 + 10);
+    wg_allow(&w->out->outputs[0], units);
 }
 
 /* What g, the gradient before the leaky ReLU, is at an element, and how far it may be off. `dr` is
@@ -147,14 +156,13 @@ void wg_expect_norm_up_sums(const struct wg_work *w)
     const struct ref_conv conv = wg_ref_conv_of(w->node);
     struct wg_work norm = norm_of(w);
     size_t weights = w->count - 2 * w->c;
-    double units = (double)norm.rows + 4;
+    double units = wg_sum_units(norm.rows) + 3;
     expect_r(w);
+    expect_r_size(w, units);
     ref_conv2d_filter(&conv, w->in[D], w->spare[1], w->value);
-    for (size_t i = 0; i < norm.rows * norm.c; i++)
-        w->spare[1][i] = wg_norm_size(&norm, i);
-    ref_conv2d_filter(&conv, w->size[D], w->spare[1], w->allowed);
+    ref_conv2d_filter(&conv, w->size[D], w->spare[2], w->allowed);
     for (size_t i = 0; i < weights; i++)
-        w->allowed[i] *= (units + NORM_UNITS) * U;
+        w->allowed[i] *= units * U;
     ref_conv2d(&conv, w->in[D], w->in[GRADIENT_W], w->spare[1]);
     ref_conv2d(&conv, w->size[D], w->size[GRADIENT_W], w->spare[2]);
     expect_norm_sums(w, units, w->value + weights, w->allowed + weights);

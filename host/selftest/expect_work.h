@@ -27,6 +27,9 @@ struct wg_work {
 /* allowed = units * U * magnitude, in place: formulas put the magnitudes there first. */
 void wg_allow(const struct wg_expected *expected, double units);
 
+/* Units of a sum of so many products. */
+double wg_sum_units(size_t terms);
+
 struct ref_conv wg_ref_conv_of(const struct wg_node *node);
 
 /* ---- batch norm, of nodes whose inputs begin with these ---- */

@@ -2,6 +2,7 @@
  * What is expected of a node, by hand, and how errors are judged. That the formulas themselves are
  * right is seen where the ops are tested against them.
  */
+#include "host/gan/trainer.h"
 #include "host/selftest/case.h"
 #include "tests/testlib.h"
 
@@ -147,6 +148,47 @@ START_TEST(a_case_is_a_node_alone)
 }
 END_TEST
 
+/*
+ * Bounds are no use if they are wide: of every tensor that a training's nodes write, half of the
+ * elements or more would be noticed to be off by a thousandth, wherever in its bounds the device
+ * is.
+ */
+static bool check_bounds(void *user, const struct wg_task *task, int runs)
+{
+    struct wg_case c;
+    (void)runs;
+    ck_assert(wg_case_create(task->node, &c));
+    ck_assert_msg(wg_case_prepare(&c, task->implementation), "%s", wg_error_message());
+    for (int i = 0; i < c.expectation.count; i++) {
+        const struct wg_expected *expected = &c.expectation.outputs[i];
+        size_t noticed = 0, looked_at = 0;
+        for (size_t k = 0; k < expected->count; k++) {
+            looked_at += expected->value[k] != 0;
+            noticed += 1e-3 * fabs(expected->value[k]) > 2 * expected->allowed[k];
+        }
+        ck_assert_msg(2 * noticed >= looked_at, "%s by %s: %zu of %zu", task->node->name,
+                      task->implementation->name, noticed, looked_at);
+        *(size_t *)user += looked_at > 0;
+    }
+    wg_case_finish(&c);
+    return true;
+}
+
+START_TEST(an_error_of_a_thousandth_shows)
+{
+    static const struct wg_widths widths = {
+        .noise = 20, .base = 12, .up1 = 16, .up2 = 32, .down1 = 32, .down2 = 32, .down3 = 16};
+    struct wg_train_settings settings = wg_train_settings_default();
+    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
+    const struct wg_trainer_params params = {
+        .settings = &settings, .dataset = &dataset, .widths = &widths};
+    size_t tensors = 0;
+    settings.batch = 3;
+    ck_assert(wg_trainer_visit_tasks(test_device(), &params, check_bounds, &tensors));
+    ck_assert_uint_gt(tensors, 50);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("expect");
@@ -156,6 +198,7 @@ int main(void)
     tcase_add_test(tests, an_update_is_expected_in_weight_and_accumulator);
     tcase_add_test(tests, a_gradient_at_the_kink_may_go_either_way);
     tcase_add_test(tests, a_case_is_a_node_alone);
+    tcase_add_test(tests, an_error_of_a_thousandth_shows);
 
     Suite *suite = suite_create("expect");
     suite_add_tcase(suite, tests);

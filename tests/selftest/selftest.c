@@ -155,6 +155,9 @@ static const struct mistake {
     {1, "rmsprop_joined", "block >= 0", "block > 0", "rmsprop", "joined"},
     {1, "mean", "__kernel", "kernel__", "mean", "ref"},         // does not build
     {1, "bias", "void bias", "void wrong_name", "bias", "ref"}, // can't be found
+    {1, "norm_up", "LOADV(dgamma + o) / sqrt", "1.001f * LOADV(dgamma + o) / sqrt", "norm_up_sums",
+     "thin"}, // one of the longest sums, slightly wrong
+    {1, "norm_up_ref", "? sum / norm.root", "? 1.001f * sum / norm.root", "norm_up_sums", "ref"},
     {1, "conv2d_pack", "r < depth", "r < depth - 1", "conv2d", "direct"},
     {1, "conv2d_pack", "r < depth", NULL, "matmul", "direct"},
     {1, "winograd", "d[step] = d3 - d2", "d[step] = d3 + d2", "conv2d", "winograd"},
