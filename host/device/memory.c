@@ -1,32 +1,11 @@
-#define _DEFAULT_SOURCE // madvise
-
 #include "host/device/memory.h"
 
 #include "host/base/error.h"
+#include "host/base/pages.h"
 #include "host/device/clerror.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-
-/* What x86-64 and most others have; elsewhere it is an alignment like any other. */
-enum { HUGE_PAGE = 2 << 20 };
-
-/* Memory in huge pages; NULL: none, or not worth it. */
-static void *huge_pages(const struct wg_device *device, size_t bytes)
-{
-    void *memory = NULL;
-#ifdef MADV_HUGEPAGE
-    size_t size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    if (!wg_device_is_cpu(device) || bytes < HUGE_PAGE ||
-        posix_memalign(&memory, HUGE_PAGE, size) != 0)
-        return NULL;
-    madvise(memory, size, MADV_HUGEPAGE); // a wish; without it the memory is as good as any
-#else
-    (void)device;
-    (void)bytes;
-#endif
-    return memory;
-}
+#include <string.h>
 
 static void CL_CALLBACK free_memory(cl_mem buffer, void *memory)
 {
@@ -34,10 +13,22 @@ static void CL_CALLBACK free_memory(cl_mem buffer, void *memory)
     free(memory);
 }
 
-bool wg_device_create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret_buffer)
+static bool fill(struct wg_device *device, cl_mem buffer, size_t bytes, uint8_t byte)
+{
+    cl_uchar4 pattern = {{byte, byte, byte, byte}};
+    size_t size = bytes % sizeof pattern == 0 ? sizeof pattern : 1;
+    return CL_OK(
+        clEnqueueFillBuffer(device->queue, buffer, &pattern, size, 0, bytes, 0, NULL, NULL));
+}
+
+bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byte,
+                             cl_mem *ret_buffer)
 {
     cl_int code;
-    void *memory = huge_pages(device, bytes);
+    bool is_large = wg_device_is_cpu(device) && bytes >= WG_HUGE_PAGE;
+    void *memory = is_large ? wg_pages_allocate(bytes) : NULL; // NULL: the driver may try
+    if (memory) // at once: pocl fills a buffer element by element
+        memset(memory, byte, bytes);
     cl_mem buffer =
         clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
                        bytes, memory, &code);
@@ -49,6 +40,10 @@ bool wg_device_create_buffer(struct wg_device *device, size_t bytes, cl_mem *ret
     if (memory && !CL_OK(clSetMemObjectDestructorCallback(buffer, free_memory, memory))) {
         clReleaseMemObject(buffer);
         free(memory);
+        return false;
+    }
+    if (!memory && !fill(device, buffer, bytes, byte)) {
+        clReleaseMemObject(buffer);
         return false;
     }
     *ret_buffer = buffer;

@@ -127,7 +127,7 @@ bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes)
     if (!wg_program_kernel(device, "peak", "stream", &defines, &kernel))
         return false;
     for (int i = 0; i < 2; i++)
-        ok = ok && wg_device_create_buffer(device, bytes, &buffers[i]);
+        ok = ok && wg_device_create_buffer(device, bytes, 0, &buffers[i]);
     ok = ok && stream(device, kernel, buffers, bytes, shape, ret_gbytes);
     for (int i = 0; i < 2; i++)
         if (buffers[i])

@@ -49,28 +49,18 @@ struct wg_binder {
 
 /* ---- memory ---- */
 
-static bool create_buffer(struct wg_device *device, size_t bytes, cl_uint content,
-                          cl_mem *ret_buffer)
-{
-    if (!wg_device_create_buffer(device, bytes, ret_buffer))
-        return false;
-    // Many drivers allocate at first use: touch it now, so that lack of memory shows here.
-    return CL_OK(clEnqueueFillBuffer(device->queue, *ret_buffer, &content, sizeof content, 0,
-                                     (bytes + 3) / 4 * 4, 0, NULL, NULL));
-}
-
 static bool create_memory(struct wg_exec *exec)
 {
     const struct wg_plan *plan = exec->plan;
     for (int n = 0; n < exec->node_count; n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
         size_t bytes = (wg_node_bytes(node) + 3) / 4 * 4;
-        if (!node->op && !create_buffer(exec->device, bytes, 0, &exec->variables[n]))
+        if (!node->op && !wg_device_create_buffer(exec->device, bytes, 0, &exec->variables[n]))
             return false;
     }
     // All bits set is a NaN: what reads the arena before anything is written there shows.
     for (int b = 0; b < plan->bank_count; b++)
-        if (!create_buffer(exec->device, plan->bank_bytes[b], UINT32_MAX, &exec->banks[b]))
+        if (!wg_device_create_buffer(exec->device, plan->bank_bytes[b], UINT8_MAX, &exec->banks[b]))
             return false;
     return CL_OK(clFlush(exec->device->queue));
 }

@@ -2,6 +2,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/error.h"
+#include "host/base/pages.h"
 #include "host/base/philox.h"
 #include "host/graph/exec.h"
 #include "host/selftest/sample.h"
@@ -199,7 +200,7 @@ static bool fill(struct wg_case *c, enum purpose purpose)
 {
     wg_case_forget(c);
     for (int i = 0; i < c->node->in_count; i++) {
-        c->values[i] = malloc(wg_node_bytes(c->node->in[i]));
+        c->values[i] = wg_pages_allocate(wg_node_bytes(c->node->in[i]));
         if (!c->values[i])
             return wg_fail_memory("the inputs of a test");
         if (c->is_sampled)
@@ -242,7 +243,7 @@ static bool compare(const struct wg_case *c, struct wg_exec *exec,
     for (int i = 0; i < c->expectation.count; i++) {
         const struct wg_expected *expected = &c->expectation.outputs[i];
         size_t at;
-        void *got = malloc(wg_node_bytes(expected->node));
+        void *got = wg_pages_allocate(wg_node_bytes(expected->node));
         if (!got)
             return wg_fail_memory("the result of a test");
         bool ok = wg_exec_read_target(exec, 0, expected->node, got);
@@ -372,7 +373,7 @@ static bool expect_read(struct wg_exec *exec, const struct wg_node *node, double
 {
     size_t count = wg_shape_count(&node->shape);
     double squares = 0;
-    void *got = malloc(wg_node_bytes(node));
+    void *got = wg_pages_allocate(wg_node_bytes(node));
     struct wg_expected *expected = &expectation->outputs[expectation->count++];
     *expected = (struct wg_expected){.node = node,
                                      .count = count,
