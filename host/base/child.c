@@ -80,21 +80,43 @@ static bool open_pipe(int ret_ends[2])
     return true;
 }
 
+static int set_streams(posix_spawn_file_actions_t *actions, int input, int output)
+{
+    int code = input >= 0 ? posix_spawn_file_actions_adddup2(actions, input, STDIN_FILENO)
+                          : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null",
+                                                             O_RDONLY, 0);
+    if (code == 0)
+        code = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
+    if (code == 0)
+        code = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    return code;
+}
+
+/* A terminal's Ctrl-C goes to all of its processes, but what follows from it the parent decides. */
+static int set_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    sigaddset(&blocked, SIGINT);
+    int code = posix_spawnattr_setsigmask(attributes, &blocked);
+    return code == 0 ? posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK) : code;
+}
+
 static int spawn(char *const *argv, int input, int output, pid_t *ret_id)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int code = posix_spawn_file_actions_init(&actions);
     if (code != 0)
         return code;
-    code = input >= 0
-               ? posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-               : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (code == 0)
-        code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    if (code == 0)
-        code = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    if (code == 0)
-        code = posix_spawnp(ret_id, program, &actions, NULL, argv, environ);
+    code = posix_spawnattr_init(&attributes);
+    if (code == 0) {
+        code = set_streams(&actions, input, output);
+        code = code == 0 ? set_signals(&attributes) : code;
+        if (code == 0)
+            code = posix_spawnp(ret_id, program, &actions, &attributes, argv, environ);
+        posix_spawnattr_destroy(&attributes);
+    }
     posix_spawn_file_actions_destroy(&actions);
     return code;
 }

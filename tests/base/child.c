@@ -50,6 +50,12 @@ static void end_badly(int argc, char **argv)
     exit(atoi(argv[argc - 1]));
 }
 
+static void be_interrupted(int argc, char **argv)
+{
+    raise(SIGINT);
+    say(argc, argv);
+}
+
 static void crash(int argc, char **argv)
 {
     (void)argc;
@@ -78,10 +84,15 @@ static const struct {
     const char *name;
     void (*run)(int argc, char **argv);
 } tasks[] = {
-    {"say", say},        {"say without end", say_without_end},
-    {"echo", echo},      {"say much", say_much},
-    {"fail", end_badly}, {"crash", crash},
-    {"hang", hang},      {"hang without output", hang_without_output},
+    {"say", say},
+    {"say without end", say_without_end},
+    {"echo", echo},
+    {"say much", say_much},
+    {"fail", end_badly},
+    {"crash", crash},
+    {"hang", hang},
+    {"hang without output", hang_without_output},
+    {"be interrupted", be_interrupted},
 };
 
 /* ---- the tests ---- */
@@ -189,6 +200,17 @@ START_TEST(its_failure_is_told)
 }
 END_TEST
 
+/* Ctrl-C at a terminal is its parent's to follow. */
+START_TEST(is_not_interrupted)
+{
+    struct wg_child *child = start(20, "be interrupted", "still here");
+    expect_line(child, "still here");
+    ck_assert(await(child));
+    ck_assert_int_eq(event, WG_CHILD_DONE);
+    wg_child_destroy(child);
+}
+END_TEST
+
 START_TEST(is_killed_when_it_is_late)
 {
     double begin = wg_clock_seconds();
@@ -251,6 +273,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, reads_what_it_is_given);
     tcase_add_test(tcase, has_nothing_to_read_otherwise);
     tcase_add_test(tcase, its_failure_is_told);
+    tcase_add_test(tcase, is_not_interrupted);
     tcase_add_test(tcase, is_killed_when_it_is_late);
     tcase_add_test(tcase, several_run_at_once);
     Suite *suite = suite_create("child");
