@@ -300,10 +300,10 @@ void wg_tune_finish(struct wg_tune_result *result);
  * discriminator_loss.npy, imgs/, training.gif, loss.png, checkpoints/ and Keras' model files
  * Generator.h5, Discriminator.h5, Adversarial.h5; README.md describes each. `folder` must not
  * exist yet, or be empty; NULL takes runs/NNNNN-NAME with the next number.
- * A device that the user's cache does not know is self-tested first, the quick way, and refused
- * with WG_ERROR_DEVICE if it fails; that it passed is remembered for this driver and these kernels.
  * What wg_tune measured is used. A device other than a CPU for which it did not run yet is tuned
- * for some ten seconds first, if there are children (wg_child_main).
+ * for some ten seconds first, if there are children (wg_child_main). A device that the user's cache
+ * does not know is self-tested then, the quick way, and refused with WG_ERROR_DEVICE if it fails;
+ * that it passed is remembered for this driver, batch, tuning and these kernels.
  */
 bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
               const struct wg_train_settings *settings, const char *folder,

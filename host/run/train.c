@@ -302,8 +302,9 @@ static bool create_trainer(struct run *run, bool goes_on)
         .user = run->callbacks->user,
     };
     wg_report_settings(&run->settings, run->dataset, run->device, message, run);
-    if (!wg_verify_device(run->device, &run->settings, run->callbacks) ||
-        !wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
+    // The tuning first: it is the kernels that train which are tested.
+    if (!wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
+        !wg_verify_device(run->device, &run->settings, run->callbacks) ||
         !wg_trainer_create(run->device, &params, &run->trainer))
         return false;
     const struct wg_model *model = wg_trainer_model(run->trainer);

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/selftest/selftest.h"
 #include "host/tune/identity.h"
+#include "host/tune/store.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -19,6 +20,19 @@ static void WG_PRINTF(2, 3) say(const struct wg_train_callbacks *callbacks, cons
 }
 
 /* ---- what is remembered ---- */
+
+/* All that decides which kernels a training runs: the device and all it depends on, the batch, the
+ * tuning. NULL on failure. */
+static struct wg_json *identity_of(const struct wg_device *device,
+                                   const struct wg_train_settings *settings)
+{
+    struct wg_json *json = wg_identity_create(device);
+    if (json && wg_json_set_integer(json, "batch", settings->batch) &&
+        wg_json_set_string(json, "tuning", wg_tuning_name(device)))
+        return json;
+    wg_json_destroy(json);
+    return NULL;
+}
 
 /* Whether the file is there and says the same: names of files are too short to be sure. */
 static bool is_known(const char *path, const struct wg_json *identity)
@@ -46,10 +60,12 @@ static bool judge(const struct wg_device *device, const struct wg_selftest *test
     if (test->failed > 1)
         snprintf(more, sizeof more, " and %d more", test->failed - 1);
     if (!callbacks->force)
-        return wg_fail(WG_ERROR_DEVICE,
-                       "device %s fails its self-test (wgan-cl selftest shows all; --force trains "
-                       "anyway): %s by %s%s: %s",
-                       device->info.name, row->op, row->implementation, more, row->failure);
+        return wg_fail(
+            WG_ERROR_DEVICE,
+            "device %s fails its self-test (wgan-cl selftest shows all; %s--force trains "
+            "anyway): %s by %s%s: %s",
+            device->info.name, device->tuning ? "--untuned takes other kernels; " : "", row->op,
+            row->implementation, more, row->failure);
     say(callbacks, "warning: this device fails its self-test, and is forced: %s by %s%s: %.*s",
         row->op, row->implementation, more, (int)strcspn(row->failure, "\n"), row->failure);
     return true;
@@ -69,7 +85,7 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *
 {
     char path[WG_CACHE_PATH_MAX];
     struct wg_selftest *test;
-    struct wg_json *known = wg_identity_create(device);
+    struct wg_json *known = identity_of(device, settings);
     if (!known)
         return false;
     bool has_cache = wg_identity_path(known, "selftest", path);

@@ -7,11 +7,11 @@
 #include "include/wgan_cl.h"
 
 /*
- * Tests the device, by the kernels of a training of these settings, unless the user's cache says
- * that it passed: the device of this name and driver, this version of the program, and these
- * kernels, replaced ones included. A cache that can't be used is one message, and the device is
- * tested each time. Fails with WG_ERROR_DEVICE, naming the op, if the device does, unless the
- * callbacks say to force it.
+ * Tests the device, by the kernels of a training of these settings and the device's tuning, unless
+ * the user's cache says that it passed: the device of this name and driver, this version of the
+ * program, this batch and tuning, and these kernels, replaced ones included. A cache that can't be
+ * used is one message, and the device is tested each time. Fails with WG_ERROR_DEVICE, naming the
+ * op, if the device does, unless the callbacks say to force it.
  */
 bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *settings,
                       const struct wg_train_callbacks *callbacks);

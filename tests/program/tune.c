@@ -55,7 +55,8 @@ START_TEST(a_benchmark_follows_it)
 }
 END_TEST
 
-/* Of "a", trained in one go, "b" is the first step; it goes on where nothing is known. */
+/* Of "a", trained in one go, "b" is the first step; it goes on where nothing is known. What trains
+ * is what was tested. */
 START_TEST(a_run_goes_on_bit_for_bit)
 {
     char found[32];
@@ -66,14 +67,17 @@ START_TEST(a_run_goes_on_bit_for_bit)
     check_done(&a);
     read_digest(a.out, found);
     ck_assert_str_eq(found, digest);
+    ck_assert_int_eq(count_of(a.out, "selftest   "), 1);
     const struct outcome b =
         run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "b");
     check_done(&b);
+    ck_assert_int_eq(count_of(b.out, "selftest   "), 0);
     ck_assert(is_there("b/tuning.json"));
 
     program_use_cache(temporary_make_folder("new cache"));
     const struct outcome on = run("train", "--resume", "b", "--steps", "2");
     check_done(&on);
+    ck_assert_int_eq(count_of(on.out, "selftest   "), 1);
     read_digest(on.out, found);
     ck_assert_str_eq(found, digest);
     size_t size;
@@ -87,6 +91,7 @@ START_TEST(a_run_goes_on_bit_for_bit)
     const struct outcome plain =
         run("train", "--data", data, "--batch", "2", "--steps", "2", "--untuned", "--out", "plain");
     check_done(&plain);
+    ck_assert_int_eq(count_of(plain.out, "selftest   "), 1); // these kernels it has not seen
     ck_assert(!contains(plain.out, "\ntuning "));
     ck_assert(!is_there("plain/tuning.json"));
 }
