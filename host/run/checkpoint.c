@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,17 @@ bool wg_checkpoint_write_tensors(const char *path, const struct wg_safetensor *t
     return ok;
 }
 
+/* Losses show a step late that an update went astray. */
+static bool check_finite(const struct wg_safetensor *tensor, const struct entry *entry)
+{
+    const float *values = tensor->data;
+    for (size_t i = 0; i < entry_count(entry); i++)
+        if (!isfinite(values[i]))
+            return wg_fail(WG_ERROR_DATA, "training diverged: element %zu of %s is %g", i,
+                           tensor->name, (double)values[i]);
+    return true;
+}
+
 bool wg_checkpoint_write(const char *path, struct wg_trainer *trainer,
                          const struct wg_checkpoint_info *info)
 {
@@ -160,7 +172,7 @@ bool wg_checkpoint_write(const char *path, struct wg_trainer *trainer,
         tensors[i].rank = entries[i].rank;
         memcpy(tensors[i].shape, entries[i].shape, sizeof entries[i].shape);
         tensors[i].data = read_entry(trainer, &entries[i]);
-        ok = tensors[i].data != NULL;
+        ok = tensors[i].data != NULL && check_finite(&tensors[i], &entries[i]);
     }
     ok = ok && wg_checkpoint_write_tensors(path, tensors, count, info);
     for (int i = 0; tensors && i < count; i++)

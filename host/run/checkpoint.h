@@ -21,8 +21,8 @@ struct wg_checkpoint_info {
     uint64_t data_hash;
 };
 
-/* Writes the trainer's state. Waits for it. Fails with WG_ERROR_FILE and the like; an older file of
- * that name then stays. */
+/* Writes the trainer's state. Waits for it. Fails with WG_ERROR_DATA if a number in it is not
+ * finite, and with WG_ERROR_FILE and the like; an older file of that name then stays. */
 bool wg_checkpoint_write(const char *path, struct wg_trainer *trainer,
                          const struct wg_checkpoint_info *info);
 

@@ -73,6 +73,7 @@ static struct wg_json *manifest_json(const struct wg_manifest *m, const char *up
         wg_json_set_string(json, "version", wg_version()) &&
         wg_json_set_string(json, "clblast", wg_blas_version()) &&
         wg_json_set_string(json, "status", m->status) &&
+        (!m->failure || wg_json_set_string(json, "failure", m->failure)) &&
         wg_json_set_string(json, "started", m->started) &&
         wg_json_set_string(json, "updated", updated) &&
         wg_json_set_integer(json, "steps_done", m->steps_done) &&

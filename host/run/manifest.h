@@ -7,7 +7,8 @@
 #include "host/gan/trainer.h"
 
 struct wg_manifest {
-    const char *status; // "running", "finished", "interrupted"
+    const char *status;  // "running", "finished", "interrupted", "failed"
+    const char *failure; // the message that ended it; NULL: none did
     const struct wg_train_settings *settings;
     const struct wg_dataset *dataset;
     uint64_t data_hash;

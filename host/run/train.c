@@ -38,7 +38,7 @@ struct run {
     struct wg_history history;
     uint64_t data_hash;
     char folder[WG_PATH_MAX];
-    char started[32];
+    char started[32];             // empty: nothing has been
     char checkpoint[WG_PATH_MAX]; // the newest
     uint32_t first_step;          // done when this session began
     uint32_t rate_step;           // done at the first look of this session,
@@ -104,6 +104,14 @@ static void report_progress(struct run *run)
 
 /* ---- losses ---- */
 
+/* Ends a message of what shows that the training diverged. */
+static bool fail_diverged(const struct run *run)
+{
+    return wg_fail(WG_ERROR_DATA,
+                   "%s; %s is the last good state; a smaller learning rate or clip may help",
+                   wg_error_message(), run->checkpoint[0] ? run->checkpoint : "the beginning");
+}
+
 static bool add_losses(struct run *run, uint32_t step, const struct wg_losses *losses)
 {
     const struct wg_history_row row = {
@@ -121,11 +129,9 @@ static bool add_losses(struct run *run, uint32_t step, const struct wg_losses *l
         return false;
     if (isfinite(row.d_loss) && isfinite(row.g_loss))
         return true;
-    return wg_fail(WG_ERROR_DATA,
-                   "training diverged: at step %u d_loss is %g and g_loss %g; %s is the last good "
-                   "state; a smaller learning rate or clip may help",
-                   (unsigned)step, row.d_loss, row.g_loss,
-                   run->checkpoint[0] ? run->checkpoint : "the beginning");
+    wg_fail(WG_ERROR_DATA, "training diverged: at step %u d_loss is %g and g_loss %g",
+            (unsigned)step, row.d_loss, row.g_loss);
+    return fail_diverged(run);
 }
 
 /* Waits for the device and takes the losses of all steps done since the last look. */
@@ -183,10 +189,12 @@ static bool write_column(const struct run *run, const char *name, size_t offset)
     return ok;
 }
 
-static bool write_manifest(const struct run *run, const char *status)
+/* `failure`: what ended the run; NULL: nothing did. */
+static bool write_manifest(const struct run *run, const char *status, const char *failure)
 {
     return wg_manifest_write(run->folder, &(struct wg_manifest){
                                               .status = status,
+                                              .failure = failure,
                                               .settings = &run->settings,
                                               .dataset = run->dataset,
                                               .data_hash = run->data_hash,
@@ -215,9 +223,10 @@ static bool write_checkpoint(struct run *run)
     };
     char path[WG_PATH_MAX];
     snprintf(info.data_source, sizeof info.data_source, "%s", run->dataset->source);
-    if (!wg_folder_checkpoint_path(path, run->folder, info.step) ||
-        !wg_checkpoint_write(path, run->trainer, &info))
+    if (!wg_folder_checkpoint_path(path, run->folder, info.step))
         return false;
+    if (!wg_checkpoint_write(path, run->trainer, &info))
+        return wg_error_status() == WG_ERROR_DATA ? fail_diverged(run) : false;
     memcpy(run->checkpoint, path, sizeof path);
     return true;
 }
@@ -226,7 +235,7 @@ static bool write_checkpoint(struct run *run)
  * first: it is what can't be made again. */
 static bool save(struct run *run, const char *status)
 {
-    return write_checkpoint(run) && write_manifest(run, status) &&
+    return write_checkpoint(run) && write_manifest(run, status, NULL) &&
            wg_export(run->checkpoint, WG_EXPORT_H5, run->folder, NULL) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
@@ -343,10 +352,16 @@ static void init(struct run *run, struct wg_device *device, const struct wg_data
     };
 }
 
-static void finish(struct run *run)
+/* What went wrong stays the error, whether or not the file that says so can be written. */
+static void record_failure(const struct run *run)
 {
-    wg_history_finish(&run->history);
-    wg_trainer_destroy(run->trainer);
+    enum wg_status status = wg_error_status();
+    char *failure = strdup(wg_error_message());
+    if (!failure)
+        return;
+    write_manifest(run, "failed", failure);
+    wg_fail(status, "%s", failure);
+    free(failure);
 }
 
 static void fill_result(const struct run *run, bool stopped, struct wg_train_result *ret_result)
@@ -357,6 +372,17 @@ static void fill_result(const struct run *run, bool stopped, struct wg_train_res
     };
     snprintf(ret_result->folder, sizeof ret_result->folder, "%s", run->folder);
     snprintf(ret_result->checkpoint, sizeof ret_result->checkpoint, "%s", run->checkpoint);
+}
+
+/* `ok`: the result is filled; else what was begun is marked as failed. */
+static void finish(struct run *run, bool ok, bool stopped, struct wg_train_result *ret_result)
+{
+    if (ok)
+        fill_result(run, stopped, ret_result);
+    else if (run->started[0])
+        record_failure(run);
+    wg_history_finish(&run->history);
+    wg_trainer_destroy(run->trainer);
 }
 
 /* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
@@ -370,7 +396,7 @@ static bool begin(struct run *run, const char *folder)
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
-           keep_tuning(run) && write_manifest(run, "running") && write_real(run) &&
+           keep_tuning(run) && write_manifest(run, "running", NULL) && write_real(run) &&
            write_samples(run) &&
            (!is_multiple(0, run->settings.checkpoint_every) || write_checkpoint(run));
 }
@@ -380,14 +406,12 @@ bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
               const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result)
 {
     struct run run;
-    bool stopped;
+    bool stopped = false;
     if (!wg_settings_check(settings) || !wg_folder_check(folder))
         return false;
     init(&run, device, dataset, settings, callbacks);
     bool ok = begin(&run, folder) && loop(&run, &stopped);
-    if (ok)
-        fill_result(&run, stopped, ret_result);
-    finish(&run);
+    finish(&run, ok, stopped, ret_result);
     return ok;
 }
 
@@ -423,7 +447,7 @@ static bool resume(struct run *run, const struct wg_checkpoint *checkpoint, cons
     message(run, text);
     wg_manifest_started(run->folder, run->started);
     run->clock_start = wg_clock_seconds();
-    return keep_tuning(run) && write_manifest(run, "running");
+    return keep_tuning(run) && write_manifest(run, "running", NULL);
 }
 
 /* A checkpoint file is no place to go on in: its log and pictures are beside its folder. */
@@ -454,7 +478,7 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
     struct wg_checkpoint *checkpoint;
     struct wg_dataset *dataset = NULL;
     char path[WG_PATH_MAX];
-    bool stopped, ok = false;
+    bool stopped = false, ok = false;
     if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
         !wg_checkpoint_open(path, &checkpoint))
         return false;
@@ -469,9 +493,7 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
         for (size_t n = strlen(run.folder); n > 1 && run.folder[n - 1] == '/'; n--)
             run.folder[n - 1] = '\0';
         ok = resume(&run, checkpoint, path) && loop(&run, &stopped);
-        if (ok)
-            fill_result(&run, stopped, ret_result);
-        finish(&run);
+        finish(&run, ok, stopped, ret_result);
     }
     wg_dataset_close(dataset);
     wg_checkpoint_close(checkpoint);

@@ -92,6 +92,10 @@ START_TEST(a_checkpoint_that_does_not_fit_is_not_there)
     check_failed(&train, 1, "full/checkpoints/000002.safetensors", "File too large");
     ck_assert_int_eq(count_files("full/checkpoints", ""), 0);
     ck_assert_int_eq(count_files("", ".part"), 0);
+    char *text = read_file("full/run.json", NULL); // who reads it sees that nothing runs any more
+    ck_assert(contains(text, "\"status\": \"failed\""));
+    ck_assert(contains(text, "000002.safetensors") && contains(text, "File too large"));
+    free(text);
 }
 END_TEST
 
@@ -110,6 +114,9 @@ START_TEST(the_newest_checkpoint_survives_a_full_disk)
     ck_assert_int_eq(count_files("r", ".part"), 0);
     program_limit_files(0);
     check_resumes(done);
+    char *text = read_file("r/run.json", NULL);
+    ck_assert(contains(text, "\"status\": \"finished\"") && !contains(text, "failure"));
+    free(text);
 }
 END_TEST
 

@@ -191,6 +191,23 @@ START_TEST(a_scorer_scores_by_the_critic_of_the_trainer)
 }
 END_TEST
 
+/* A loss shows only at the next step that an update made an infinity. */
+START_TEST(a_diverged_state_is_not_written)
+{
+    struct wg_trainer *trainer = make_trainer(&tiny, 1);
+    const struct wg_node *kernel = wg_trainer_model(trainer)->generator.weights[0].node;
+    float *values = malloc(wg_node_bytes(kernel));
+    ck_assert(values && wg_trainer_read(trainer, kernel, values));
+    values[7] = INFINITY;
+    ck_assert(wg_trainer_write(trainer, kernel, values));
+    ck_assert(!wg_checkpoint_write(temporary_path("diverged"), trainer, &info));
+    check_error(WG_ERROR_DATA, "training diverged: element 7 of generator.dense.kernel is inf");
+    ck_assert(!file_exists(temporary_path("diverged")));
+    free(values);
+    wg_trainer_destroy(trainer);
+}
+END_TEST
+
 START_TEST(writing_fails_without_its_folder)
 {
     struct wg_trainer *trainer = make_trainer(&tiny, 1);
@@ -474,6 +491,7 @@ int main(void)
         a_run_goes_on_as_if_never_stopped,
         a_sampler_draws_what_the_trainer_draws,
         a_scorer_scores_by_the_critic_of_the_trainer,
+        a_diverged_state_is_not_written,
         writing_fails_without_its_folder,
         every_truncation_is_noticed,
         bytes_too_many_are_noticed,
