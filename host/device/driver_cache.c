@@ -113,6 +113,16 @@ bool wg_driver_cache_check(void)
     return !*failure || wg_fail(WG_ERROR_FILE, "%s", failure);
 }
 
+const char *wg_driver_cache_trouble(char ret_text[WG_CACHE_PATH_MAX + 64])
+{
+    char own[WG_CACHE_PATH_MAX];
+    const char *trouble = wg_pocl_cache_folder(own) ? trouble_with(own) : NULL;
+    if (!trouble)
+        return NULL;
+    snprintf(ret_text, WG_CACHE_PATH_MAX + 64, "%s %s", own, trouble);
+    return ret_text;
+}
+
 const char *wg_driver_cache_warning(void)
 {
     return *warning ? warning : NULL;

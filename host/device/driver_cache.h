@@ -21,6 +21,10 @@ void wg_driver_cache_prepare(void);
  * either. */
 bool wg_driver_cache_check(void);
 
+/* What is wrong now with the folder pocl was given: "FOLDER has less than 32 MiB free"; NULL:
+ * nothing is. */
+const char *wg_driver_cache_trouble(char ret_text[WG_CACHE_PATH_MAX + 64]);
+
 /* What a user of pocl should hear: why its folder is a temporary one. NULL if it is not. */
 const char *wg_driver_cache_warning(void);
 

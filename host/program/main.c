@@ -126,7 +126,9 @@ int main(int argc, char **argv)
     int code;
     if (wg_child_main(argc, argv, &code))
         return code;
+    speak_if_ended();
     code = run(argc, argv);
+    main_returns();
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
         fprintf(stderr, "wgan-cl: the output can't be written: %s\n", strerror(errno));
         return EXIT_FAILED;

@@ -103,6 +103,10 @@ void catch_stop_signals(void);
 bool asked_to_stop(void *user); // a callback of the library
 int stop_signal(void);          // the one that asked, or 0
 
+/* From now on, unless main_returns was called, the end of the process is explained. */
+void speak_if_ended(void);
+void main_returns(void);
+
 /* Opens what --device or WGAN_CL_DEVICE selects. */
 bool open_device(const char *selector, struct wg_device **ret_device);
 

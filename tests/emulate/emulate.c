@@ -15,6 +15,7 @@
  *   capability=N
  *              an NVIDIA GPU of this compute capability, 90 for 9.0, by its own driver
  *   crash=K    a driver that dies at the kernel of this name,
+ *   exit=K     one that ends the process there,
  *   hang=K     one that does not come back from it,
  *   skip=K     one that does not run it, and says nothing
  *   full=DIR   no room is left on the disk of this folder and those below it
@@ -41,8 +42,8 @@ static struct {
     cl_device_type type;
     size_t group, local, buffer, align, vector, units, capability;
     bool poison, oclgrind;
-    char crash[256], hang[256], skip[256]; // names of kernels; empty: none
-    char full[256];                        // a folder; empty: none
+    char crash[256], exit[256], hang[256], skip[256]; // names of kernels; empty: none
+    char full[256];                                   // a folder; empty: none
 } emulated;
 
 static cl_command_queue last_queue;
@@ -74,6 +75,7 @@ static bool read_fault(const char *word)
         const char *name;
         char *where;
     } faults[] = {{"crash=", emulated.crash},
+                  {"exit=", emulated.exit},
                   {"hang=", emulated.hang},
                   {"skip=", emulated.skip},
                   {"full=", emulated.full}};
@@ -289,7 +291,7 @@ static cl_int check_local_memory(cl_command_queue queue, cl_kernel kernel)
 
 /* ---- what goes wrong ---- */
 
-/* Whether the kernel is to be skipped; that which crashes or hangs does so here. */
+/* Whether the kernel is to be skipped; that which crashes, exits or hangs does so here. */
 static bool meet_fault(cl_kernel kernel)
 {
     char name[64] = "";
@@ -297,6 +299,8 @@ static bool meet_fault(cl_kernel kernel)
         return false;
     if (strcmp(name, emulated.crash) == 0)
         raise(SIGSEGV);
+    if (strcmp(name, emulated.exit) == 0)
+        exit(1); // as LLVM does when it can't write
     while (strcmp(name, emulated.hang) == 0)
         pause();
     return name[0] && strcmp(name, emulated.skip) == 0;

@@ -1,4 +1,5 @@
-/* A training that does not go its way: signals, a full disk, and what a terminal shows. */
+/* A training that does not go its way: signals, a full disk, a driver that ends the process; and
+ * what a terminal shows. */
 #include "tests/program/programlib.h"
 
 #include <signal.h>
@@ -120,6 +121,35 @@ START_TEST(the_newest_checkpoint_survives_a_full_disk)
 }
 END_TEST
 
+/* ---- a driver that ends the process ---- */
+
+static struct outcome meet(const char *fault)
+{
+    const char *data = write_images("data", 10, 1);
+    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
+    setenv("EMULATE", fault, 1);
+    const struct outcome outcome =
+        run("train", "--data", data, "--batch", "2", "--steps", "2", "--out", "r");
+    unsetenv("LD_PRELOAD");
+    unsetenv("EMULATE");
+    return outcome;
+}
+
+START_TEST(a_crash_is_explained)
+{
+    const struct outcome crash = meet("crash=advance");
+    ck_assert_int_eq(crash.signal, SIGSEGV);
+    ck_assert_int_eq(count_of(crash.err, "ended from within, most likely by the OpenCL driver"), 1);
+}
+END_TEST
+
+START_TEST(an_exit_is_explained)
+{
+    const struct outcome crash = meet("exit=advance");
+    check_failed(&crash, 1, "ended from within", "--resume");
+}
+END_TEST
+
 /* ---- a terminal ---- */
 
 START_TEST(a_terminal_shows_one_updating_line)
@@ -145,9 +175,14 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        an_interrupt_saves_and_says_how_to_go_on,       termination_saves_as_well,
-        an_interrupt_before_the_first_step_is_not_lost, a_checkpoint_that_does_not_fit_is_not_there,
-        the_newest_checkpoint_survives_a_full_disk,     a_terminal_shows_one_updating_line,
+        an_interrupt_saves_and_says_how_to_go_on,
+        termination_saves_as_well,
+        an_interrupt_before_the_first_step_is_not_lost,
+        a_checkpoint_that_does_not_fit_is_not_there,
+        the_newest_checkpoint_survives_a_full_disk,
+        a_crash_is_explained,
+        an_exit_is_explained,
+        a_terminal_shows_one_updating_line,
     };
     return run_tests("interrupt", tests, countof(tests), false);
 }
