@@ -284,12 +284,12 @@ struct wg_tune_callbacks {
 
 /*
  * Measures, for every node of a training of the default model, the implementations that can run it,
- * the values of their knobs and the parameters of CLBlast. Each runs in a process of its own, since
- * drivers crash and hang, and must agree with the plain implementation. What is fastest is
- * remembered in the user's cache for this device, driver, program, CLBlast and batch, and the
- * device follows it from now on; wg_train and wg_bench find it there. Fails with WG_ERROR_FILE or
- * WG_ERROR_DEVICE if
- * there is no child (wg_child_main), and WG_ERROR_ARGUMENT if main did not ask.
+ * the values of their knobs and the parameters of CLBlast. They run in a child process, since
+ * drivers crash and hang, another one after each that does, and must agree with what the heuristics
+ * take, which is checked against plain formulas. What is fastest is remembered in the user's cache
+ * for this device, driver, program, CLBlast and batch, and the device follows it from now on;
+ * wg_train and wg_bench find it there. Fails with WG_ERROR_FILE or WG_ERROR_DEVICE if there is no
+ * child (wg_child_main), and WG_ERROR_ARGUMENT if main did not ask.
  */
 bool wg_tune(struct wg_device *device, const struct wg_tune_settings *settings,
              const struct wg_tune_callbacks *callbacks, struct wg_tune_result *ret_result);

@@ -1,6 +1,6 @@
 /*
  * The opened device: one context, one in-order queue, and the limits everything else asks for.
- * Only host/device includes OpenCL's headers' functions; the graph sees devices through this.
+ * OpenCL is called here and where graphs are bound and run (host/graph/exec.h), nowhere else.
  */
 #ifndef WG_DEVICE_DEVICE_H
 #define WG_DEVICE_DEVICE_H

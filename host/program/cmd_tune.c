@@ -111,8 +111,8 @@ int command_tune(int argc, const char **argv, const char *device)
         .text =
             "Measures, for everything a training step computes, each implementation there is,\n"
             "the sizes it leaves open, and CLBlast's parameters, on this device at these shapes.\n"
-            "Each runs in a process of its own, since drivers crash and hang, and is rejected\n"
-            "unless its numbers are those of the plain implementation.\n"
+            "They run in a child process, since drivers crash and hang; one that does is\n"
+            "rejected, as are wrong numbers, and another child goes on.\n"
             "\n"
             "What is fastest is remembered in $XDG_CACHE_HOME/wgan-cl/tuning for this device,\n"
             "driver, program, its kernels, CLBlast and batch; train and bench follow it, and\n"
