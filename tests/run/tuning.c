@@ -93,7 +93,7 @@ END_TEST
 START_TEST(one_that_goes_on_keeps_its_own)
 {
     put_in_cache(false);
-    make(true); // for its digest
+    wg_tuning_destroy(make(true)); // for its digest
     const char *folder = write_folder(first, NULL);
     keep_first(folder);
     ck_assert_str_eq(choose(folder, &callbacks), first);
@@ -114,7 +114,7 @@ END_TEST
 START_TEST(what_is_lost_is_said)
 {
     put_in_cache(false);
-    make(true);
+    wg_tuning_destroy(make(true));
     const char *folder = write_folder(first, NULL);
     ck_assert_str_eq(choose(folder, &callbacks), second); // no file
     ck_assert_ptr_nonnull(strstr(said, "bits will differ"));
