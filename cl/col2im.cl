@@ -27,14 +27,6 @@
 #define TAPS              ((K + S - 1) / S) // at most, of one axis, that reach a pixel
 #define INSIDE(i, length) ((i) >= 0 && (i) < (length))
 
-#ifdef BIAS
-#define BIAS_PARAMETER   __global const float *restrict bias,
-#define EPILOGUE(sum, c) ACTIVATE((sum) + *(__global const floatv *)(bias + (c)))
-#else
-#define BIAS_PARAMETER
-#define EPILOGUE(sum, c) ACTIVATE(sum)
-#endif
-
 __kernel void col2im(__global const float *restrict table, const int columns,
                      BIAS_PARAMETER __global float *restrict x, const int first, const int images)
 {
@@ -56,5 +48,6 @@ __kernel void col2im(__global const float *restrict table, const int columns,
                 sum += *(__global const floatv *)(table + p * columns + (ky * K + kx) * C + c);
         }
     }
-    *(__global floatv *)(x + (((size_t)(first + n) * H + iy) * W + ix) * C + c) = EPILOGUE(sum, c);
+    ADD_BIAS(sum, *(__global const floatv *)(bias + c));
+    *(__global floatv *)(x + (((size_t)(first + n) * H + iy) * W + ix) * C + c) = ACTIVATE(sum);
 }

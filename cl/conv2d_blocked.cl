@@ -50,10 +50,7 @@ static void load_b(__global const float *restrict b, struct phase phase, int col
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 conv2d_blocked(__global const float *restrict a, __global const float *restrict b,
-#ifdef BIAS
-               __global const float *restrict bias,
-#endif
-               __global float *restrict out)
+               BIAS_PARAMETER __global float *restrict out)
 {
     const int id = get_local_id(0), tiles_n = (COLUMNS + TN - 1) / TN;
     const int row = (int)get_group_id(0) / tiles_n * TM + ITEM_TM(id) * 4;
@@ -78,9 +75,5 @@ conv2d_blocked(__global const float *restrict a, __global const float *restrict 
         for (int k = 0; k < TK; k++)
             add_products(am + k * RM, bn + k * RN, acc);
     }
-    write_item(acc, phase, row, column,
-#ifdef BIAS
-               bias,
-#endif
-               out + (size_t)part * RESULTS);
+    write_item(acc, phase, row, column, BIAS_ARGUMENT out + (size_t)part * RESULTS);
 }

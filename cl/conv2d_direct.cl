@@ -130,21 +130,11 @@ static int origin(int phase, int p)
 #endif
 }
 
-#ifdef BIAS
-#define BIAS_PARAMETER __global const float *restrict bias,
-#define BIAS_ARGUMENT  bias,
-#else
-#define BIAS_PARAMETER
-#define BIAS_ARGUMENT
-#endif
-
 /* Stores VW channels from channel o on, the last vector of a pixel perhaps in part. */
 static void finish(floatv sum, int o, BIAS_PARAMETER __global float *restrict pixel)
 {
     if (WIDTH % COLUMNS == 0 || o + VW <= WIDTH) {
-#ifdef BIAS
-        sum += LOADV(bias + o);
-#endif
+        ADD_BIAS(sum, LOADV(bias + o));
         sum = ACTIVATE(sum);
         STOREV(sum, pixel + o);
         return;
@@ -153,9 +143,7 @@ static void finish(floatv sum, int o, BIAS_PARAMETER __global float *restrict pi
     STOREV(sum, part);
     for (int j = 0; o + j < WIDTH; j++) {
         float one = part[j];
-#ifdef BIAS
-        one += bias[o + j];
-#endif
+        ADD_BIAS(one, bias[o + j]);
         pixel[o + j] = ACTIVATE(one);
     }
 }

@@ -41,10 +41,7 @@ __kernel void conv2d_unfold(__global const float *restrict x, __global float *re
 }
 
 __kernel void conv2d_fold(__global const float *restrict table,
-#ifdef BIAS
-                          __global const float *restrict bias,
-#endif
-                          __global float *restrict x)
+                          BIAS_PARAMETER __global float *restrict x)
 {
     const int row = get_global_id(0), n = row / H, iy = row % H;
     /* Taps ky = y0, y0 + S, .. reach this row from the outputs oy, oy - 1, .. */
@@ -59,9 +56,7 @@ __kernel void conv2d_fold(__global const float *restrict table,
                     if (oy < OH && ox < OW)
                         sum += table[((((size_t)n * OH + oy) * OW + ox) * K * K + ky * K + kx) * C +
                                      c];
-#ifdef BIAS
-            sum += bias[c];
-#endif
+            ADD_BIAS(sum, bias[c]);
             x[((size_t)row * W + ix) * C + c] = ACTIVATE(sum);
         }
 }

@@ -11,10 +11,7 @@
 
 __kernel void conv2d_merge(__global const float *restrict partial, const int parts,
                            const int results, const int columns,
-#ifdef BIAS
-                           __global const float *restrict bias,
-#endif
-                           __global float *restrict out)
+                           BIAS_PARAMETER __global float *restrict out)
 {
     const int i = (int)get_global_id(0) * VW;
     if (i >= results)
@@ -25,8 +22,6 @@ __kernel void conv2d_merge(__global const float *restrict partial, const int par
 #endif
     for (int part = 1; part < parts; part++)
         sum += load(partial + (size_t)part * results + i);
-#ifdef BIAS
-    sum += load(bias + i % columns);
-#endif
+    ADD_BIAS(sum, load(bias + i % columns));
     store(ACTIVATE(sum), out + i);
 }

@@ -329,11 +329,7 @@ static void clear_sums(float acc[RM][RN])
 
 /* Writes four neighbours of a row of results. Something is always added, if only a zero: sums that
  * are stored as they are lie in vectors of registers, whose banks are then those of B. */
-static void finish(float4 sum, int column,
-#ifdef BIAS
-                   __global const float *restrict bias,
-#endif
-                   __global float *restrict to)
+static void finish(float4 sum, int column, BIAS_PARAMETER __global float *restrict to)
 {
 #if COLUMNS % 4 == 0
     if (IS_COLUMN(column)) {
@@ -365,10 +361,7 @@ static void finish(float4 sum, int column,
 
 /* Writes what an item has summed up. */
 static void write_item(float (*acc)[RN], struct phase phase, int row, int column,
-#ifdef BIAS
-                       __global const float *restrict bias,
-#endif
-                       __global float *restrict out)
+                       BIAS_PARAMETER __global float *restrict out)
 {
 #pragma unroll
     for (int m = 0; m < RM; m++) {
@@ -377,10 +370,6 @@ static void write_item(float (*acc)[RN], struct phase phase, int row, int column
         if (at >= 0)
 #pragma unroll
             for (int v = 0; v < RN / 4; v++)
-                finish(vload4(v, acc[m]), column + COLUMN_OF(v),
-#ifdef BIAS
-                       bias,
-#endif
-                       out + at);
+                finish(vload4(v, acc[m]), column + COLUMN_OF(v), BIAS_ARGUMENT out + at);
     }
 }

@@ -15,14 +15,6 @@
 #define W_AT(ky, kx, c, o) ((((size_t)(ky)*K + (kx)) * C + (c)) * OC + (o))
 #define INSIDE(i, length)  ((i) >= 0 && (i) < (length))
 
-#ifdef BIAS
-#define BIAS_PARAMETER   __global const float *restrict bias,
-#define EPILOGUE(sum, o) ACTIVATE((sum) + bias[o])
-#else
-#define BIAS_PARAMETER
-#define EPILOGUE(sum, o) ACTIVATE(sum)
-#endif
-
 __kernel void conv2d_ref(__global const float *restrict x, __global const float *restrict w,
                          BIAS_PARAMETER __global float *restrict y)
 {
@@ -40,7 +32,8 @@ __kernel void conv2d_ref(__global const float *restrict x, __global const float 
                     sum = MAC(x[X_AT(n, iy, ix, c)], w[W_AT(ky, kx, c, o)], sum);
         }
     }
-    y[Y_AT(n, oy, ox, o)] = EPILOGUE(sum, o);
+    ADD_BIAS(sum, bias[o]);
+    y[Y_AT(n, oy, ox, o)] = ACTIVATE(sum);
 }
 
 __kernel void conv2d_data_ref(__global const float *restrict y, __global const float *restrict w,
@@ -60,7 +53,8 @@ __kernel void conv2d_data_ref(__global const float *restrict y, __global const f
                     sum = MAC(y[Y_AT(n, ty / S, tx / S, o)], w[W_AT(ky, kx, c, o)], sum);
         }
     }
-    x[X_AT(n, iy, ix, c)] = EPILOGUE(sum, c);
+    ADD_BIAS(sum, bias[c]);
+    x[X_AT(n, iy, ix, c)] = ACTIVATE(sum);
 }
 
 __kernel void conv2d_filter_ref(__global const float *restrict x, __global const float *restrict y,

@@ -249,10 +249,7 @@ static void show(__local const float *stage, __local float *shown)
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 conv2d_tensor(__global const float *restrict a, __global const float *restrict b,
-#ifdef BIAS
-              __global const float *restrict bias,
-#endif
-              __global float *restrict out)
+              BIAS_PARAMETER __global float *restrict out)
 {
     __local float stages[STAGES * STAGE] __attribute__((aligned(16)));
 #ifndef __NV_CL_C_VERSION
@@ -301,8 +298,5 @@ conv2d_tensor(__global const float *restrict a, __global const float *restrict b
     }
 
     write_item(acc, phase, row0 + ITEM_ROW(id), column0 + ITEM_COLUMN(id),
-#ifdef BIAS
-               bias,
-#endif
-               out + (size_t)part * RESULTS);
+               BIAS_ARGUMENT out + (size_t)part * RESULTS);
 }

@@ -24,12 +24,6 @@
 #define ROWS_OUT ((OH + BANDS - 1) / BANDS) // of a band of y
 #define ROWS_IN  ((H + BANDS - 1) / BANDS)  // of a band of x
 
-#ifdef BIAS
-#define BIAS_PARAMETER __global const float *restrict bias,
-#else
-#define BIAS_PARAMETER
-#endif
-
 #if defined FROM_GRADIENT
 #define Y_PARAMETERS __global const float *restrict out, __global const float *restrict gradient,
 #define Y_ARGUMENTS  out, gradient,
@@ -76,9 +70,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
                     if (p < count)
 #pragma unroll
                         for (int v = 0; v < NV; v++) {
-#ifdef BIAS
-                            tile[p][v] += LOADV(bias + o + v * VW);
-#endif
+                            ADD_BIAS(tile[p][v], LOADV(bias + o + v * VW));
                             STOREV(ACTIVATE(tile[p][v]), to + p * OC + o + v * VW);
                         }
             }
@@ -198,9 +190,7 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
             for (int ix = 0; ix < W; ix++)
                 for (int c = 0; c < C; c++) {
                     float sum = fold(table, top, iy, ix, c);
-#ifdef BIAS
-                    sum += bias[c];
-#endif
+                    ADD_BIAS(sum, bias[c]);
                     x[(((size_t)n * H + iy) * W + ix) * C + c] = FINISH(sum);
                 }
     }

@@ -142,10 +142,7 @@ static void multiply(__local const float *tile_a, __local const float *tile_b, f
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
-#ifdef BIAS
-             __global const float *restrict bias,
-#endif
-             __global float *restrict out)
+             BIAS_PARAMETER __global float *restrict out)
 {
     __local float tile_a[2 * TK * PITCH_A] __attribute__((aligned(16)));
     __local float tile_b[2 * TK * PITCH_B] __attribute__((aligned(16)));
@@ -184,8 +181,5 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     }
 
     write_item(acc, phase, row0 + tm * 4, column0 + tn * 4,
-#ifdef BIAS
-               bias,
-#endif
-               out + (size_t)part * RESULTS);
+               BIAS_ARGUMENT out + (size_t)part * RESULTS);
 }

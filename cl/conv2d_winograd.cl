@@ -201,13 +201,8 @@ OUTLINED void finish_next(struct outputs *todo)
     const struct tile tile = tile_behind(row, todo->images);
 
     for (int o = first; o < min(WIDTH, first + COLUMNS); o += VW)
-        finish_row(todo->m + row * COLUMNS + o - first,
-#ifdef BIAS
-                   LOADV(todo->bias + o),
-#else
-                   (floatv)(0.0f),
-#endif
-                   tile, todo->phase, todo->out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
+        finish_row(todo->m + row * COLUMNS + o - first, BIAS_OR_ZERO(LOADV(todo->bias + o)), tile,
+                   todo->phase, todo->out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
 }
 
 static void finish_all(struct outputs *todo)
@@ -248,10 +243,8 @@ static int first_unit(size_t item)
 
 __kernel void conv2d_winograd(__global const float *restrict in,
                               __global const float *restrict packed,
-#ifdef BIAS
-                              __global const float *restrict bias,
-#endif
-                              __global float *restrict out, __global float *restrict scratch)
+                              BIAS_PARAMETER __global float *restrict out,
+                              __global float *restrict scratch)
 {
     __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + SLICE);
     __global float *m = v + V_SIZE, *zeros = m + M_SIZE;

@@ -113,10 +113,7 @@ __kernel void conv2d_winograd_spread(__global const float *restrict y, const int
 
 /* IMAGES images of the output. */
 __kernel void conv2d_winograd_evaluate(__global const float *restrict m,
-#ifdef BIAS
-                                       __global const float *restrict bias,
-#endif
-                                       __global float *restrict out, const int first)
+                                       BIAS_PARAMETER __global float *restrict out, const int first)
 {
     const int id = (int)get_global_id(0), r = (int)get_global_id(1);
     const int row = id / (WIDTH / VW), o = id % (WIDTH / VW) * VW;
@@ -127,11 +124,7 @@ __kernel void conv2d_winograd_evaluate(__global const float *restrict m,
     const int y = target(r / PHASES, tile.y), x = target(r % PHASES, tile.x);
     __global const float *from = m + r * ELEMENTS * ROWS * WIDTH + row * WIDTH + o;
     __global float *image = out + (size_t)(first + tile.n) * OUT_H * OUT_W * WIDTH + o;
-#ifdef BIAS
-    const floatv added = load(bias + o);
-#else
-    const floatv added = (floatv)(0.0f);
-#endif
+    const floatv added = BIAS_OR_ZERO(load(bias + o));
     floatv d[ELEMENTS];
 
 #pragma unroll

@@ -22,6 +22,13 @@
  *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
+ *
+ * BIAS, where defined, says that a bias along the last dimension is added before it:
+ *
+ *   BIAS_PARAMETER        the parameter `bias` and its comma, or nothing
+ *   BIAS_ARGUMENT         the same in a call
+ *   ADD_BIAS(sum, value)  adds `value`, which is of the bias, or nothing
+ *   BIAS_OR_ZERO(value)   `value`, or a vector of zeros
  */
 #ifndef VW
 #define VW 1
@@ -85,4 +92,16 @@ typedef PASTE(float, VW) floatv;
 #else
 #define ACTIVATE(x)              (x)
 #define ACTIVATE_GRADIENT(y, dy) ((void)(y), (dy))
+#endif
+
+#ifdef BIAS
+#define BIAS_PARAMETER       __global const float *restrict bias,
+#define BIAS_ARGUMENT        bias,
+#define ADD_BIAS(sum, value) ((sum) += (value))
+#define BIAS_OR_ZERO(value)  (value)
+#else
+#define BIAS_PARAMETER
+#define BIAS_ARGUMENT
+#define ADD_BIAS(sum, value) ((void)0)
+#define BIAS_OR_ZERO(value)  ((floatv)(0.0f))
 #endif
