@@ -13,19 +13,9 @@
  *
  * Work size: images * H * W * C / VW, one work item per VW channels; VW divides C and columns.
  */
+#include "conv2d_shape.cl"
 
-#ifndef H // to compile alone
-#define H   28
-#define W   28
-#define C   1
-#define OH  14
-#define OW  14
-#define K   4
-#define S   2
-#define PAD 1
-#endif
-#define TAPS              ((K + S - 1) / S) // at most, of one axis, that reach a pixel
-#define INSIDE(i, length) ((i) >= 0 && (i) < (length))
+#define TAPS ((K + S - 1) / S) // at most, of one axis, that reach a pixel
 
 __kernel void col2im(__global const float *restrict table, const int columns,
                      BIAS_PARAMETER __global float *restrict x, const int first, const int images)
@@ -49,5 +39,5 @@ __kernel void col2im(__global const float *restrict table, const int columns,
         }
     }
     ADD_BIAS(sum, *(__global const floatv *)(bias + c));
-    *(__global floatv *)(x + (((size_t)(first + n) * H + iy) * W + ix) * C + c) = ACTIVATE(sum);
+    *(__global floatv *)(x + X_AT(first + n, iy, ix, c)) = ACTIVATE(sum);
 }

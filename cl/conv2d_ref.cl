@@ -10,11 +10,6 @@
  */
 #include "conv2d_shape.cl"
 
-#define X_AT(n, iy, ix, c) ((((size_t)(n)*H + (iy)) * W + (ix)) * C + (c))
-#define Y_AT(n, oy, ox, o) ((((size_t)(n)*OH + (oy)) * OW + (ox)) * OC + (o))
-#define W_AT(ky, kx, c, o) ((((size_t)(ky)*K + (kx)) * C + (c)) * OC + (o))
-#define INSIDE(i, length)  ((i) >= 0 && (i) < (length))
-
 __kernel void conv2d_ref(__global const float *restrict x, __global const float *restrict w,
                          BIAS_PARAMETER __global float *restrict y)
 {

@@ -25,27 +25,27 @@
 #define ROWS_IN  ((H + BANDS - 1) / BANDS)  // of a band of x
 
 #if defined FROM_GRADIENT
-#define Y_PARAMETERS __global const float *restrict out, __global const float *restrict gradient,
-#define Y_ARGUMENTS  out, gradient,
-#define Y_AHEAD(at)  (PREFETCH(out + (at)), PREFETCH(gradient + (at)))
-#define Y_AT(at, c)  ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))
-#define FINISH(sum)  (sum)
-#define SUMS         ((TAPS + 1) * OC)
+#define Y_PARAMETERS   __global const float *restrict out, __global const float *restrict gradient,
+#define Y_ARGUMENTS    out, gradient,
+#define PREFETCH_Y(at) (PREFETCH(out + (at)), PREFETCH(gradient + (at)))
+#define LOAD_Y(at, c)  ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))
+#define FINISH(sum)    (sum)
+#define SUMS           ((TAPS + 1) * OC)
 #elif defined FROM_NORM
 #include "thin_norm.cl"
-#define Y_PARAMETERS NORM_PARAMETERS
-#define Y_ARGUMENTS  u, m, gamma, beta,
-#define Y_AHEAD(at)  PREFETCH(u + (at))
-#define Y_AT(at, c)  normalise(LOADV(u + at), norm, c)
-#define FINISH(sum)  ACTIVATE(sum)
-#define SUMS         (TAPS * OC)
+#define Y_PARAMETERS   NORM_PARAMETERS
+#define Y_ARGUMENTS    u, m, gamma, beta,
+#define PREFETCH_Y(at) PREFETCH(u + (at))
+#define LOAD_Y(at, c)  normalise(LOADV(u + at), norm, c)
+#define FINISH(sum)    ACTIVATE(sum)
+#define SUMS           (TAPS * OC)
 #else
-#define Y_PARAMETERS __global const float *restrict y,
-#define Y_ARGUMENTS  y,
-#define Y_AHEAD(at)  PREFETCH(y + (at))
-#define Y_AT(at, c)  LOADV(y + at)
-#define FINISH(sum)  ACTIVATE(sum)
-#define SUMS         (TAPS * OC)
+#define Y_PARAMETERS   __global const float *restrict y,
+#define Y_ARGUMENTS    y,
+#define PREFETCH_Y(at) PREFETCH(y + (at))
+#define LOAD_Y(at, c)  LOADV(y + at)
+#define FINISH(sum)    ACTIVATE(sum)
+#define SUMS           (TAPS * OC)
 #endif
 
 __kernel void thin_conv2d(__global const float *restrict x, __global const float *restrict w,
@@ -56,7 +56,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
 
     for (int oy = first; oy < min(first + ROWS_OUT, OH); oy++)
         for (int ox = 0; ox < OW; ox += PIXELS) {
-            __global float *to = y + (((size_t)n * OH + oy) * OW + ox) * OC;
+            __global float *to = y + Y_AT(n, oy, ox, 0);
             const int count = min(PIXELS, OW - ox);
             float taps[PIXELS][TAPS];
 
@@ -98,7 +98,7 @@ static void inner(__global const float *restrict from, int count,
     for (int o = 0; o < OC; o += 4) {
 #pragma unroll
         for (int i = 0; i < PIXELS_IN; i += 4) // 4 * PIXELS_IN floats, 16 to a cache line
-            Y_AHEAD(next + o * PIXELS_IN + i * 4);
+            PREFETCH_Y(next + o * PIXELS_IN + i * 4);
 #pragma unroll
         for (int k = 0; k < 4; k++) {
             floatv b[SENT];
@@ -173,12 +173,12 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
     for (int n = images; n < min(images + IMAGES_IN, N); n++) {
         for (int oy = top; oy < end; oy++)
             for (int ox = 0; ox < OW; ox += PIXELS_IN) {
-                const size_t at = (((size_t)n * OH + oy) * OW + ox) * OC;
+                const size_t at = Y_AT(n, oy, ox, 0);
                 const int count = min(PIXELS_IN, OW - ox);
 #if defined FROM_GRADIENT || defined FROM_NORM
                 for (int p = 0; p < count; p++)
                     for (int o = 0; o < OC; o += VW)
-                        STOREV(Y_AT(at + p * OC + o, o), tile + p * OC + o);
+                        STOREV(LOAD_Y(at + p * OC + o, o), tile + p * OC + o);
                 inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
                       Y_ARGUMENTS at + PIXELS_IN * OC);
 #else
@@ -191,7 +191,7 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
                 for (int c = 0; c < C; c++) {
                     float sum = fold(table, top, iy, ix, c);
                     ADD_BIAS(sum, bias[c]);
-                    x[(((size_t)n * H + iy) * W + ix) * C + c] = FINISH(sum);
+                    x[X_AT(n, iy, ix, c)] = FINISH(sum);
                 }
     }
 }
@@ -208,7 +208,7 @@ __kernel void thin_filter(__global const float *restrict x,
     for (int n = part / BANDS * IMAGES; n < min(part / BANDS * IMAGES + IMAGES, N); n++)
         for (int oy = first; oy < min(first + ROWS_OUT, OH); oy++)
             for (int ox = 0; ox < OW; ox += PIXELS) {
-                const size_t from = (((size_t)n * OH + oy) * OW + ox) * OC;
+                const size_t from = Y_AT(n, oy, ox, 0);
                 const int count = min(PIXELS, OW - ox);
                 float taps[PIXELS][TAPS];
 
@@ -222,8 +222,8 @@ __kernel void thin_filter(__global const float *restrict x,
                         for (int v = 0; v < NV; v++) {
                             const size_t at = from + min(p, count - 1) * OC + o + v * VW;
 
-                            Y_AHEAD(from + (PIXELS + p) * OC + o + v * VW);
-                            tile[p][v] = Y_AT(at, o);
+                            PREFETCH_Y(from + (PIXELS + p) * OC + o + v * VW);
+                            tile[p][v] = LOAD_Y(at, o);
                         }
                     collect(taps, tile, o, sums);
 #ifdef FROM_GRADIENT

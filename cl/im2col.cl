@@ -15,18 +15,7 @@
  * items write neighbours in both; im2col's read VW channels each of different pixels, which is what
  * VW > 1 is for.
  */
-
-#ifndef H // to compile alone
-#define H   28
-#define W   28
-#define C   1
-#define OH  14
-#define OW  14
-#define K   4
-#define S   2
-#define PAD 1
-#endif
-#define INSIDE(i, length) ((i) >= 0 && (i) < (length))
+#include "conv2d_shape.cl"
 
 /*
  * VW values of k at pixel p. Read as a vector, unlike LOADV: buffers begin at a multiple of the
@@ -40,7 +29,7 @@ static floatv seen(__global const float *restrict x, const int first, const int 
     const int iy = oy * S + ky - PAD, ix = ox * S + kx - PAD;
     if (n >= images || ky >= K || !INSIDE(iy, H) || !INSIDE(ix, W))
         return 0.0f;
-    return *(__global const floatv *)(x + (((size_t)(first + n) * H + iy) * W + ix) * C + c);
+    return *(__global const floatv *)(x + X_AT(first + n, iy, ix, c));
 }
 
 __kernel void im2col(__global const float *restrict x, const int first, const int images,

@@ -38,7 +38,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
     for (int n = part / BANDS * IMAGES; n < min(part / BANDS * IMAGES + IMAGES, N); n++)
         for (int oy = first; oy < min(first + ROWS_OUT, OH); oy++)
             for (int ox = 0; ox < OW; ox += PIXELS) {
-                const size_t from = (((size_t)n * OH + oy) * OW + ox) * OC;
+                const size_t from = Y_AT(n, oy, ox, 0);
                 const int count = min(PIXELS, OW - ox);
                 float taps[PIXELS][TAPS];
 
@@ -92,7 +92,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
     }
     for (int oy = first; oy < min(first + ROWS_OUT, OH); oy++)
         for (int ox = 0; ox < OW; ox += PIXELS) {
-            const size_t from = (((size_t)n * OH + oy) * OW + ox) * OC;
+            const size_t from = Y_AT(n, oy, ox, 0);
             const int count = min(PIXELS, OW - ox);
             float taps[PIXELS][TAPS];
 

@@ -16,11 +16,7 @@
 #define SLOPE_IN 0.0f
 #endif
 
-#define X_AT(n, iy, ix, c) ((((size_t)(n)*H + (iy)) * W + (ix)) * C + (c))
-#define Y_AT(n, oy, ox, o) ((((size_t)(n)*OH + (oy)) * OW + (ox)) * OC + (o))
-#define W_AT(ky, kx, c, o) ((((size_t)(ky)*K + (kx)) * C + (c)) * OC + (o))
-#define INSIDE(i, length)  ((i) >= 0 && (i) < (length))
-#define BEND(value, x)     ((value) > 0.0f ? (x) : SLOPE_IN * (x))
+#define BEND(value, x) ((value) > 0.0f ? (x) : SLOPE_IN * (x))
 
 /* The batch norm of one channel. */
 struct norm {
