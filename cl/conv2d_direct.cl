@@ -8,11 +8,10 @@
  *   x [N, H, W, C]   w [K, K, C, OC]   y [N, OH, OW, OC]   all tight; outside a tensor is 0
  *   bias [OC] or [C], one for each channel of the output, only #ifdef BIAS; then ACTIVATE
  *
- * Both are one gather. Split the output into a grid of STEP_OUT x STEP_OUT phases: conv2d has one,
- * conv2d_data S * S of them, one for each remainder of the output's row and column. Within a phase
- * each output reads a rectangle of taps that moves with it, STEP_IN pixels a step. On one axis:
+ * Both are one gather. The output is split into PHASES x PHASES phases, see conv2d_form.cl. Within
+ * one each output reads a rectangle of taps that moves with it, STEP pixels a step. On one axis:
  *
- *   out[n, p * STEP_OUT + phase, o] = sum_{t,r} in[n, p * STEP_IN + first(phase) + t, r] w'[t,r,o]
+ *   out[n, p * PHASES + phase, o] = sum_{t,r} in[n, p * STEP + first(phase) + t, r] w'[t,r,o]
  *
  * where r runs over the DEPTH channels of the input, o over the WIDTH channels of the output, and
  * w' holds the taps of the phase in rising order of the input.
@@ -52,7 +51,10 @@
  *   SHARES    units that share the panels of a row; 1 unless there are many threads
  *   ITEMS     work items
  */
-#include "conv2d_shape.cl"
+#ifdef DATA // before it becomes the name of this form
+#define FORM 1
+#endif
+#include "conv2d_form.cl"
 #include "register_tile.cl"
 #ifndef IMAGES
 #define IMAGES 12
@@ -64,47 +66,23 @@
 #define ITEMS 1
 #endif
 
-#ifdef DATA
-#define IN_H     OH
-#define IN_W     OW
-#define DEPTH    OC
-#define OUT_H    H
-#define OUT_W    W
-#define WIDTH    C
-#define STEP_IN  1
-#define STEP_OUT S
-#else
-#define IN_H     H
-#define IN_W     W
-#define DEPTH    C
-#define OUT_H    OH
-#define OUT_W    OW
-#define WIDTH    OC
-#define STEP_IN  S
-#define STEP_OUT 1
-#endif
-
-#define PHASES STEP_OUT
-#define TAPS   ((K + STEP_OUT - 1) / STEP_OUT) // along one axis of a phase, at most
 #define PANELS ((WIDTH + COLUMNS - 1) / COLUMNS)
 #define PANEL  ((size_t)TAPS * TAPS * DEPTH * COLUMNS) // floats of a packed panel
 #define BLOCKS ((N + IMAGES - 1) / IMAGES)
-#define ROWS   ((OUT_H + PHASES - 1) / PHASES) // of a phase
-#define UNITS  ((size_t)BLOCKS * PHASES * PHASES * SHARES * ROWS)
+#define UNITS  ((size_t)BLOCKS * PHASES * PHASES * SHARES * PHASE_H)
 #define SLICE  128 // channels whose weights stay in L1
 
 /* Floats of a copied pixel: an odd number of cache lines, that few share the sets of a cache. */
 #define PITCH ((DEPTH + 15) / 32 * 32 + 16)
 
-/* Floats of a copied row and of all that a unit sees. Columns of one remainder by STEP_IN, which
- * are those that a tap sees, lie together. MR pixels beyond the last may be read, to no effect. */
-#define STRIDED  ((IN_W + STEP_IN - 1) / STEP_IN)
-#define COPY_ROW ((size_t)(STEP_IN * STRIDED * IMAGES + MR) * PITCH)
+/* Floats of a copied row and of all that a unit sees. Columns of one remainder by STEP, which are
+ * those that a tap sees, lie together. MR pixels beyond the last may be read, to no effect. */
+#define STRIDED  ((IN_W + STEP - 1) / STEP)
+#define COPY_ROW ((size_t)(STEP * STRIDED * IMAGES + MR) * PITCH)
 #define COPY     (TAPS * COPY_ROW)
 
 /* Sums of a panel: [output of the row and phase][image][COLUMNS]. */
-#define OUTPUTS ((OUT_W + PHASES - 1) / PHASES)
-#define SUMS    ((size_t)(OUTPUTS * IMAGES + MR) * COLUMNS)
+#define SUMS ((size_t)(PHASE_W * IMAGES + MR) * COLUMNS)
 
 #if DEPTH % 4 == 0
 #define UNROLL 4
@@ -115,14 +93,14 @@
 /* How many taps a phase has along an axis. */
 static int phase_taps(int phase)
 {
-    const int lowest = (phase + PAD) % STEP_OUT;
-    return lowest < K ? (K - lowest + STEP_OUT - 1) / STEP_OUT : 0;
+    const int lowest = (phase + PAD) % PHASES;
+    return lowest < K ? (K - lowest + PHASES - 1) / PHASES : 0;
 }
 
-/* Input position of tap 0 of the output p * STEP_OUT + phase. */
+/* Input position of tap 0 of the output p * PHASES + phase. */
 static int origin(int phase, int p)
 {
-#ifdef DATA
+#if FORM == DATA
     return p + (phase + PAD) / S - phase_taps(phase) + 1;
 #else
     (void)phase;
@@ -164,13 +142,13 @@ static int first_image(size_t block)
 
 static struct unit unit_of(size_t index)
 {
-    const size_t block = index / ROWS / SHARES / PHASES / PHASES;
+    const size_t block = index / PHASE_H / SHARES / PHASES / PHASES;
     struct unit unit;
 
-    unit.row = index % ROWS;
-    unit.share = index / ROWS % SHARES;
-    unit.phase_x = index / ROWS / SHARES % PHASES;
-    unit.phase_y = index / ROWS / SHARES / PHASES % PHASES;
+    unit.row = index % PHASE_H;
+    unit.share = index / PHASE_H % SHARES;
+    unit.phase_x = index / PHASE_H / SHARES % PHASES;
+    unit.phase_y = index / PHASE_H / SHARES / PHASES % PHASES;
     unit.n = first_image(block);
     unit.images = first_image(block + 1) - unit.n;
     return unit;
@@ -189,7 +167,7 @@ OUTLINED void copy_row(__global const float *restrict in, int images, int iy,
     for (int n = 0; n < images; n++)
         for (int ix = 0; ix < IN_W; ix++) {
             __global const float *from = in + (((size_t)n * IN_H + iy) * IN_W + ix) * DEPTH;
-            const int column = ix % STEP_IN * STRIDED + ix / STEP_IN;
+            const int column = ix % STEP * STRIDED + ix / STEP;
             __global float *to = copy + (size_t)(column * images + n) * PITCH;
             int k = 0;
 
@@ -232,9 +210,9 @@ static void accumulate(__global const float *restrict in, __global const float *
 OUTLINED void add_tap(__global const float *restrict copy, __global const float *restrict weights,
                       int first, int outputs, int images, int depth, __global float *restrict sums)
 {
-    const int q0 = first < 0 ? (-first + STEP_IN - 1) / STEP_IN : 0;
-    const int q1 = first < IN_W ? min(outputs, (IN_W - 1 - first) / STEP_IN + 1) : 0;
-    const int ix = q0 * STEP_IN + first, column = ix % STEP_IN * STRIDED + ix / STEP_IN;
+    const int q0 = first < 0 ? (-first + STEP - 1) / STEP : 0;
+    const int q1 = first < IN_W ? min(outputs, (IN_W - 1 - first) / STEP + 1) : 0;
+    const int ix = q0 * STEP + first, column = ix % STEP * STRIDED + ix / STEP;
     const int rows = (q1 - q0) * images;
 
     copy += (size_t)column * images * PITCH;

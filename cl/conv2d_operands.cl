@@ -11,9 +11,8 @@
  *
  *   x [N, H, W, C]   w [K, K, C, OC]   y [N, OH, OW, OC]   tight, NHWC; outside a value is 0
  *
- * The pixels of x with one remainder of both coordinates modulo S are a phase: they see the same
- * taps of w, ceil(K / S) along an axis or one less, and those side by side see values of y side by
- * side. So conv2d_data is S * S convolutions of stride 1, and no two of them write one place.
+ * Pixels of a phase (see conv2d_form.cl) side by side see values of y side by side. So conv2d_data
+ * is S * S convolutions of stride 1, and no two of them write one place.
  *
  * TM x TN results are a tile, the work of a group: an item has RM rows x RN columns of them, which
  * ones register_products.cl and tensor_products.cl say. The k go TK at a time, STEPS times for one
@@ -27,13 +26,9 @@
  * IMAGES images; its rows, or of a filter its k, are the tiles that have the element, and a
  * filter's parts share these evenly, not STEPS each. With ADD it is added to what `out` holds.
  */
-#include "conv2d_shape.cl"
+#include "conv2d_form.cl"
 
-#define CONV2D 0
-#define DATA   1
-#define FILTER 2
-#ifndef FORM // to compile alone
-#define FORM  CONV2D
+#ifndef TM // to compile alone
 #define TM    32
 #define TN    32
 #define TK    8
@@ -45,39 +40,14 @@
 
 /* ---- sizes ---- */
 
+#define COLUMNS WIDTH
 #if FORM == FILTER
-#define IN_H    H
-#define IN_W    W
-#define ROWS    (K * K * C)
-#define COLUMNS OC
-#define LENGTH  (N * OH * OW)
-#elif FORM == DATA
-#define IN_H    OH
-#define IN_W    OW
-#define DEPTH   OC
-#define PHASES  S
-#define TAPS    ((K + S - 1) / S) // of a phase, along an axis
-#define ONWARD  (-1)              // a tap further in w is a pixel back in y
-#define OUT_H   ((H + S - 1) / S) // of a phase
-#define OUT_W   ((W + S - 1) / S)
-#define COLUMNS C
+#define ROWS   (K * K * C)
+#define LENGTH (N * OH * OW)
 #else
-#define IN_H    H
-#define IN_W    W
-#define DEPTH   C
-#define TAPS    K
-#define ONWARD  1
-#define OUT_H   OH
-#define OUT_W   OW
-#define COLUMNS OC
-#endif
-
-#if FORM != FILTER
-#define ROWS   (N * OUT_H * OUT_W)
+#define ROWS   (N * PHASE_H * PHASE_W)
 #define LENGTH (TAPS * TAPS * DEPTH)
-#endif
-#ifndef PHASES
-#define PHASES 1
+#define ONWARD (FORM == DATA ? -1 : 1) // of data, a tap further in w is a pixel back in y
 #endif
 
 #define ITEMS ((TM / RM) * (TN / RN)) // of a group
@@ -88,10 +58,9 @@
 #define IS_ROW(row)       ((bool)(ROWS % TM == 0 || (row) < ROWS))
 #define OUTSIDE           (-(1 << 30)) // a coordinate that no tap brings inside
 
-/* ---- vectors: along k, but rows of A for a filter and columns of B unless it is w for a data ----
- */
+/* ---- vectors: along k, or else along rows of A (filter) and columns of B (all but data) ---- */
 
-#if FORM == FILTER ? C % 4 == 0 : DEPTH % 4 == 0
+#if DEPTH % 4 == 0
 #define A_WIDTH 4
 typedef float4 a_vector;
 #else
@@ -237,8 +206,8 @@ static uint tap_of(int k0, int k)
 
 static struct place a_place(struct phase phase, int row)
 {
-    const uint line = (uint)row / OUT_W, n = line / OUT_H;
-    const int oy = (int)(line % OUT_H), ox = (int)((uint)row % OUT_W);
+    const uint line = (uint)row / PHASE_W, n = line / PHASE_H;
+    const int oy = (int)(line % PHASE_H), ox = (int)((uint)row % PHASE_W);
     const int y = FORM == DATA ? oy + (phase.y + PAD) / S : oy * S - PAD;
     const int x = FORM == DATA ? ox + (phase.x + PAD) / S : ox * S - PAD;
 
@@ -279,8 +248,8 @@ static struct spot b_spot(struct phase phase, int column, int k0, int k)
 static int out_at(struct phase phase, int row)
 {
 #if FORM == DATA
-    const uint line = (uint)row / OUT_W, n = line / OUT_H;
-    const int y = (int)(line % OUT_H) * S + phase.y, x = (int)((uint)row % OUT_W) * S + phase.x;
+    const uint line = (uint)row / PHASE_W, n = line / PHASE_H;
+    const int y = (int)(line % PHASE_H) * S + phase.y, x = (int)((uint)row % PHASE_W) * S + phase.x;
 
     return IS_ROW(row) && y < H && x < W ? (((int)n * H + y) * W + x) * C : -1;
 #else

@@ -17,8 +17,7 @@
  * Work size as conv2d_tiled. TM and TN are multiples of 32, TM also of 8 RM; RN is 8, RM 4 or 8;
  * innermost dimensions are multiples of four.
  */
-#ifndef FORM // to compile alone
-#define FORM   0
+#ifndef TM // to compile alone
 #define TENSOR 1
 #define TM     32
 #define TN     32

@@ -148,7 +148,7 @@ static void fail_build(struct wg_device *device, const struct wg_program *progra
 }
 
 /* The text of a program, in the order in which the compiler reads it. */
-enum { PARTS_MAX = 32 };
+enum { PARTS_MAX = 40 };
 
 struct text {
     char *parts[PARTS_MAX];
@@ -163,7 +163,7 @@ static void free_text(struct text *text)
 
 static bool add_part(struct text *text, const char *part, size_t length)
 {
-    assert(text->count < PARTS_MAX); // no file includes more than six, some of them through others
+    assert(text->count < PARTS_MAX); // no file includes more than seven, some through others
     char *copy = strndup(part, length);
     if (!copy)
         return wg_fail_memory("a kernel source");
@@ -216,7 +216,7 @@ static bool add_file(struct text *text, const char *file, int depth)
 static bool load_text(const char *file, const struct wg_defines *defines, struct text *text)
 {
     return add_part(text, defines->text, defines->length) && add_file(text, "prelude", 0) &&
-           add_file(text, file, 2);
+           add_file(text, file, 3);
 }
 
 bool wg_program_text(const struct wg_device *device, const char *file,
