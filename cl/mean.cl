@@ -5,20 +5,18 @@
  * add:        y[i] = x1[i] + x2[i]
  *
  * Work size: count, one work item per element; mean: 1. Only the N scores of a batch are ever
- * averaged, so one work item adds them all up, compensated (Kahan 1965).
+ * averaged, so one work item adds them all up, compensated.
  */
+#include "compensated.cl"
+
 __kernel void mean(__global const float *restrict x, __global float *restrict y, const float scale,
                    const int count)
 {
     if (get_global_id(0) > 0)
         return;
     float sum = 0.0f, lost = 0.0f;
-    for (int i = 0; i < count; i++) {
-        const float term = x[i] - lost;
-        const float next = sum + term;
-        lost = (next - sum) - term;
-        sum = next;
-    }
+    for (int i = 0; i < count; i++)
+        ADD_COMPENSATED(sum, lost, x[i]);
     y[0] = scale * (sum / (float)count);
 }
 
