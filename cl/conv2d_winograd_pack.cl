@@ -14,7 +14,7 @@
  */
 #include "winograd_taps.cl"
 
-#define AHEAD 8 // channels of depth that weights are fetched ahead
+#define WEIGHTS_AHEAD 8 // channels of depth that weights are fetched ahead
 
 /* Where in w the first taps of a pair lie. */
 static size_t first_taps(int pair, const int K, const int S)
@@ -66,7 +66,7 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
         for (int t = 0; t < 4; t++) {
             g[t] = (floatv)(0.0f);
             if (j < count) {
-                PREFETCH(taps[t] + AHEAD * next);
+                PREFETCH(taps[t] + WEIGHTS_AHEAD * next);
                 g[t] = collect(taps[t], step);
             }
         }
