@@ -96,20 +96,15 @@ SPECIALISED void spread_tile(__global const float *restrict image, int y, int x,
 OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
                          __global float *restrict to)
 {
+#define SPREAD(height, width) spread_tile(image + o, tile.y, tile.x, height, width, at)
     for (int o = 0; o < PITCH; o += VW) {
         __global float *at = to + (size_t)(o / COLUMNS) * ROWS * COLUMNS + o % COLUMNS;
 
         if (o >= OC)
             for (int e = 0; e < ELEMENTS; e++)
                 STOREV((floatv)(0.0f), at + e * Y_ELEMENT);
-        else if (tile.height == 4 && tile.width == 4)
-            spread_tile(image + o, tile.y, tile.x, 4, 4, at);
-        else if (tile.height == 4)
-            spread_tile(image + o, tile.y, tile.x, 4, 3, at);
-        else if (tile.width == 4)
-            spread_tile(image + o, tile.y, tile.x, 3, 4, at);
         else
-            spread_tile(image + o, tile.y, tile.x, 3, 3, at);
+            BY_SIZE(tile, SPREAD);
     }
 }
 

@@ -173,14 +173,8 @@ static void finish_row(__global const float *restrict m, floatv bias, struct til
 {
     const int y = target(phase / PHASES, tile.y), x = target(phase % PHASES, tile.x);
 
-    if (tile.height == 4 && tile.width == 4)
-        finish_tile(m, bias, 4, 4, y, x, out);
-    else if (tile.height == 4)
-        finish_tile(m, bias, 4, 3, y, x, out);
-    else if (tile.width == 4)
-        finish_tile(m, bias, 3, 4, y, x, out);
-    else
-        finish_tile(m, bias, 3, 3, y, x, out);
+#define FINISH(height, width) finish_tile(m, bias, height, width, y, x, out)
+    BY_SIZE(tile, FINISH);
 }
 
 /* The outputs of a panel of M, of a phase of some images, as they are made: those of rows before

@@ -31,9 +31,9 @@
 #define PIXELS_X 1
 #endif
 
-#define POINTS   5
-#define ELEMENTS (POINTS * POINTS)
-#define AHEAD    6 // vectors of channels that windows are fetched ahead
+#include "winograd_taps.cl" // POINTS and ELEMENTS
+
+#define WINDOW_AHEAD 6 // vectors of channels that windows are fetched ahead
 
 /* Tiles of 3 and of 4 of an axis; where they can't fill it (1, 2, 5 pixels) the last exceeds it. */
 #define THREES(pixels) ((pixels) == 5 ? 2 : (pixels) < 3 ? 1 : (4 - (pixels) % 4) % 4)
@@ -62,6 +62,13 @@ struct tile {
     int y, x;          // its first pixel
     int height, width; // 3 or 4 pixels
 };
+
+/* CALL(height, width) with a tile's height and width as constants. */
+#define BY_SIZE(tile, CALL)                                                                        \
+    ((tile).height == 4 && (tile).width == 4 ? CALL(4, 4)                                          \
+     : (tile).height == 4                    ? CALL(4, 3)                                          \
+     : (tile).width == 4                     ? CALL(3, 4)                                          \
+                                             : CALL(3, 3))
 
 /* Tile `index` of one kind, of a block. */
 static struct tile tile_of(int index, int height, int width)
@@ -195,7 +202,7 @@ static void look_at(struct window *window, const struct plane *plane, struct til
 }
 
 /* V of a tile of height x width pixels, `channels` of each. Element e goes to v[e * pitch]. The
- * last vector may repeat some channels. Those AHEAD vectors on, at the end those of the next
+ * last vector may repeat some channels. Those WINDOW_AHEAD vectors on, at the end those of the next
  * window, come closer meanwhile: no processor predicts short runs of channels far apart. Not all
  * of the next window: pixels a power of two apart share a few sets of a cache, which it would
  * fill. */
@@ -204,7 +211,7 @@ SPECIALISED void transform_window(const struct window *window, const struct wind
                                   size_t pitch)
 {
     for (int first = 0; first < channels; first += VW) {
-        const int k = min(first, channels - VW), ahead = first + min(AHEAD * VW, channels);
+        const int k = min(first, channels - VW), ahead = first + min(WINDOW_AHEAD * VW, channels);
         const struct window *later = ahead < channels ? window : next;
         const int from = ahead < channels ? ahead : ahead - channels;
         floatv d[ELEMENTS];
@@ -233,14 +240,8 @@ OUTLINED void transform_tile(const struct window *window, const struct window *n
                              struct tile tile, int channels, __global float *restrict v,
                              size_t pitch)
 {
-    if (tile.height == 4 && tile.width == 4)
-        transform_window(window, next, 4, 4, channels, v, pitch);
-    else if (tile.height == 4)
-        transform_window(window, next, 4, 3, channels, v, pitch);
-    else if (tile.width == 4)
-        transform_window(window, next, 3, 4, channels, v, pitch);
-    else
-        transform_window(window, next, 3, 3, channels, v, pitch);
+#define TRANSFORM(height, width) transform_window(window, next, height, width, channels, v, pitch)
+    BY_SIZE(tile, TRANSFORM);
 }
 
 /* V of the first channels of a block of images: a row of `pitch` floats for each tile, `element`
