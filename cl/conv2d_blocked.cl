@@ -13,7 +13,7 @@
 #define A_ROWS (A_ALONG_K ? 1 : A_WIDTH)
 
 /* The numbers of a vector, or of one. */
-static void spread(float4 vector, const int width, const int step, float *to)
+static void scatter(float4 vector, const int width, const int step, float *to)
 {
     to[0] = vector.s0;
     if (width == 4) {
@@ -30,8 +30,8 @@ static void load_a(__global const float *restrict a, const struct place rows[RM]
     for (int m = 0; m < RM; m += A_ROWS)
 #pragma unroll
         for (int k = 0; k < TK; k += A_WIDTH / A_ROWS)
-            spread((float4)(a_load(a, rows[m], k0, k0 + k)), A_WIDTH, A_ALONG_K ? RM : 1,
-                   am + k * RM + m);
+            scatter((float4)(a_load(a, rows[m], k0, k0 + k)), A_WIDTH, A_ALONG_K ? RM : 1,
+                    am + k * RM + m);
 }
 
 /* bn [TK, RN] = these columns of B from k0 on; four neighbours each from column + COLUMN_OF(v) */
@@ -44,8 +44,8 @@ static void load_b(__global const float *restrict b, struct phase phase, int col
     for (int n = 0; n < RN; n += columns)
 #pragma unroll
         for (int k = 0; k < TK; k += B_WIDTH / columns)
-            spread((float4)(b_load(b, phase, column + COLUMN_OF(n / 4) + n % 4, k0, k0 + k)),
-                   B_WIDTH, B_ALONG_K ? RN : 1, bn + k * RN + n);
+            scatter((float4)(b_load(b, phase, column + COLUMN_OF(n / 4) + n % 4, k0, k0 + k)),
+                    B_WIDTH, B_ALONG_K ? RN : 1, bn + k * RN + n);
 }
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void

@@ -64,7 +64,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
             for (int o = 0; o < OC; o += STEP) {
                 floatv tile[PIXELS][NV];
 
-                spread(taps, w, o, tile);
+                convolve(taps, w, o, tile);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)

@@ -25,7 +25,7 @@ static size_t first_taps(int pair, const int K, const int S)
 }
 
 /* VW floats that lie `step` apart. */
-static floatv collect(__global const float *restrict from, size_t step)
+static floatv gather(__global const float *restrict from, size_t step)
 {
     float lane[VW];
 
@@ -67,7 +67,7 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
             g[t] = (floatv)(0.0f);
             if (j < count) {
                 PREFETCH(taps[t] + WEIGHTS_AHEAD * next);
-                g[t] = collect(taps[t], step);
+                g[t] = gather(taps[t], step);
             }
         }
         points_of(g, u);

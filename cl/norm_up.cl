@@ -10,8 +10,8 @@
  *   norm_up_sums      scratch [PARTS][TAPS + 2, OC], to be added up: the gradient of w, sum over
  *                     pixels of d's taps * r; then dbeta = sum of g and dgamma = sum of g * xhat,
  *                     where g = dr * leaky ReLU'
- *   norm_up_gradient  du = factor * (g - dbeta / rows - xhat * dgamma / rows), factor = gamma /
- * root (batch_norm.cl), where sums [TAPS + 2, OC] are those above
+ *   norm_up_gradient  du = factor * (g - dbeta / rows - xhat * dgamma / rows), where factor is
+ *                     gamma / root (batch_norm.cl), and sums [TAPS + 2, OC] are those above
  *
  * Global size PARTS and N * BANDS, scratch of a work item [3, OC] and [5, OC] in front of the
  * parts.
@@ -46,7 +46,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                 for (int o = 0; o < OC; o += STEP) {
                     floatv tile[PIXELS][NV], sum[NV], product[NV];
 
-                    spread(taps, w, o, tile); // dr; 0 for the pixels after `count`
+                    convolve(taps, w, o, tile); // dr; 0 for the pixels after `count`
 #pragma unroll
                     for (int v = 0; v < NV; v++) {
                         const int c = o + v * VW;
@@ -100,7 +100,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
             for (int o = 0; o < OC; o += STEP) {
                 floatv tile[PIXELS][NV];
 
-                spread(taps, w, o, tile);
+                convolve(taps, w, o, tile);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)

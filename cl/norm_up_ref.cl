@@ -37,8 +37,8 @@ static float normal(float u, struct norm norm)
 }
 
 /* conv2d(d, w) at one place */
-static float spread(__global const float *restrict d, __global const float *restrict w, int n,
-                    int oy, int ox, int o)
+static float conv2d_at(__global const float *restrict d, __global const float *restrict w, int n,
+                       int oy, int ox, int o)
 {
     float sum = 0.0f;
 
@@ -104,7 +104,7 @@ __kernel void norm_up_sums_ref(__global const float *restrict u, __global const 
                 const float at = u[Y_AT(n, oy, ox, o)], value = normal(at, norm);
 
                 if (tap >= taps) {
-                    const float dr = spread(d, w, n, oy, ox, o), g = BEND(value, dr);
+                    const float dr = conv2d_at(d, w, n, oy, ox, o), g = BEND(value, dr);
 
                     line = MAC(g, tap == taps ? 1.0f : at - norm.mean, line);
                 } else if (INSIDE(iy, H) && INSIDE(ix, W)) {
@@ -130,7 +130,7 @@ norm_up_gradient_ref(__global const float *restrict u, __global const float *res
         return;
     const struct norm norm = norm_of(m, gamma, beta, o);
     const float at = u[Y_AT(n, oy, ox, o)], value = normal(at, norm);
-    const float dr = spread(d, w, n, oy, ox, o), g = BEND(value, dr);
+    const float dr = conv2d_at(d, w, n, oy, ox, o), g = BEND(value, dr);
     const float xhat = (at - norm.mean) / norm.root;
 
     du[Y_AT(n, oy, ox, o)] =

@@ -9,13 +9,13 @@
  * takes some rows of some images, PIXELS at a time of a row of y, all their OC channels one after
  * the other. What the taps of these pixels see of x are a few floats on the stack (unfold); then
  *
- *   spread    y  = taps * w     a pixel of y from what its taps see
+ *   convolve  y  = taps * w     a pixel of y from what its taps see
  *   collect   w += taps * y     the gradient of the weights
  *   inner     taps = y * w^T    what a pixel of y sends to x, to be added up there (conv2d_thin.cl)
  *
  * each a product of matrices with the tile of sums in registers:
  *
- *   PIXELS    of spread and collect; PIXELS * NV sums
+ *   PIXELS    of convolve and collect; PIXELS * NV sums
  *   PIXELS_IN of inner; PIXELS_IN * TAPS / VW sums
  *   GROUP     taps that collect adds to at a time
  *   BANDS     work items that share an image, each ceil(OH / BANDS) rows of y, or ceil(H / BANDS)
@@ -67,8 +67,8 @@ static void unfold(__global const float *restrict image, int oy, int ox, int cou
 }
 
 /* Channels o .. o + STEP of a tile of y. */
-static void spread(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
-                   floatv y[PIXELS][NV])
+static void convolve(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
+                     floatv y[PIXELS][NV])
 {
 #pragma unroll
     for (int p = 0; p < PIXELS; p++)
