@@ -8,9 +8,9 @@
  * which for a beta of 0 decides what a ReLU lets through.
  *
  * Sums over rows go in passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have work
- * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column C /
- * VW, the others rows * C / VW = vectors, one work item per vector. AHEAD, where defined, is how
- * many rows or chunks are fetched before the first is added.
+ * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column
+ * C / VW, the others rows * C / VW = vectors, one work item per vector. AHEAD, where defined, is
+ * how many rows or chunks are fetched before the first is added.
  */
 #include "aligned.cl"
 #include "compensated.cl"

@@ -22,9 +22,9 @@
  * block stores it in M, the others add it there. All sums have a fixed order: the same bits each
  * time.
  *
- * The result is scratch: M of each part, [PARTS][plane][25][C][PITCH], which
- * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of
- * each work item, of no further use. C and OC are multiples of VW.
+ * The result is scratch: M of each part, [PARTS][plane][25][C][PITCH], which conv2d_winograd_unpack
+ * adds up and brings to w; then V, Y and some zeros of each work item, of no further use. C and OC
+ * are multiples of VW.
  * The global size is PARTS * PLANES * PLANES / TOGETHER * SHARES, the local size 1.
  *
  *   MR, NV    the tile of the products, see register_tile.cl

@@ -2,8 +2,8 @@
  * conv2d_pack: weights as the direct convolutions want them, and back.
  *
  *   conv2d_pack    w [K, K, C, OC] -> packed [phase y][phase x][panel][taps][taps][depth][columns],
- *                  what a panel of `columns` output channels needs, in the order conv2d_direct
- * reads it: the taps of a phase (see there) in rising order of the input, for conv2d_data
+ *                  what a panel of `columns` output channels needs, as conv2d_direct reads it:
+ *                  the taps of a phase (see there) in rising order of the input, for conv2d_data
  *                  (`data` is 1) backwards through w. Zeros where a phase has fewer taps, or the
  *                  panel exceeds the channels. Global size phases * phases * panels * taps * taps.
  *   conv2d_unpack  parts [parts][rows][pitch] -> w [rows, OC], their sum without the padding; rows

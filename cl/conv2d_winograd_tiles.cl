@@ -7,9 +7,9 @@
  *   conv2d_data    V[phase, e][row][o] = B^T d B    of y     x = A^T M A + bias, then ACTIVATE
  *   conv2d_filter  V[e][row][plane, c] = B^T d B    of x     Y[e][row][o] = A y A^T
  *
- * The products are conv2d_tiled's or conv2d_tensor's, one for each first index, and so are their results M, PARTS sums
- * [PARTS][phase, e][row][o or c], added up here in their order. What conv2d_winograd_taps.cl makes
- * of w is the right factor, and that of a filter's M is w.
+ * The products are conv2d_tiled's or conv2d_tensor's, one for each first index, and so are their
+ * results M, PARTS sums [PARTS][phase, e][row][o or c], added up here in their order. What
+ * conv2d_winograd_taps.cl makes of w is the right factor, and that of a filter's M is w.
  *
  * A work item has a tile and VW channels; neighbours have neighbouring channels. It reads and
  * writes nothing of elements that its tile has not. All tensors are whole; the images of a launch
@@ -147,7 +147,6 @@ __kernel void conv2d_winograd_evaluate(__global const float *restrict m,
 #pragma unroll
     for (int e = 0; e < ELEMENTS; e++) {
         const int oy = y + e / POINTS * PHASES, ox = x + e % POINTS * PHASES;
-
         const floatv sum = d[e] + added;
 
         if (HAS_PIXEL(tile, e) && oy < OUT_H && ox < OUT_W)

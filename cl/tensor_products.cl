@@ -8,10 +8,10 @@
  * 2^-24 at most, by one on average: rest times rest is left out, at most 2^-22 of it, and a quarter
  * of all floats lose their last bit. The cores cut digits off when they add up, so they add up only
  * the 16 k of a step, and the steps are added in single precision, rounded, a sixteenth of the
- * roundings of a plain sum. Long sums are the more exact for it: of 2,048 products of random numbers
- * a model of this has an RMS error of 2.3e-7, a chain of multiply-adds one of 8.0e-7, of the sums'
- * RMS. Short ones are not made here (ops/conv2d_tiled.c). Of numbers below 2^-102 the rest may be
- * lost; an infinity, or a number that rounds to it, makes NaNs.
+ * roundings of a plain sum. Long sums are the more exact for it: of 2,048 products of random
+ * numbers a model of this has an RMS error of 2.3e-7, a chain of multiply-adds one of 8.0e-7, of
+ * the sums' RMS. Short ones are not made here (ops/conv2d_tiled.c). Of numbers below 2^-102 the
+ * rest may be lost; an infinity, or a number that rounds to it, makes NaNs.
  *
  * An instruction multiplies 16 x 8 by 8 x 8 for a warp of 32 items. Item `lane` has of the left
  * factor rows g = lane / 4 and g + 8, at k t = lane % 4 and t + 4; of the right one column g at the
