@@ -9,8 +9,7 @@
  *
  * Sums over rows go in passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have work
  * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column
- * C / VW, the others rows * C / VW = vectors, one work item per vector. AHEAD, where defined, is
- * how many rows or chunks are fetched before the first is added.
+ * C / VW, the others rows * C / VW = vectors, one work item per vector.
  */
 #include "aligned.cl"
 #include "compensated.cl"
@@ -64,9 +63,7 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
 #pragma unroll
     for (int v = 0; v < NV; v++)
         mean[v] = squares[v] = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++)
@@ -75,9 +72,7 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
 #pragma unroll
     for (int v = 0; v < NV; v++)
         mean[v] /= (float)(last - first);
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++) {
@@ -110,9 +105,7 @@ __kernel void moments_merge(__global const float *restrict chunks, __global floa
         return;
     const float total = (float)(min(last * rows_per_chunk, rows) - first * rows_per_chunk);
     floatv sum = 0.0f, lost = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         ADD_COMPENSATED(sum, lost, n * load(chunks + chunk * 2 * C + c));
@@ -120,9 +113,7 @@ __kernel void moments_merge(__global const float *restrict chunks, __global floa
     const floatv mean = sum / total;
     floatv squares = 0.0f;
     lost = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = first; chunk < last; chunk++) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         const floatv shift = load(chunks + chunk * 2 * C + c) - mean;
@@ -146,9 +137,7 @@ moments_gather(__global const float *restrict chunks, __global float *restrict m
     const int count = c < C ? (rows + rows_per_chunk - 1) / rows_per_chunk : 0;
     floatv sum = 0.0f, squares = 0.0f, lost = 0.0f;
 
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = lane; chunk < count; chunk += DOWN) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         ADD_COMPENSATED(sum, lost, n * load(chunks + chunk * 2 * C + c));
@@ -157,9 +146,7 @@ moments_gather(__global const float *restrict chunks, __global float *restrict m
     add_down(sums, id);
     const floatv mean = sums[id % ACROSS] / (float)rows;
     lost = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = lane; chunk < count; chunk += DOWN) {
         const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
         const floatv shift = load(chunks + chunk * 2 * C + c) - mean;
@@ -223,9 +210,7 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
         shift[v] = load(beta + at);
         sum[v] = product[v] = 0.0f;
     }
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++) {

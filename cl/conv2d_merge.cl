@@ -17,9 +17,7 @@ __kernel void conv2d_merge(__global const float *restrict partial, const int par
     if (i >= results)
         return;
     floatv sum = load(partial + i);
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int part = 1; part < parts; part++)
         sum += load(partial + (size_t)part * results + i);
     ADD_BIAS(sum, load(bias + i % columns));

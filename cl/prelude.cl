@@ -11,6 +11,8 @@
  *                 built-in mad() stays two instructions on pocl
  *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the
  *                 compiler can't, nothing
+ *   FETCH_AHEAD   before a loop that adds up what it reads: AHEAD turns of it are read before the
+ *                 first is added, #ifdef AHEAD (wg_define_ahead)
  *   STREAMV(v, p) STOREV past the caches #ifdef STREAM (wg_define_stream), where p is aligned to a
  *                 vector: for what is read again when they hold other things, or to spare
  *                 reading each line before it is written
@@ -48,6 +50,12 @@ typedef PASTE(float, VW) floatv;
 #endif
 
 #define MAC(a, b, c) ((a) * (b) + (c))
+
+#ifdef AHEAD
+#define FETCH_AHEAD _Pragma("unroll AHEAD")
+#else
+#define FETCH_AHEAD
+#endif
 
 #define OUTLINED static __attribute__((noinline))
 #ifdef __SPIR__

@@ -11,8 +11,6 @@
  * sum_rows_gather  instead of merges, where there is local memory: a group of ACROSS * DOWN items
  * adds up ACROSS vectors of columns, each of DOWN items every DOWN-th chunk, compensated, then half
  * of them what the others have, and again half of these
- *
- * AHEAD, where defined, is how many rows or chunks are fetched before the first is added.
  */
 #include "aligned.cl"
 #include "compensated.cl"
@@ -33,9 +31,7 @@ __kernel void sum_rows_chunk(__global const float *restrict x, __global float *r
 #pragma unroll
     for (int v = 0; v < NV; v++)
         sum[v] = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
         for (int v = 0; v < NV; v++)
@@ -56,9 +52,7 @@ __kernel void sum_rows_merge(__global const float *restrict partial,
     if (c >= columns)
         return;
     floatv sum = 0.0f, lost = 0.0f;
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = first; chunk < last; chunk++) {
         ADD_COMPENSATED(sum, lost, load(partial + chunk * columns + c));
     }
@@ -75,9 +69,7 @@ sum_rows_gather(__global const float *restrict partial, __global float *restrict
     const int c = ((int)get_group_id(0) * ACROSS + id % ACROSS) * VW;
     floatv sum = 0.0f, lost = 0.0f;
 
-#ifdef AHEAD
-#pragma unroll AHEAD
-#endif
+    FETCH_AHEAD
     for (int chunk = lane; chunk < (c < columns ? chunks : 0); chunk += DOWN)
         ADD_COMPENSATED(sum, lost, load(partial + chunk * columns + c));
     sums[id] = sum;
