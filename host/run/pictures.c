@@ -6,6 +6,7 @@
 #include "host/files/npy.h"
 #include "host/files/plot.h"
 #include "host/files/png.h"
+#include "host/gan/trainer.h"
 #include "host/run/folder.h"
 
 #include <stdlib.h>
@@ -35,19 +36,51 @@ bool wg_picture_write_grid(const char *path, const uint8_t *images, size_t count
 
 enum { FRAMES_MAX = 200, FRAME_DELAY = 20, LAST_DELAY = 200 }; // delays in 1/100 s
 
-static bool add_frame(struct wg_gif **gif, const char *gif_path, const char *image_path, int delay)
+/* Pixels of a grid of samples. */
+enum {
+    CELL = SIDE * WG_GRID_SCALE + WG_GRID_BORDER,
+    GRID_ROWS = (WG_SAMPLE_BATCH + WG_GRID_COLUMNS - 1) / WG_GRID_COLUMNS,
+    GRID_WIDTH = WG_GRID_COLUMNS * CELL + WG_GRID_BORDER,
+    GRID_HEIGHT = GRID_ROWS * CELL + WG_GRID_BORDER,
+};
+
+static bool read_grid(const char *path, uint8_t **ret_grey)
 {
     uint8_t *grey;
     int width, height;
-    if (!wg_png_read(image_path, &grey, &width, &height))
+    if (!wg_png_read(path, &grey, &width, &height))
         return false;
-    bool ok =
-        (*gif || wg_gif_create(gif_path, width, height, gif)) && wg_gif_add(*gif, grey, delay);
+    if (width == GRID_WIDTH && height == GRID_HEIGHT) {
+        *ret_grey = grey;
+        return true;
+    }
+    free(grey);
+    return wg_fail(WG_ERROR_DATA, "%s: %dx%d pixels, a grid of samples has %dx%d", path, width,
+                   height, GRID_WIDTH, GRID_HEIGHT);
+}
+
+/* What is no grid is said and left out: a training shall not fail for a picture that it needs no
+ * more. */
+static bool add_frame(struct wg_gif **gif, const char *gif_path, const char *image_path, int delay,
+                      wg_message_function *message, void *user)
+{
+    uint8_t *grey = NULL;
+    char text[WG_PATH_MAX + 256];
+    if (!read_grid(image_path, &grey)) {
+        if (wg_error_status() == WG_ERROR_MEMORY)
+            return false;
+        snprintf(text, sizeof text, "warning: %s; the animation goes without it",
+                 wg_error_message());
+        message(user, text);
+        return true;
+    }
+    bool ok = (*gif || wg_gif_create(gif_path, GRID_WIDTH, GRID_HEIGHT, gif)) &&
+              wg_gif_add(*gif, grey, delay);
     free(grey);
     return ok;
 }
 
-bool wg_picture_write_animation(const char *folder)
+bool wg_picture_write_animation(const char *folder, wg_message_function *message, void *user)
 {
     char path[WG_PATH_MAX], image[WG_PATH_MAX];
     uint32_t *steps;
@@ -61,8 +94,9 @@ bool wg_picture_write_animation(const char *folder)
     for (int f = 0; ok && f < frames; f++) {
         // Evenly spread, the first and the last included.
         int i = frames > 1 ? (int)((long long)f * (count - 1) / (frames - 1)) : 0;
-        ok = wg_folder_image_path(image, folder, steps[i]) &&
-             add_frame(&gif, path, image, f == frames - 1 ? LAST_DELAY : FRAME_DELAY);
+        ok =
+            wg_folder_image_path(image, folder, steps[i]) &&
+            add_frame(&gif, path, image, f == frames - 1 ? LAST_DELAY : FRAME_DELAY, message, user);
     }
     free(steps);
     if (ok && gif)

@@ -5,6 +5,7 @@
 #define WG_RUN_PICTURES_H
 
 #include "host/run/history.h"
+#include "host/run/report.h"
 #include "include/wgan_cl.h"
 
 enum {
@@ -19,8 +20,9 @@ void wg_images_to_bytes(const float *images, size_t count, uint8_t *ret_bytes);
 /* images u8 [count, 28, 28] as a grid */
 bool wg_picture_write_grid(const char *path, const uint8_t *images, size_t count, int columns);
 
-/* FOLDER/training.gif from FOLDER/imgs/NNNNNN.png; of very many the last and evenly spread ones */
-bool wg_picture_write_animation(const char *folder);
+/* FOLDER/training.gif from FOLDER/imgs/NNNNNN.png; of very many the last and evenly spread ones. A
+ * picture that can't be read, or has another size than a grid of samples, costs a message. */
+bool wg_picture_write_animation(const char *folder, wg_message_function *message, void *user);
 
 /* FOLDER/loss.png, under a title */
 bool wg_picture_write_losses(const char *folder, const char *title,

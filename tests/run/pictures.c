@@ -144,45 +144,76 @@ END_TEST
 
 /* ---- the pictures of a run ---- */
 
-/* Grids of steps 0, 10, ...: 4x2 pixels of the grey number i. */
+enum { GRID_SIDE = 5 * CELL + WG_GRID_BORDER };
+
+static void write_grid(const char *run, uint32_t step, int side, int grey)
+{
+    static uint8_t pixels[GRID_SIDE * GRID_SIDE];
+    char path[WG_PATH_MAX];
+    memset(pixels, grey, sizeof pixels);
+    ck_assert(wg_folder_image_path(path, run, step));
+    ck_assert(wg_png_write(path, pixels, side, side));
+}
+
+/* Grids of steps 0, 10, ...: of the grey number i. */
 static const char *make_run(int grids)
 {
     static char run[WG_PATH_MAX];
     snprintf(run, sizeof run, "%s", temporary_make_folder("run"));
     temporary_make_folder("run/imgs");
-    for (int i = 0; i < grids; i++) {
-        char path[WG_PATH_MAX];
-        uint8_t grey[8];
-        memset(grey, i, sizeof grey);
-        ck_assert(wg_folder_image_path(path, run, (uint32_t)(10 * i)));
-        ck_assert(wg_png_write(path, grey, 4, 2));
-    }
+    for (int i = 0; i < grids; i++)
+        write_grid(run, (uint32_t)(10 * i), GRID_SIDE, i);
     write_text("run/imgs/real.png", "not part of the animation");
     return run;
 }
 
-static void check_animation(int grids, int frames)
+/* What was said while the animation was made. */
+static struct {
+    int count;
+    char last[2048];
+} said;
+
+static void take_message(void *user, const char *text)
 {
-    const char *run = make_run(grids);
+    (void)user;
+    said.count++;
+    snprintf(said.last, sizeof said.last, "%s", text);
+}
+
+static void write_animation(const char *run)
+{
+    said.count = 0;
+    ck_assert_msg(wg_picture_write_animation(run, take_message, NULL), "%s", wg_error_message());
+}
+
+/* The greys of its frames, one after the other; returns how many there are. */
+static int read_animation(int greys[250])
+{
     int error;
-    ck_assert_msg(wg_picture_write_animation(run), "%s", wg_error_message());
     GifFileType *gif = DGifOpenFileName(temporary_path("run/training.gif"), &error);
     ck_assert_ptr_nonnull(gif);
     ck_assert_int_eq(DGifSlurp(gif), GIF_OK);
-    ck_assert_int_eq(gif->SWidth, 4);
-    ck_assert_int_eq(gif->SHeight, 2);
-    ck_assert_int_eq(gif->ImageCount, frames);
-    // The first grid and the last are always there, and none runs backwards.
-    int last = -1;
-    for (int f = 0; f < frames; f++) {
-        const int grey = gif->SColorMap->Colors[gif->SavedImages[f].RasterBits[0]].Red;
-        ck_assert_int_gt(grey, last);
-        last = grey;
-        if (f == 0)
-            ck_assert_int_eq(grey, 0);
-    }
-    ck_assert_int_eq(last, grids - 1);
+    ck_assert_int_eq(gif->SWidth, GRID_SIDE);
+    ck_assert_int_eq(gif->SHeight, GRID_SIDE);
+    int frames = gif->ImageCount;
+    ck_assert_int_le(frames, 250);
+    for (int f = 0; f < frames; f++)
+        greys[f] = gif->SColorMap->Colors[gif->SavedImages[f].RasterBits[0]].Red;
     DGifCloseFile(gif, &error);
+    return frames;
+}
+
+static void check_animation(int grids, int frames)
+{
+    int greys[250];
+    write_animation(make_run(grids));
+    ck_assert_int_eq(said.count, 0);
+    ck_assert_int_eq(read_animation(greys), frames);
+    // The first grid and the last are always there, and none runs backwards.
+    ck_assert_int_eq(greys[0], 0);
+    for (int f = 1; f < frames; f++)
+        ck_assert_int_gt(greys[f], greys[f - 1]);
+    ck_assert_int_eq(greys[frames - 1], grids - 1);
 }
 
 START_TEST(the_animation_has_a_frame_for_each_grid)
@@ -205,18 +236,50 @@ END_TEST
 
 START_TEST(no_grids_make_no_animation)
 {
-    ck_assert(wg_picture_write_animation(make_run(0)));
+    write_animation(make_run(0));
     ck_assert(!file_exists(temporary_path("run/training.gif")));
 }
 END_TEST
 
-START_TEST(a_damaged_grid_is_named)
+static void check_left_out(const char *run, const char *path, const char *reason)
+{
+    int greys[250];
+    write_animation(run);
+    ck_assert_int_eq(said.count, 1);
+    ck_assert_msg(strstr(said.last, path) && strstr(said.last, reason), "%s", said.last);
+    ck_assert_int_eq(read_animation(greys), 2);
+    ck_assert(greys[0] == 0 && greys[1] == 2);
+}
+
+START_TEST(a_damaged_grid_is_named_and_left_out)
 {
     const char *run = make_run(3);
     write_text("run/imgs/000010.png", "no picture");
-    ck_assert(!wg_picture_write_animation(run));
-    check_error(WG_ERROR_DATA, "run/imgs/000010.png");
-    ck_assert(!file_exists(temporary_path("run/training.gif")));
+    check_left_out(run, "run/imgs/000010.png", "not a PNG image");
+}
+END_TEST
+
+START_TEST(a_picture_of_another_size_is_named_and_left_out)
+{
+    char reason[64];
+    const char *run = make_run(3);
+    write_grid(run, 10, 3, 1);
+    snprintf(reason, sizeof reason, "3x3 pixels, a grid of samples has %dx%d", GRID_SIDE,
+             GRID_SIDE);
+    check_left_out(run, "run/imgs/000010.png", reason);
+}
+END_TEST
+
+/* The size is that of the program's own grids, not of what comes first. */
+START_TEST(a_foreign_picture_before_all_others_decides_nothing)
+{
+    int greys[250];
+    const char *run = make_run(3);
+    write_grid(run, 0, 3, 77);
+    write_animation(run);
+    ck_assert_int_eq(said.count, 1);
+    ck_assert_int_eq(read_animation(greys), 2);
+    ck_assert(greys[0] == 1 && greys[1] == 2);
 }
 END_TEST
 
@@ -261,7 +324,9 @@ int main(void)
         the_animation_of_one_grid_has_one_frame,
         the_animation_of_very_many_grids_is_thinned_out,
         no_grids_make_no_animation,
-        a_damaged_grid_is_named,
+        a_damaged_grid_is_named_and_left_out,
+        a_picture_of_another_size_is_named_and_left_out,
+        a_foreign_picture_before_all_others_decides_nothing,
         losses_are_drawn_however_few_there_are,
     };
     return run_tests("pictures", tests, countof(tests));
