@@ -95,8 +95,8 @@ struct wg_device_list {
 /*
  * Every platform and device the ICD loader shows. A platform without a device, or one whose
  * driver fails, becomes a note and does not spoil the others.
- * Fails with WG_ERROR_NO_DEVICE if there is none; the message says what was searched and which
- * packages help.
+ * Fails with WG_ERROR_NO_DEVICE if there is none; the message has the notes, what was searched and
+ * which packages help.
  */
 bool wg_device_list_create(struct wg_device_list **ret_list);
 void wg_device_list_destroy(struct wg_device_list *list);

@@ -69,7 +69,7 @@ const char *wg_cl_error_name(cl_int code)
         NAME(CL_INVALID_COMPILER_OPTIONS);
         NAME(CL_INVALID_LINKER_OPTIONS);
         NAME(CL_INVALID_DEVICE_PARTITION_COUNT);
-    case -1001: // of the ICD loader, not of the standard
+    case WG_CL_PLATFORM_NOT_FOUND:
         return "CL_PLATFORM_NOT_FOUND_KHR";
     }
 #undef NAME

@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 
+/* Of the ICD loader, not of the standard: there is no platform. */
+enum { WG_CL_PLATFORM_NOT_FOUND = -1001 };
+
 /* "CL_OUT_OF_RESOURCES", or "unknown OpenCL error" for a code not in the standard. */
 const char *wg_cl_error_name(cl_int code);
 

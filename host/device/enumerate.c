@@ -163,15 +163,36 @@ static void describe_search(char *text, size_t size)
              folder, found);
 }
 
-static bool fail_no_device(const char *what)
+/* `why` as the driver or the loader has it; empty: there is nothing but what was searched. */
+static bool fail_no_device(const char *what, const char *why)
 {
     char searched[512];
     describe_search(searched, sizeof searched);
     return wg_fail(WG_ERROR_NO_DEVICE,
-                   "no OpenCL %s: the loader searched %s; install a driver: pocl-opencl-icd for "
-                   "any CPU, intel-opencl-icd for Intel GPUs, mesa-opencl-icd or rocm-opencl-icd "
-                   "for AMD, nvidia-opencl-icd (part of the NVIDIA driver) for NVIDIA",
-                   what, searched);
+                   "no OpenCL %s: %s%sthe loader searched %s; install a driver: pocl-opencl-icd "
+                   "for any CPU, intel-opencl-icd for Intel GPUs, mesa-opencl-icd or "
+                   "rocm-opencl-icd for AMD, nvidia-opencl-icd (part of the NVIDIA driver) for "
+                   "NVIDIA",
+                   what, why, *why ? "; " : "", searched);
+}
+
+static bool fail_no_platform(cl_int code)
+{
+    char why[128] = "";
+    if (code != CL_SUCCESS && code != WG_CL_PLATFORM_NOT_FOUND)
+        snprintf(why, sizeof why, "clGetPlatformIDs failed: %s (%d)", wg_cl_error_name(code),
+                 (int)code);
+    return fail_no_device("platform", why);
+}
+
+/* The notes tell what became of every platform. */
+static bool fail_no_device_of(const struct wg_device_list *list)
+{
+    char notes[4096] = "";
+    for (int i = 0, used = 0; i < list->note_count && used < (int)sizeof notes; i++)
+        used += snprintf(notes + used, sizeof notes - (size_t)used, "%s%s", i ? "; " : "",
+                         list->notes[i]);
+    return fail_no_device("device on any platform", notes);
 }
 
 bool wg_device_list_create(struct wg_device_list **ret_list)
@@ -181,7 +202,7 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
     wg_driver_cache_prepare();
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, &count);
     if (code != CL_SUCCESS || count == 0)
-        return fail_no_device("platform");
+        return fail_no_platform(code);
     if (count > PLATFORMS_MAX)
         count = PLATFORMS_MAX;
 
@@ -197,8 +218,9 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
     for (cl_uint p = 0; p < count; p++)
         add_platform(list, (int)p, platforms[p]);
     if (list->count == 0) {
+        bool ok = wg_driver_cache_check() && fail_no_device_of(list);
         wg_device_list_destroy(list);
-        return wg_driver_cache_check() && fail_no_device("device on any platform");
+        return ok;
     }
     wg_device_mark_default(list);
     *ret_list = list;

@@ -18,6 +18,8 @@
  *   exit=K     one that ends the process there,
  *   hang=K     one that does not come back from it,
  *   skip=K     one that does not run it, and says nothing
+ *   platforms=N, devices=N
+ *              a driver that fails with the error -N where its platforms or devices are asked for
  *   full=DIR   no room is left on the disk of this folder and those below it
  *   poison     memory of which sub-buffers are made (all but variables, see host/graph/exec.c) is
  *              NaNs before anything is computed: what reads before it writes spoils its results
@@ -41,6 +43,7 @@
 static struct {
     cl_device_type type;
     size_t group, local, buffer, align, vector, units, capability;
+    size_t platforms, devices; // codes of errors
     bool poison, oclgrind;
     char crash[256], exit[256], hang[256], skip[256]; // names of kernels; empty: none
     char full[256];                                   // a folder; empty: none
@@ -97,7 +100,8 @@ static bool read_setting(const char *word)
         {"group=", &emulated.group},           {"local=", &emulated.local},
         {"buffer=", &emulated.buffer},         {"align=", &emulated.align},
         {"vector=", &emulated.vector},         {"units=", &emulated.units},
-        {"capability=", &emulated.capability},
+        {"capability=", &emulated.capability}, {"platforms=", &emulated.platforms},
+        {"devices=", &emulated.devices},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         size_t length = strlen(numbers[i].name);
@@ -170,6 +174,22 @@ static void replace_uint(void *value, size_t number)
     const cl_uint narrow = (cl_uint)number;
     if (number > 0)
         memcpy(value, &narrow, sizeof narrow);
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clGetPlatformIDs(cl_uint count, cl_platform_id *platforms,
+                                                 cl_uint *ret_count)
+{
+    NEXT(clGetPlatformIDs);
+    return emulated.platforms ? -(cl_int)emulated.platforms : next(count, platforms, ret_count);
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clGetDeviceIDs(cl_platform_id platform, cl_device_type type,
+                                               cl_uint count, cl_device_id *devices,
+                                               cl_uint *ret_count)
+{
+    NEXT(clGetDeviceIDs);
+    return emulated.devices ? -(cl_int)emulated.devices
+                            : next(platform, type, count, devices, ret_count);
 }
 
 CL_API_ENTRY cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info what,

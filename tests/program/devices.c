@@ -203,6 +203,37 @@ START_TEST(without_any_driver_packages_are_named)
 }
 END_TEST
 
+START_TEST(without_a_device_every_platform_is_told_about)
+{
+    static const struct {
+        const char *settings, *reason;
+    } cases[] = {
+        {"devices=1", ") skipped: it has no device; the loader searched"},
+        {"devices=5", ") skipped: CL_OUT_OF_RESOURCES; the loader searched"},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        program_emulate(cases[i].settings);
+        const struct outcome none = run("devices");
+        program_emulate(NULL);
+        check_failed(&none, 3, "no OpenCL device on any platform: platform 0 (", cases[i].reason,
+                     "pocl-opencl-icd");
+    }
+}
+END_TEST
+
+START_TEST(a_loader_that_fails_is_told_from_one_that_finds_nothing)
+{
+    program_emulate("platforms=6");
+    const struct outcome fails = run("devices");
+    program_emulate("platforms=1001");
+    const struct outcome finds_nothing = run("devices");
+    program_emulate(NULL);
+    check_failed(&fails, 3, "no OpenCL platform: clGetPlatformIDs failed: CL_OUT_OF_HOST_MEMORY",
+                 "; the loader searched ", "pocl-opencl-icd");
+    check_failed(&finds_nothing, 3, "no OpenCL platform: the loader searched ");
+}
+END_TEST
+
 /* pocl has no device where it can't keep its kernels; it gets a folder that is gone at the end. */
 START_TEST(a_cache_that_cannot_be_written_hides_no_device)
 {
@@ -244,11 +275,9 @@ static struct outcome open_without_room(const char *full)
     snprintf(setting, sizeof setting, "full=%s", temporary_path(full));
     setenv("POCL_CACHE_DIR", temporary_make_folder("kernels"), 1);
     setenv("TMPDIR", temporary_make_folder("tmp"), 1);
-    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
-    setenv("EMULATE", setting, 1);
+    program_emulate(setting);
     const struct outcome sample = run("sample", "nowhere");
-    unsetenv("EMULATE");
-    unsetenv("LD_PRELOAD");
+    program_emulate(NULL);
     unsetenv("TMPDIR");
     unsetenv("POCL_CACHE_DIR");
     if (kernels)
@@ -336,6 +365,8 @@ int main(void)
         the_nearest_selector_wins,
         a_name_of_two_devices_is_ambiguous,
         without_any_driver_packages_are_named,
+        without_a_device_every_platform_is_told_about,
+        a_loader_that_fails_is_told_from_one_that_finds_nothing,
         a_cache_that_cannot_be_written_hides_no_device,
         a_cache_on_a_full_disk_gives_way,
         without_room_for_kernels_there_is_no_device,

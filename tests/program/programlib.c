@@ -37,6 +37,16 @@ void program_limit_files(size_t bytes)
     file_limit = bytes;
 }
 
+void program_emulate(const char *settings)
+{
+    unsetenv("LD_PRELOAD");
+    unsetenv("EMULATE");
+    if (settings) {
+        setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
+        setenv("EMULATE", settings, 1);
+    }
+}
+
 void program_use_cache(const char *folder)
 {
     char path[1024];

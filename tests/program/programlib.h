@@ -45,6 +45,10 @@ void program_enter(const char *folder);
 /* From now on, or with 0 no longer, no file the program writes can grow beyond `bytes`. */
 void program_limit_files(size_t bytes);
 
+/* From now on, or with NULL no longer, the program meets the device that these settings make of
+ * this one (tests/emulate). */
+void program_emulate(const char *settings);
+
 /* From now on the program has its cache in this folder, not in the user's; where tests begin that
  * is WGAN_CL_CACHE. pocl keeps its compiled kernels where they are: they cost minutes. */
 void program_use_cache(const char *folder);

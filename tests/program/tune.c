@@ -22,11 +22,9 @@ static void read_digest(const char *out, char ret_digest[32])
 START_TEST(a_device_is_tuned)
 {
     program_use_cache(temporary_make_folder("cache"));
-    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
-    setenv("EMULATE", "crash=conv2d_winograd", 1);
+    program_emulate("crash=conv2d_winograd");
     const struct outcome tune = run("tune", "--batch", "2", "--seconds", "30");
-    unsetenv("LD_PRELOAD");
-    unsetenv("EMULATE");
+    program_emulate(NULL);
     check_done(&tune);
     read_digest(tune.out, digest);
     ck_assert_str_ne(digest, "none");
