@@ -204,7 +204,8 @@ bool wg_make_parents(const char *path)
     if (!parent)
         return wg_fail_memory("the name of a folder");
     bool ok = true;
-    for (char *slash = strchr(parent + 1, '/'); ok && slash; slash = strchr(slash + 1, '/')) {
+    char *slash = strchr(parent + strspn(parent, "/"), '/');
+    for (; ok && slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         ok = mkdir(parent, 0777) == 0 || errno == EEXIST ||
              wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", parent, strerror(errno));

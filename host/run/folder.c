@@ -183,6 +183,9 @@ static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool 
     struct stat status;
     char folder[WG_PATH_MAX];
     size_t length = length_without_slashes(wanted);
+    if (length == 0)
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "the name of the run folder is empty, expected a new or empty folder");
     if (length >= WG_PATH_MAX)
         return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", wanted);
     memcpy(folder, wanted, length);

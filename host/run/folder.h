@@ -12,7 +12,7 @@ enum { WG_PATH_MAX = 1024 };
 /*
  * Creates the folder of a new run, with its imgs and checkpoints folders. `wanted` must not exist
  * or be empty; missing parents are created. NULL takes runs/NNNNN-NAME, one above the highest
- * number there. Fails with WG_ERROR_FILE.
+ * number there. Fails with WG_ERROR_FILE, or WG_ERROR_ARGUMENT if `wanted` is empty.
  */
 bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX]);
 

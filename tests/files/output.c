@@ -216,6 +216,23 @@ START_TEST(a_rename_that_fails_takes_back_those_before_it)
 }
 END_TEST
 
+START_TEST(parents_are_made)
+{
+    char path[1024];
+    ck_assert(wg_make_parents("")); // there are none
+    ck_assert(wg_make_parents("/"));
+    ck_assert(wg_make_parents("name"));
+    snprintf(path, sizeof path, "%s/", scratch_path("a/b//c"));
+    ck_assert(wg_make_parents(path));
+    ck_assert_int_eq(access(scratch_path("a/b/c"), F_OK), 0);
+    ck_assert(wg_make_parents(path)); // they are there
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const made[] = {"a/b/c", "a/b", "a"};
+        ck_assert_int_eq(rmdir(scratch_path(made[i])), 0);
+    }
+}
+END_TEST
+
 START_TEST(discarding_nothing_is_fine)
 {
     wg_output_discard(NULL);
@@ -237,6 +254,7 @@ int main(void)
         files_appear_together,
         a_full_disk_for_the_last_keeps_the_first,
         a_rename_that_fails_takes_back_those_before_it,
+        parents_are_made,
         discarding_nothing_is_fine,
     };
     return run_tests("output", tests, countof(tests));

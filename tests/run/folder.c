@@ -146,6 +146,17 @@ START_TEST(refuses_a_path_that_is_too_long)
 }
 END_TEST
 
+START_TEST(refuses_an_empty_name)
+{
+    strcpy(taken, "untouched");
+    ck_assert(!wg_folder_check(""));
+    check_error(WG_ERROR_ARGUMENT, "the name of the run folder is empty");
+    ck_assert(!wg_folder_create("", "digits", taken));
+    check_error(WG_ERROR_ARGUMENT, "the name of the run folder is empty");
+    ck_assert_str_eq(taken, "untouched");
+}
+END_TEST
+
 START_TEST(checks_without_creating)
 {
     ck_assert(wg_folder_check(NULL));
@@ -236,6 +247,7 @@ int main(void)
         refuses_a_file,
         refuses_a_place_below_a_file,
         refuses_a_path_that_is_too_long,
+        refuses_an_empty_name,
         checks_without_creating,
         composes_paths,
         finds_the_newest_checkpoint_by_its_number,
