@@ -99,6 +99,14 @@ static struct wg_widths widen(int factor)
     return widths;
 }
 
+static bool choose_tuning(struct wg_device *device, int batch, bool untuned)
+{
+    if (untuned)
+        return wg_device_tune(device, NULL);
+    wg_tuning_load(device, batch);
+    return device->blas || wg_device_tune(device, NULL); // where CLBlast refused a tuning's
+}
+
 bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int widths,
               int steps, bool profile, const struct wg_train_callbacks *callbacks,
               struct wg_bench_result *ret_result)
@@ -111,7 +119,10 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         return wg_fail(WG_ERROR_ARGUMENT, "widths is %d, expected 1 to %d", widths, WIDTHS_MAX);
     if (steps < 1)
         return wg_fail(WG_ERROR_ARGUMENT, "steps is %d, expected at least 1", steps);
+    if (!choose_tuning(device, settings->batch, callbacks && callbacks->untuned))
+        return false;
     snprintf(result.device, sizeof result.device, "%s", device->info.name);
+    snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));
     struct wg_dataset dataset = {
         .count = IMAGES, .height = WG_DIGITS_SIDE, .width = WG_DIGITS_SIDE};
     dataset.pixels = malloc((size_t)IMAGES * WG_DIGITS_SIDE * WG_DIGITS_SIDE);
@@ -123,11 +134,6 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         .progress = callbacks ? callbacks->building : NULL,
         .user = callbacks ? callbacks->user : NULL,
     };
-    if (!callbacks || !callbacks->untuned)
-        wg_tuning_load(device, settings->batch);
-    else if (!wg_device_tune(device, NULL))
-        return false;
-    snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));
     bool ok = (dataset.pixels && dataset.labels) || wg_fail_memory("images");
     ok = ok && wg_digits_draw(1, IMAGES, dataset.pixels, dataset.labels) &&
          run(device, &params, steps, profile, &result);
