@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 struct wg_device *test_device(void)
 {
@@ -48,4 +49,43 @@ double test_rounding(const float *got, const double *expected, const double *mag
         }
     }
     return worst;
+}
+
+/* ---- no memory ---- */
+
+struct block {
+    struct block *next;
+};
+
+static struct block *hoard;
+
+static struct rlimit memory_limit; // before
+
+/* The stack could not grow either. */
+static void grow_stack(void)
+{
+    volatile char pages[256 * 1024];
+    for (size_t i = 0; i < sizeof pages; i += 1024)
+        pages[i] = 0;
+}
+
+void test_exhaust_memory(void)
+{
+    grow_stack();
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &memory_limit), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = memory_limit.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    // What was freed is kept by its size, so every small one is asked for.
+    for (size_t size = 1 << 20; size > 0; size -= size > 4096 ? size / 2 : 16)
+        for (struct block *block; (block = malloc(size)) != NULL; hoard = block)
+            block->next = hoard;
+}
+
+void test_return_memory(void)
+{
+    setrlimit(RLIMIT_AS, &memory_limit);
+    for (struct block *next; hoard; hoard = next) {
+        next = hoard->next;
+        free(hoard);
+    }
 }

@@ -31,4 +31,11 @@ void test_fill(float *values, size_t count, unsigned seed);
 double test_rounding(const float *got, const double *expected, const double *magnitude,
                      size_t count, size_t *ret_index);
 
+/*
+ * From here to test_return_memory malloc finds nothing, whatever the size. Between them Check,
+ * which needs memory itself, must not be called.
+ */
+void test_exhaust_memory(void);
+void test_return_memory(void);
+
 #endif

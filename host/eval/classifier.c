@@ -68,10 +68,7 @@ static bool build(struct wg_classifier *classifier, const struct wg_device *devi
     classifier->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, 28, 28, 1));
     classifier->targets[1] =
         wg_classifier_build(&classifier->network, g, classifier->images, &classifier->targets[0]);
-    if (!wg_graph_ok(g))
-        return false;
-    wg_fuse(g, device);
-    return true;
+    return wg_fuse(g, device);
 }
 
 bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_classifier)

@@ -73,10 +73,7 @@ static bool build(struct training *t, const struct wg_device *device, size_t cou
         t->targets[s][0] = wg_rmsprop(g, WEIGHTS, w, v, dw, &update);
         t->targets[s][1] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
     }
-    if (!wg_graph_ok(g))
-        return false;
-    wg_fuse(g, device);
-    return true;
+    return wg_fuse(g, device);
 }
 
 static bool prepare(struct training *t, struct wg_device *device, size_t count)

@@ -27,10 +27,7 @@ static bool build(struct wg_sampler *sampler, const struct wg_device *device,
     wg_model_init(&sampler->model, g, widths);
     sampler->noise = wg_variable(g, "noise", WG_F32, wg_shape(batch, widths->noise));
     sampler->images = wg_generator(&sampler->model, g, sampler->noise, false, NULL);
-    if (!wg_graph_ok(g))
-        return false;
-    wg_fuse(g, device);
-    return true;
+    return wg_fuse(g, device);
 }
 
 bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,

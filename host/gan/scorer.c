@@ -31,10 +31,7 @@ static bool build(struct wg_scorer *scorer, const struct wg_device *device,
     wg_model_init(&scorer->model, g, widths);
     scorer->images = wg_variable(g, "images", WG_F32, wg_shape(scorer->batch, 28, 28, 1));
     scorer->scores = wg_critic(&scorer->model, g, scorer->images);
-    if (!wg_graph_ok(g))
-        return false;
-    wg_fuse(g, device);
-    return true;
+    return wg_fuse(g, device);
 }
 
 bool wg_scorer_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,

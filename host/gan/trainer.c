@@ -156,10 +156,7 @@ static bool training_graph_init(struct training_graph *t, const struct wg_device
     build_critic_updates(t, s);
     build_generator_update(t, s);
     build_sample(t);
-    if (!wg_graph_ok(g))
-        return false;
-    wg_fuse(g, device);
-    return true;
+    return wg_fuse(g, device);
 }
 
 static bool plan_training(struct wg_device *device, const struct training_graph *t,

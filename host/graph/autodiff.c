@@ -65,7 +65,7 @@ void wg_gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *const x[
                 wg_node_refuse(g, x[i]->name, "the loss does not depend on it");
         }
     } else {
-        wg_node_refuse(g, "gradient", "out of memory");
+        wg_node_lack_memory(g, "gradient");
     }
     free(depends);
     free(gradient);

@@ -330,8 +330,10 @@ static void fuse_zero(struct wg_node *sum)
 
 /* ---- the whole ---- */
 
-void wg_fuse(struct wg_graph *g, const struct wg_device *device)
+bool wg_fuse(struct wg_graph *g, const struct wg_device *device)
 {
+    if (!wg_graph_ok(g))
+        return false;
     for (int n = 0; n < wg_graph_count(g); n++)
         if (wg_graph_node(g, n)->op == &wg_op_bias)
             fuse_bias(g, wg_graph_node(g, n));
@@ -347,4 +349,5 @@ void wg_fuse(struct wg_graph *g, const struct wg_device *device)
     for (int n = 0; n < wg_graph_count(g); n++)
         if (wg_graph_node(g, n)->op == &wg_op_sum_rows)
             fuse_zero(wg_graph_node(g, n));
+    return wg_graph_ok(g);
 }

@@ -24,7 +24,9 @@ struct wg_device;
  * 5. The gradient of a bias before a batch norm is zero.
  *
  * 3 and 4 only where the device has more than a plain kernel for what results.
+ *
+ * False, as wg_graph_ok, if a builder failed, before or here; the graph can only be destroyed then.
  */
-void wg_fuse(struct wg_graph *g, const struct wg_device *device);
+bool wg_fuse(struct wg_graph *g, const struct wg_device *device);
 
 #endif

@@ -10,7 +10,7 @@ struct wg_graph {
     struct wg_node **nodes;
     int count;
     int capacity;
-    bool failed;
+    enum wg_status status; // of the first failure; WG_OK: there is none
     char failure[256];
 };
 
@@ -80,7 +80,7 @@ void wg_graph_destroy(struct wg_graph *graph)
 
 bool wg_graph_ok(const struct wg_graph *graph)
 {
-    return !graph->failed || wg_fail(WG_ERROR_ARGUMENT, "graph: %s", graph->failure);
+    return graph->status == WG_OK || wg_fail(graph->status, "graph: %s", graph->failure);
 }
 
 int wg_graph_count(const struct wg_graph *graph)
@@ -93,12 +93,24 @@ struct wg_node *wg_graph_node(const struct wg_graph *graph, int index)
     return graph->nodes[index];
 }
 
+static struct wg_node *fail(struct wg_graph *g, enum wg_status status, const char *op,
+                            const char *reason)
+{
+    if (g->status != WG_OK)
+        return NULL;
+    g->status = status;
+    snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
+    return NULL;
+}
+
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason)
 {
-    if (!g->failed)
-        snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
-    g->failed = true;
-    return NULL;
+    return fail(g, WG_ERROR_ARGUMENT, op, reason);
+}
+
+struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op)
+{
+    return fail(g, WG_ERROR_MEMORY, op, "out of memory on the host");
 }
 
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)
@@ -134,13 +146,13 @@ static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)
         int capacity = g->capacity ? 2 * g->capacity : 64;
         struct wg_node **grown = realloc(g->nodes, (size_t)capacity * sizeof *grown);
         if (!grown)
-            return wg_node_refuse(g, "graph", "out of memory");
+            return wg_node_lack_memory(g, draft->name);
         g->nodes = grown;
         g->capacity = capacity;
     }
     struct wg_node *node = malloc(sizeof *node);
     if (!node)
-        return wg_node_refuse(g, "graph", "out of memory");
+        return wg_node_lack_memory(g, draft->name);
     *node = *draft;
     node->index = g->count;
     if (!node->storage)
@@ -191,7 +203,7 @@ struct wg_node *wg_variable(struct wg_graph *g, const char *name, enum wg_elemen
             return wg_node_refuse(g, name, "there is a variable of this name already");
     char *copy = malloc(strlen(name) + 1);
     if (!copy)
-        return wg_node_refuse(g, "graph", "out of memory");
+        return wg_node_lack_memory(g, name);
     strcpy(copy, name);
     struct wg_node *node =
         wg_node_add(g, &(struct wg_node){.name = copy, .element = element, .shape = shape});

@@ -77,6 +77,9 @@ bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attribut
 /* Records "OP: reason" as the graph's failure if it is the first, and returns NULL. */
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason);
 
+/* The same where there is no memory for what was asked: WG_ERROR_MEMORY, and nobody's mistake. */
+struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op);
+
 /* The implementation for a node: the one named `forced` if the op has it and it suits, else that of
  * the node's choice if it suits, else the first that suits and need not be measured. */
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,

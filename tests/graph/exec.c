@@ -22,7 +22,7 @@ static void build_layer(struct rig *rig, struct wg_node *ret_targets[4])
     struct wg_node *sum = wg_conv2d(rig->graph, in[0], in[1], &conv);
     struct wg_node *y = wg_bias(rig->graph, sum, in[2], WG_ACTIVATION_LEAKY_RELU, 0.2f);
     wg_gradient(rig->graph, wg_mean(rig->graph, y, 1.0f), in, 3, ret_targets + 1);
-    wg_fuse(rig->graph, test_device());
+    ck_assert(wg_fuse(rig->graph, test_device()));
     ret_targets[0] = y;
 }
 

@@ -29,14 +29,14 @@ START_TEST(a_bias_after_a_convolution_becomes_its_third_input)
     add_variables(&rig, in);
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *y = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_LEAKY_RELU, 0.2f);
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_conv2d);
     ck_assert_str_eq(y->name, "conv2d");
     ck_assert_int_eq(y->in_count, 3);
     ck_assert(y->in[0] == in[0] && y->in[1] == in[1] && y->in[2] == in[2]);
     ck_assert_uint_eq(y->attr.conv.oc, conv.oc);
     ck_assert_int_eq(y->attr.activation, WG_ACTIVATION_LEAKY_RELU);
-    wg_fuse(rig.graph, test_device()); // nothing is left to do
+    ck_assert(wg_fuse(rig.graph, test_device())); // nothing is left to do
     ck_assert_int_eq(y->in_count, 3);
 
     rig_run(&rig, NULL, &y, 1); // and the sum is not computed any more
@@ -54,7 +54,7 @@ START_TEST(a_transposed_convolution_takes_a_bias_too)
     struct wg_node *b = rig_variable(&rig, "b", wg_shape(conv.c));
     struct wg_node *y =
         wg_bias(rig.graph, wg_conv2d_data(rig.graph, x, w, &conv), b, WG_ACTIVATION_TANH, 0.0f);
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_conv2d_data);
     rig_finish(&rig);
 }
@@ -69,7 +69,7 @@ START_TEST(what_somebody_else_reads_is_left_alone)
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *y = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_NONE, 0.0f);
     wg_mean(rig.graph, sum, 1.0f); // the other reader
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_bias);
     rig_finish(&rig);
 }
@@ -85,7 +85,7 @@ START_TEST(a_convolution_carries_one_bias)
     struct wg_node *sum = wg_conv2d(rig.graph, in[0], in[1], &conv);
     struct wg_node *first = wg_bias(rig.graph, sum, in[2], WG_ACTIVATION_TANH, 0.0f);
     struct wg_node *second = wg_bias(rig.graph, first, in[3], WG_ACTIVATION_NONE, 0.0f);
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(first->op, &wg_op_conv2d);
     ck_assert_ptr_eq(second->op, &wg_op_bias);
     rig_finish(&rig);
@@ -100,7 +100,7 @@ START_TEST(other_biases_stay)
     struct wg_node *b = rig_variable(&rig, "b", wg_shape(3));
     struct wg_node *product = wg_matmul(rig.graph, a, false, a, false);
     struct wg_node *y = wg_bias(rig.graph, product, b, WG_ACTIVATION_NONE, 0.0f);
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_bias);
     rig_finish(&rig);
 }
@@ -116,7 +116,7 @@ static void run_layer(struct rig *rig, bool fuse, struct wg_node *ret_results[4]
                                 WG_ACTIVATION_LEAKY_RELU, 0.2f);
     wg_gradient(rig->graph, wg_mean(rig->graph, y, 1.0f), in, 3, dx);
     if (fuse)
-        wg_fuse(rig->graph, test_device());
+        ck_assert(wg_fuse(rig->graph, test_device()));
     ret_results[0] = y;
     for (int i = 0; i < 3; i++)
         ret_results[1 + i] = dx[i];
@@ -217,7 +217,7 @@ START_TEST(a_norm_is_computed_by_its_readers)
     struct end e;
     rig_init(&rig);
     build_generator_end(&rig, &e);
-    wg_fuse(rig.graph, &cpu);
+    ck_assert(wg_fuse(rig.graph, &cpu));
     ck_assert_ptr_eq(e.y->op, &wg_op_norm_up);
     ck_assert_ptr_eq(e.y->in[0]->op, &wg_op_bias);
     ck_assert(e.y->in[4] == e.in[4] && e.y->in[5] == e.in[5]);
@@ -256,7 +256,7 @@ START_TEST(a_norm_that_somebody_misses_is_left_alone)
             wg_activation_gradient(rig.graph, e.y, e.dx[4]->in[0]->in[1], WG_ACTIVATION_TANH, 0.0f);
         wg_mean(rig.graph, wg_mean(rig.graph, wg_conv2d(rig.graph, d, e.in[4], &thin), 1), 1);
     }
-    wg_fuse(rig.graph, _i == 0 ? &gpu : &cpu);
+    ck_assert(wg_fuse(rig.graph, _i == 0 ? &gpu : &cpu));
     ck_assert_ptr_eq(e.y->op, &wg_op_conv2d_data);
     ck_assert_ptr_eq(e.dx[4]->op, &wg_op_conv2d_filter);
     ck_assert_ptr_eq(e.dx[0]->op, &wg_op_batch_norm_data);
@@ -271,7 +271,7 @@ START_TEST(a_bias_before_a_norm_learns_nothing)
     rig_init(&rig);
     build_generator_end(&rig, &e);
     ck_assert_ptr_eq(e.dx[1]->op, &wg_op_sum_rows);
-    wg_fuse(rig.graph, &gpu);
+    ck_assert(wg_fuse(rig.graph, &gpu));
     ck_assert_ptr_eq(e.dx[1]->op, &wg_op_broadcast);
     rig_run(&rig, NULL, &e.dx[1], 1);
     const float *learnt = rig_result(&rig, e.dx[1]);
@@ -288,7 +288,7 @@ START_TEST(the_gradient_before_an_activation_is_computed_by_its_readers)
     struct end e;
     rig_init(&rig);
     build_critic_end(&rig, &e);
-    wg_fuse(rig.graph, _i ? &gpu : &cpu);
+    ck_assert(wg_fuse(rig.graph, _i ? &gpu : &cpu));
     ck_assert_ptr_eq(e.y->op, &wg_op_conv2d);
     if (_i) {
         ck_assert_ptr_eq(e.dx[0]->op, &wg_op_conv2d_data);
@@ -317,7 +317,7 @@ START_TEST(ends_compute_the_same)
         rig_init(&rigs[fused]);
         (_i ? build_critic_end : build_generator_end)(&rigs[fused], e);
         if (fused)
-            wg_fuse(rigs[fused].graph, test_device());
+            ck_assert(wg_fuse(rigs[fused].graph, test_device()));
         struct wg_node *targets[7] = {e->y};
         memcpy(targets + 1, e->dx, (size_t)e->count * sizeof *targets);
         rig_run(&rigs[fused], NULL, targets, e->count + 1);
@@ -365,7 +365,7 @@ START_TEST(a_norm_by_constants_goes_into_the_weights)
     rig_init(&fused);
     struct wg_node *before = build_inference(&plain, 5, &sum);
     struct wg_node *after = build_inference(&fused, 5, &sum);
-    wg_fuse(fused.graph, &gpu);
+    ck_assert(wg_fuse(fused.graph, &gpu));
     ck_assert_ptr_eq(after->op, &wg_op_conv2d_data);
     ck_assert_ptr_eq(after->in[1]->op, &wg_op_norm_kernel);
     ck_assert_ptr_eq(after->in[2]->op, &wg_op_norm_bias);
@@ -391,8 +391,39 @@ START_TEST(a_norm_stays_where_it_costs_less)
     struct wg_node *y = build_inference(&rig, _i ? 5 : 3, &sum);
     if (_i)
         wg_mean(rig.graph, sum, 1.0f);
-    wg_fuse(rig.graph, &cpu);
+    ck_assert(wg_fuse(rig.graph, &cpu));
     ck_assert_ptr_eq(y->op, &wg_op_batch_norm);
+    rig_finish(&rig);
+}
+END_TEST
+
+/* _i: the fusing that makes nodes, into weights, of a norm, of an activation */
+START_TEST(a_lack_of_memory_is_reported)
+{
+    struct rig rig;
+    struct end e;
+    struct wg_node *sum;
+    rig_init(&rig);
+    if (_i == 0)
+        build_inference(&rig, 5, &sum);
+    else
+        (_i == 1 ? build_generator_end : build_critic_end)(&rig, &e);
+    test_exhaust_memory();
+    bool ok = wg_fuse(rig.graph, &cpu);
+    test_return_memory();
+    ck_assert(!ok);
+    ck_assert_int_eq(wg_error_status(), WG_ERROR_MEMORY);
+    rig_finish(&rig);
+}
+END_TEST
+
+START_TEST(a_graph_that_failed_is_not_fused)
+{
+    struct rig rig;
+    rig_init(&rig);
+    wg_mean(rig.graph, NULL, 1.0f);
+    ck_assert(!wg_fuse(rig.graph, &cpu));
+    ck_assert_int_eq(wg_error_status(), WG_ERROR_ARGUMENT);
     rig_finish(&rig);
 }
 END_TEST
@@ -413,6 +444,8 @@ int main(void)
     tcase_add_loop_test(tests, ends_compute_the_same, 0, 2);
     tcase_add_test(tests, a_norm_by_constants_goes_into_the_weights);
     tcase_add_loop_test(tests, a_norm_stays_where_it_costs_less, 0, 2);
+    tcase_add_loop_test(tests, a_lack_of_memory_is_reported, 0, 3);
+    tcase_add_test(tests, a_graph_that_failed_is_not_fused);
 
     Suite *suite = suite_create("fuse");
     suite_add_tcase(suite, tests);

@@ -3,6 +3,7 @@
  */
 #include "host/graph/graph.h"
 
+#include "host/graph/autodiff.h"
 #include "host/graph/exec.h"
 #include "host/graph/op.h"
 #include "tests/testlib.h"
@@ -60,12 +61,17 @@ static struct wg_graph *new_graph(void)
     return g;
 }
 
-static void check_failure(struct wg_graph *g, const char *message)
+static void check_failure_of(struct wg_graph *g, enum wg_status status, const char *message)
 {
     ck_assert(!wg_graph_ok(g));
-    ck_assert_int_eq(wg_error_status(), WG_ERROR_ARGUMENT);
+    ck_assert_int_eq(wg_error_status(), status);
     ck_assert_str_eq(wg_error_message(), message);
     wg_graph_destroy(g);
+}
+
+static void check_failure(struct wg_graph *g, const char *message)
+{
+    check_failure_of(g, WG_ERROR_ARGUMENT, message);
 }
 
 START_TEST(equal_pure_nodes_are_made_once)
@@ -169,6 +175,32 @@ START_TEST(errors_stick)
 }
 END_TEST
 
+/* _i: which allocation fails: of a name, of the list of nodes, of a node, of what a gradient needs.
+ */
+START_TEST(a_lack_of_memory_is_nobodys_mistake)
+{
+    static const char *const of[] = {"w", "broadcast", "mean", "gradient"};
+    char message[64];
+    struct wg_graph *g = new_graph();
+    struct wg_node *x = _i >= 2 ? wg_variable(g, "x", WG_F32, wg_shape(3)) : NULL;
+    struct wg_node *y = _i == 3 ? wg_mean(g, x, 1.0f) : NULL, *made = NULL;
+    test_exhaust_memory();
+    if (_i == 0)
+        made = wg_variable(g, "w", WG_F32, wg_shape(3));
+    else if (_i == 1)
+        made = wg_fill(g, 1.0f, wg_shape(3));
+    else if (_i == 2)
+        made = wg_mean(g, x, 1.0f);
+    else
+        wg_gradient(g, y, &x, 1, &made);
+    wg_mean(g, NULL, 1.0f); // the first failure stays
+    test_return_memory();
+    ck_assert_ptr_null(made);
+    snprintf(message, sizeof message, "graph: %s: out of memory on the host", of[_i]);
+    check_failure_of(g, WG_ERROR_MEMORY, message);
+}
+END_TEST
+
 /* The widest vector that divides a row, up to the device's own, and 4 where that is not a CPU. */
 START_TEST(vectors_divide_the_row)
 {
@@ -242,6 +274,7 @@ int main(void)
     tcase_add_test(tests, nodes_come_after_their_inputs);
     tcase_add_test(tests, variables_have_unique_names_of_their_own);
     tcase_add_test(tests, errors_stick);
+    tcase_add_loop_test(tests, a_lack_of_memory_is_nobodys_mistake, 0, 4);
     tcase_add_test(tests, vectors_divide_the_row);
     tcase_add_test(tests, the_first_implementation_that_suits_is_taken);
     tcase_add_test(tests, what_needs_measuring_must_be_asked_for);

@@ -189,7 +189,7 @@ static void init_training(struct training *t)
     t->nodes[1] = loss;
     t->nodes[2] = wg_generator(&model, g, z, false, NULL);
     const struct wg_device device = made_up(1 << 30);
-    wg_fuse(g, &device);
+    ck_assert(wg_fuse(g, &device));
     t->targets[0] = (struct wg_targets){"update", t->nodes, 2};
     t->targets[1] = (struct wg_targets){"sample", &t->nodes[2], 1};
 }

@@ -96,7 +96,7 @@ static void build(struct rig *rig, const struct wg_conv *v, const struct epilogu
     f->conv2d = finish(rig, wg_conv2d(g, f->x, f->w, v), f->conv2d_bias, e_conv2d);
     f->data = finish(rig, wg_conv2d_data(g, f->y, f->w, v), f->data_bias, e_data);
     f->filter = wg_conv2d_filter(g, f->x, f->y, v);
-    wg_fuse(g, test_device());
+    ck_assert(wg_fuse(g, test_device()));
 }
 
 /* F(4, 2) magnifies its products (host/selftest/winograd.h): along an axis two taps together up to
@@ -483,7 +483,7 @@ START_TEST(gradient_of_a_fused_layer_meets_central_differences)
     struct wg_node *y = wg_bias(rig.graph, wg_conv2d(rig.graph, in[0], in[1], &v), in[2],
                                 WG_ACTIVATION_LEAKY_RELU, 0.2f);
     wg_gradient(rig.graph, rig_inner(&rig, y, r), in, 3, dx);
-    wg_fuse(rig.graph, test_device());
+    ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_conv2d);
     rig_run(&rig, NULL, dx, 3);
 
