@@ -34,6 +34,16 @@ static void print_list(const struct wg_device_list *list)
                "gpu, cpu or a part of a name\n");
 }
 
+static int print_json(const struct wg_device_list *list)
+{
+    char *text = wg_device_list_json(list);
+    if (!text)
+        return report_failure();
+    puts(text);
+    free(text);
+    return EXIT_OK;
+}
+
 int command_devices(int argc, const char **argv, const char *device)
 {
     bool json = false;
@@ -60,12 +70,11 @@ int command_devices(int argc, const char **argv, const char *device)
     struct wg_device_list *list;
     if (!wg_device_list_create(&list))
         return report_failure();
-    char *text = json ? wg_device_list_json(list) : NULL;
-    if (text)
-        puts(text);
-    else if (!json)
+    int code = EXIT_OK;
+    if (json)
+        code = print_json(list);
+    else
         print_list(list);
-    free(text);
     wg_device_list_destroy(list);
-    return json && !text ? EXIT_FAILED : EXIT_OK;
+    return code;
 }
