@@ -84,6 +84,33 @@ START_TEST(large_products_go_to_the_library)
 }
 END_TEST
 
+/* Whether the library suits where no buffer is larger than this. */
+static bool suits_library(const struct wg_node *c, uint64_t largest_buffer)
+{
+    struct wg_device_info *info = &test_device()->info;
+    uint64_t before = info->largest_buffer;
+    info->largest_buffer = largest_buffer;
+    bool suits = rig_suits(c, "gemm");
+    info->largest_buffer = before;
+    return suits;
+}
+
+/* All three operands are copied, to one buffer, and counted in int. */
+START_TEST(products_too_large_for_scratch_do_not)
+{
+    enum { SIDE = 128, VAST = 32768, BYTES = 3 * SIDE * SIDE * sizeof(float) };
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *a = wg_variable(rig.graph, "a", WG_F32, wg_shape(SIDE, SIDE));
+    struct wg_node *b = wg_variable(rig.graph, "b", WG_F32, wg_shape(VAST, VAST));
+    struct wg_node *c = wg_matmul(rig.graph, a, false, a, true);
+    ck_assert(suits_library(c, UINT64_MAX));
+    ck_assert(!suits_library(c, BYTES - 1));
+    ck_assert(!suits_library(wg_matmul(rig.graph, b, false, b, true), UINT64_MAX));
+    rig_finish(&rig);
+}
+END_TEST
+
 /*
  * Of the sum of r * C: dA and dB by the reference's own products, the one with B, the other with
  * A, and <C, r> = <A, dA> = <B, dB>.
@@ -143,6 +170,7 @@ int main(void)
     TCase *tests = tcase_create("matmul");
     tcase_add_loop_test(tests, every_implementation_agrees_with_the_reference, 0, LARGE);
     tcase_add_test(tests, large_products_go_to_the_library);
+    tcase_add_test(tests, products_too_large_for_scratch_do_not);
     tcase_add_loop_test(tests, gradients_are_the_products_of_the_reference, 0, 4);
     tcase_add_test(tests, wrong_shapes_are_refused_by_name);
 

@@ -119,15 +119,14 @@ static struct gemm gemm_of(const struct wg_node *c, const struct wg_device *devi
     return gemm;
 }
 
-static bool suits_gemm(const struct wg_node *c, const struct wg_device *device)
-{
-    (void)device;
-    return is_large(c);
-}
-
 static size_t scratch_gemm(const struct wg_node *c, const struct wg_device *device)
 {
     return gemm_of(c, device).scratch;
+}
+
+static bool suits_gemm(const struct wg_node *c, const struct wg_device *device)
+{
+    return is_large(c) && wg_scratch_fits(scratch_gemm(c, device), device);
 }
 
 /* to [to_rows, to_columns] = from [rows, columns], or its transpose, zeros around it */
