@@ -19,6 +19,14 @@ struct shape {
     size_t global;
 };
 
+/* At most `wanted`, a power of two; so is the result, and it divides every larger one. */
+static size_t largest_group(const struct wg_device *device, size_t wanted)
+{
+    while (wanted > device->info.work_group_size || wanted > device->work_item_sizes[0])
+        wanted /= 2;
+    return wanted;
+}
+
 static struct shape choose_shape(const struct wg_device *device)
 {
     unsigned width = device->info.vector_width;
@@ -28,9 +36,7 @@ static struct shape choose_shape(const struct wg_device *device)
                                                     : 4,
                               .local = 1,
                               .global = 16 * (size_t)device->info.compute_units};
-    size_t local = device->info.work_group_size < 128 ? device->info.work_group_size : 128;
-    if (local > device->work_item_sizes[0])
-        local = device->work_item_sizes[0];
+    size_t local = largest_group(device, 128);
     return (struct shape){
         .width = 1, .local = local, .global = local * 32 * device->info.compute_units};
 }
@@ -120,9 +126,8 @@ bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes)
     while (bytes > device->info.largest_buffer || bytes > device->info.global_memory / 4)
         bytes /= 2;
     // One work item after the other lies on a CPU's thread anyway.
-    shape.local = wg_device_is_cpu(device) ? 64 : shape.local;
-    while (shape.local > device->info.work_group_size || shape.local > device->work_item_sizes[0])
-        shape.local /= 2;
+    if (wg_device_is_cpu(device))
+        shape.local = largest_group(device, 64);
     wg_define_int(&defines, "VW", shape.width);
     if (!wg_program_kernel(device, "peak", "stream", &defines, &kernel))
         return false;
