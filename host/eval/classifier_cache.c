@@ -2,6 +2,7 @@
 
 #include "host/base/error.h"
 #include "host/base/hash.h"
+#include "host/eval/predictions.h"
 #include "host/files/cache.h"
 #include "host/files/safetensors.h"
 
@@ -12,7 +13,21 @@
 
 #define FORMAT "wgan-cl classifier"
 
-enum { PIXELS = 28 * 28 };
+enum { PIXELS = 28 * 28, CHUNK = 256 };
+
+/* Below the one accuracy the classifier is no judge, below the other something is wrong with it or
+ * with its device: there are data that can't be read better than between the two. */
+#define ACCURACY_TRUSTED 0.9
+#define ACCURACY_KEPT    0.5
+
+/* What is asked for, and where it is kept. */
+struct request {
+    struct wg_device *device;
+    const struct wg_labelled *training, *held_out;
+    int steps;
+    const struct wg_classifier_callbacks *callbacks;
+    char path[WG_CACHE_PATH_MAX]; // empty: nowhere
+};
 
 static uint64_t key_of(const struct wg_labelled *images, int steps)
 {
@@ -113,55 +128,114 @@ static bool save(const char *path, struct wg_classifier *classifier)
     return ok;
 }
 
-/* ---- both ---- */
+/* ---- judging the judge ---- */
 
-/* Passes the last failure on as a warning. */
-static void warn(const struct wg_classifier_callbacks *callbacks, const char *consequence)
+static void warn(const struct request *request, const char *text)
+{
+    if (request->callbacks->warning)
+        request->callbacks->warning(request->callbacks->user, text);
+}
+
+/* Passes the last failure on. */
+static void warn_of_failure(const struct request *request, const char *consequence)
 {
     char text[1500];
     snprintf(text, sizeof text, "%.1300s; %s", wg_error_message(), consequence);
-    if (callbacks->warning)
-        callbacks->warning(callbacks->user, text);
+    warn(request, text);
 }
 
-/* Fills the classifier in, from the cache if it can be; fails only if the device does. */
-static bool fill_in(struct wg_classifier *classifier, struct wg_device *device,
-                    const struct wg_labelled *images, int steps,
-                    const struct wg_classifier_callbacks *callbacks, bool *ret_cached)
+/* `path` empty: it lies nowhere. */
+static void warn_of_accuracy(const struct request *request, const char *path, double accuracy,
+                             const char *consequence)
 {
-    char path[WG_CACHE_PATH_MAX], name[64];
-    snprintf(name, sizeof name, "classifiers/%016" PRIx64 ".safetensors", key_of(images, steps));
-    bool has_cache = wg_cache_path(path, name);
-    if (!has_cache)
-        warn(callbacks, "the classifier will be trained again the next time");
-    *ret_cached = has_cache && access(path, F_OK) == 0;
-    if (*ret_cached && !load(path, classifier)) {
-        warn(callbacks, "training the classifier again");
-        *ret_cached = false;
+    char text[WG_CACHE_PATH_MAX + 256];
+    snprintf(text, sizeof text,
+             "the classifier%s%s gets only %.1f %% of the held-out images right: %s",
+             *path ? " " : "", path, 100 * accuracy, consequence);
+    warn(request, text);
+}
+
+static bool measure(const struct request *request, struct wg_judge *judge)
+{
+    const struct wg_labelled *part = request->held_out;
+    float *images = malloc(sizeof *images * CHUNK * PIXELS);
+    float *features = malloc(sizeof *features * CHUNK * WG_FEATURES);
+    float *probabilities = malloc(part->count * WG_CLASSES * sizeof *probabilities);
+    bool ok = (images && features && probabilities) || wg_fail_memory("held-out images");
+    for (size_t first = 0; ok && first < part->count; first += CHUNK) {
+        size_t n = part->count - first < CHUNK ? part->count - first : CHUNK;
+        wg_labelled_images(part, first, n, images);
+        ok = wg_classifier_run(judge->classifier, images, n, features,
+                               probabilities + first * WG_CLASSES);
     }
-    if (*ret_cached)
+    if (ok)
+        judge->accuracy = wg_accuracy(probabilities, part->labels, part->count);
+    free(images);
+    free(features);
+    free(probabilities);
+    return ok;
+}
+
+/* ---- both ---- */
+
+/* Takes the cache's if it has one that is whole and of use; fails only if the device does. */
+static bool find_cached(const struct request *request, struct wg_judge *judge)
+{
+    judge->is_cached = false;
+    if (!request->path[0] || access(request->path, F_OK) != 0)
         return true;
-    if (!wg_classifier_train(classifier, device, images, steps, callbacks->progress,
-                             callbacks->user))
+    if (!load(request->path, judge->classifier)) {
+        warn_of_failure(request, "training the classifier again");
+        return true;
+    }
+    if (!measure(request, judge))
         return false;
-    if (has_cache && !save(path, classifier))
-        warn(callbacks, "the classifier will be trained again the next time");
+    judge->is_cached = judge->accuracy >= ACCURACY_KEPT;
+    if (!judge->is_cached)
+        warn_of_accuracy(request, request->path, judge->accuracy, "training it again");
     return true;
 }
 
-bool wg_classifier_obtain(struct wg_device *device, const struct wg_labelled *images, int steps,
-                          const struct wg_classifier_callbacks *callbacks,
-                          struct wg_classifier **ret_classifier, bool *ret_cached)
+/* A device that computes nonsense must not spoil the evaluations of all others. */
+static bool make_and_keep(const struct request *request, struct wg_judge *judge)
 {
-    struct wg_classifier *classifier;
-    bool cached;
-    if (!wg_classifier_create(device, &classifier))
+    if (!wg_classifier_train(judge->classifier, request->device, request->training, request->steps,
+                             request->callbacks->progress, request->callbacks->user) ||
+        !measure(request, judge))
         return false;
-    if (!fill_in(classifier, device, images, steps, callbacks, &cached)) {
-        wg_classifier_destroy(classifier);
+    if (judge->accuracy < ACCURACY_KEPT)
+        warn_of_accuracy(request, "", judge->accuracy,
+                         "its figures mean nothing, and it is not kept");
+    else if (request->path[0] && !save(request->path, judge->classifier))
+        warn_of_failure(request, "the classifier will be trained again the next time");
+    return true;
+}
+
+static bool obtain(const struct request *request, struct wg_judge *judge)
+{
+    if (!wg_classifier_create(request->device, &judge->classifier) ||
+        !find_cached(request, judge) || (!judge->is_cached && !make_and_keep(request, judge)))
+        return false;
+    if (judge->accuracy >= ACCURACY_KEPT && judge->accuracy < ACCURACY_TRUSTED)
+        warn_of_accuracy(request, request->path, judge->accuracy, "its figures mean little");
+    return true;
+}
+
+bool wg_classifier_obtain(struct wg_device *device, const struct wg_labelled *training,
+                          const struct wg_labelled *held_out, int steps,
+                          const struct wg_classifier_callbacks *callbacks,
+                          struct wg_judge *ret_judge)
+{
+    char name[64];
+    struct wg_judge judge = {0};
+    struct request request = {device, training, held_out, steps, callbacks, ""};
+    snprintf(name, sizeof name, "classifiers/%016" PRIx64 ".safetensors", key_of(training, steps));
+    if (!wg_cache_path(request.path, name))
+        warn_of_failure(&request, "the classifier will be trained again the next time");
+    if (!obtain(&request, &judge)) {
+        wg_classifier_destroy(judge.classifier);
         return false;
     }
-    *ret_classifier = classifier;
-    *ret_cached = cached;
+    *ret_judge = judge;
     return true;
 }

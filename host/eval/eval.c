@@ -22,9 +22,6 @@ enum { CHUNK = 256 };
 
 enum { IMAGES_MAX = 1000000 };
 
-/* Below this accuracy the classifier is no judge. */
-#define ACCURACY_MIN 0.9
-
 /* A set of images as the classifier and the critic see it. */
 struct seen {
     size_t count;
@@ -128,11 +125,15 @@ static bool prepare_classifier(struct evaluation *e)
 {
     const struct wg_classifier_callbacks callbacks = {
         .user = e, .warning = warn, .progress = report_training};
+    struct wg_judge judge;
     double start = wg_clock_seconds();
-    if (!wg_classifier_obtain(e->device, &e->training, wg_classifier_steps(e->training.count),
-                              &callbacks, &e->classifier, &e->result.is_cached))
+    if (!wg_classifier_obtain(e->device, &e->training, &e->held_out,
+                              wg_classifier_steps(e->training.count), &callbacks, &judge))
         return false;
-    e->result.train_seconds = e->result.is_cached ? 0 : wg_clock_seconds() - start;
+    e->classifier = judge.classifier;
+    e->result.is_cached = judge.is_cached;
+    e->result.accuracy = judge.accuracy;
+    e->result.train_seconds = judge.is_cached ? 0 : wg_clock_seconds() - start;
     return true;
 }
 
@@ -141,22 +142,16 @@ static bool prepare_classifier(struct evaluation *e)
 /* Images first ... first + count - 1 of a set, in [-1, 1]. */
 typedef bool fetch_function(struct evaluation *e, size_t first, size_t count, float *ret_images);
 
-static bool fetch_pixels(const struct wg_labelled *part, size_t first, size_t count,
-                         float *ret_images)
-{
-    for (size_t i = 0; i < count * PIXELS; i++)
-        ret_images[i] = (float)part->pixels[first * PIXELS + i] / 127.5f - 1.0f;
-    return true;
-}
-
 static bool fetch_training(struct evaluation *e, size_t first, size_t count, float *ret_images)
 {
-    return fetch_pixels(&e->training, first, count, ret_images);
+    wg_labelled_images(&e->training, first, count, ret_images);
+    return true;
 }
 
 static bool fetch_held_out(struct evaluation *e, size_t first, size_t count, float *ret_images)
 {
-    return fetch_pixels(&e->held_out, first, count, ret_images);
+    wg_labelled_images(&e->held_out, first, count, ret_images);
+    return true;
 }
 
 static bool fetch_generated(struct evaluation *e, size_t first, size_t count, float *ret_images)
@@ -213,18 +208,8 @@ static bool look(struct evaluation *e, const char *stage, fetch_function *fetch,
 
 static bool look_at_all(struct evaluation *e)
 {
-    if (!look(e, "looking at held-out images", fetch_held_out, e->held_out.count, &e->other))
-        return false;
-    e->result.accuracy = wg_accuracy(e->other.probabilities, e->held_out.labels, e->held_out.count);
-    if (e->result.accuracy < ACCURACY_MIN) {
-        char text[200];
-        snprintf(text, sizeof text,
-                 "the classifier gets only %.1f %% of the held-out images right: its figures mean "
-                 "little",
-                 100 * e->result.accuracy);
-        warn(e, text);
-    }
-    return look(e, "looking at training images", fetch_training, e->compared, &e->real) &&
+    return look(e, "looking at held-out images", fetch_held_out, e->held_out.count, &e->other) &&
+           look(e, "looking at training images", fetch_training, e->compared, &e->real) &&
            look(e, "generating images", fetch_generated, (size_t)e->settings->images,
                 &e->generated);
 }

@@ -24,6 +24,13 @@ void wg_labelled_free(struct wg_labelled *part)
     *part = (struct wg_labelled){0};
 }
 
+void wg_labelled_images(const struct wg_labelled *part, size_t first, size_t count,
+                        float *ret_images)
+{
+    for (size_t i = 0; i < count * PIXELS; i++)
+        ret_images[i] = (float)part->pixels[first * PIXELS + i] / 127.5f - 1.0f;
+}
+
 static bool allocate(struct wg_labelled *part, size_t count)
 {
     part->count = count;

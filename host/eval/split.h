@@ -23,6 +23,10 @@ struct wg_labelled {
 /* NULL is fine; for each part. */
 void wg_labelled_free(struct wg_labelled *part);
 
+/* Images first ... first + count - 1 of a part, in [-1, 1]. */
+void wg_labelled_images(const struct wg_labelled *part, size_t first, size_t count,
+                        float *ret_images);
+
 /*
  * Opens `source` and splits it; ret_source takes what struct wg_dataset has as such. Fails as
  * wg_dataset_open does, and with WG_ERROR_DATA if there are no labels, one is above 9, or a class
