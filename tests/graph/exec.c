@@ -231,7 +231,6 @@ int main(void)
     tcase_add_test(tests, variables_start_as_zeros_and_keep_what_is_written);
     tcase_add_test(tests, what_nothing_has_computed_is_no_number);
     tcase_add_test(tests, schedules_run_on_their_own);
-    tcase_add_test(tests, schedules_run_on_their_own);
     tcase_add_test(tests, reading_what_a_schedule_does_not_compute_fails);
     tcase_add_loop_test(tests, mistakes_of_an_op_are_caught_while_binding, 0, 4);
 
