@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(no_implementation_was_left_out)
 {
-    static const char *const of_cpus[] = {"winograd", "direct", "gemm", "ref", NULL};
+    static const char *const of_cpus[] = {"winograd", "thin", "direct", "gemm", "ref", NULL};
     static const char *const of_gpus[] = {"tiled", "blocked", "winograd_tiled", "ref", NULL};
     const struct wg_implementation *list = wg_op_conv2d.implementations;
     const char *const *wanted = wg_device_is_cpu(test_device()) ? of_cpus : of_gpus;

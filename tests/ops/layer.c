@@ -21,7 +21,7 @@ static const struct wg_conv cases[] = {
     {1, 3, 2, 2, 6, 5, 3, 4, 1, 3},    // padding on all sides as far as it can go
     {300, 1, 2, 1, 1, 2, 16, 4, 1, 3}, // more images than there are parts
 };
-enum { CASES = sizeof cases / sizeof cases[0] };
+enum { LARGE = 7, CASES = sizeof cases / sizeof cases[0] };
 
 static const struct {
     enum wg_activation activation;
@@ -181,11 +181,17 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("layer");
-    tcase_add_loop_test(tests, a_layers_gradients_agree_with_the_reference, 0, CASES);
-    tcase_add_loop_test(tests, norm_up_agrees_with_the_reference, 0, CASES);
+    tcase_add_loop_test(tests, a_layers_gradients_agree_with_the_reference, 0, LARGE);
+    tcase_add_loop_test(tests, norm_up_agrees_with_the_reference, 0, LARGE);
     tcase_add_loop_test(tests, weights_take_a_norm, 0, 2);
+
+    TCase *large = tcase_create("large"); // too much for a simulated device
+    tcase_set_tags(large, "large");
+    tcase_add_loop_test(large, a_layers_gradients_agree_with_the_reference, LARGE, CASES);
+    tcase_add_loop_test(large, norm_up_agrees_with_the_reference, LARGE, CASES);
 
     Suite *suite = suite_create("layer");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
     return test_run(suite);
 }
