@@ -3,31 +3,28 @@
 #include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/gan/streams.h"
-#include "host/graph/fuse.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct wg_sampler {
-    struct wg_graph *graph;
+    struct wg_function function;
     struct wg_model model;
     struct wg_node *noise;
     struct wg_node *images;
-    struct wg_plan *plan;
-    struct wg_exec *exec;
 };
 
-static bool build(struct wg_sampler *sampler, const struct wg_device *device,
+static bool build(struct wg_sampler *sampler, struct wg_device *device,
                   const struct wg_widths *widths, size_t batch)
 {
-    struct wg_graph *g = sampler->graph = wg_graph_create();
+    const struct wg_targets targets = {.name = "sample", .nodes = &sampler->images, .count = 1};
+    struct wg_graph *g = sampler->function.graph = wg_graph_create();
     if (!g)
         return false;
     wg_model_init(&sampler->model, g, widths);
     sampler->noise = wg_variable(g, "noise", WG_F32, wg_shape(batch, widths->noise));
     sampler->images = wg_generator(&sampler->model, g, sampler->noise, false, NULL);
-    return wg_fuse(g, device);
+    return wg_function_compile(&sampler->function, device, &targets, 1);
 }
 
 bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,
@@ -36,10 +33,7 @@ bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths,
     struct wg_sampler *sampler = calloc(1, sizeof *sampler);
     if (!sampler)
         return wg_fail_memory("a sampler");
-    bool ok = build(sampler, device, widths, batch);
-    const struct wg_targets targets = {.name = "sample", .nodes = &sampler->images, .count = 1};
-    if (!ok || !wg_plan_create(sampler->graph, device, &targets, 1, NULL, &sampler->plan) ||
-        !wg_exec_create(device, sampler->plan, NULL, NULL, &sampler->exec)) {
+    if (!build(sampler, device, widths, batch)) {
         wg_sampler_destroy(sampler);
         return false;
     }
@@ -49,11 +43,8 @@ bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths,
 
 void wg_sampler_destroy(struct wg_sampler *sampler)
 {
-    if (!sampler)
-        return;
-    wg_exec_destroy(sampler->exec);
-    wg_plan_destroy(sampler->plan);
-    wg_graph_destroy(sampler->graph);
+    if (sampler)
+        wg_function_finish(&sampler->function);
     free(sampler);
 }
 
@@ -64,33 +55,26 @@ const struct wg_model *wg_sampler_model(const struct wg_sampler *sampler)
 
 bool wg_sampler_write(struct wg_sampler *sampler, const struct wg_node *weight, const float *data)
 {
-    return wg_exec_write(sampler->exec, weight, data);
+    return wg_exec_write(sampler->function.exec, weight, data);
 }
 
-bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, float *ret_images)
+bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, size_t count, float *ret_images)
 {
-    return wg_exec_write(sampler->exec, sampler->noise, noise) && wg_exec_run(sampler->exec, 0) &&
-           wg_exec_read_target(sampler->exec, 0, sampler->images, ret_images);
+    const struct wg_rows rows[] = {{.node = sampler->noise, .from = noise},
+                                   {.node = sampler->images, .to = ret_images}};
+    return wg_function_map(&sampler->function, 0, count, rows, 2);
 }
 
 bool wg_sampler_draw(struct wg_sampler *sampler, uint64_t seed, size_t first, size_t count,
                      float *ret_images)
 {
-    const size_t batch = sampler->noise->shape.dim[0], size = sampler->noise->shape.dim[1];
-    const size_t pixels = wg_shape_count(&sampler->images->shape) / batch;
-    float *noise = malloc(batch * size * sizeof *noise);
-    float *drawn = malloc(batch * pixels * sizeof *drawn);
-    bool ok = (noise && drawn) || wg_fail_memory("images");
-    // The last batch is drawn whole and cut: an image does not depend on its companions.
-    for (size_t done = 0; ok && done < count; done += batch) {
-        size_t wanted = count - done < batch ? count - done : batch;
-        wg_sample_noise(seed, first + done, batch, size, noise);
-        ok = wg_sampler_run(sampler, noise, drawn);
-        if (ok)
-            memcpy(ret_images + done * pixels, drawn, wanted * pixels * sizeof *drawn);
-    }
+    const size_t size = sampler->model.widths.noise;
+    float *noise = malloc(count * size * sizeof *noise);
+    if (!noise)
+        return wg_fail_memory("images");
+    wg_sample_noise(seed, first, count, size, noise);
+    bool ok = wg_sampler_run(sampler, noise, count, ret_images);
     free(noise);
-    free(drawn);
     return ok;
 }
 

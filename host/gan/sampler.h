@@ -5,7 +5,7 @@
 #define WG_GAN_SAMPLER_H
 
 #include "host/gan/model.h"
-#include "host/graph/exec.h"
+#include "host/graph/function.h"
 
 struct wg_sampler;
 
@@ -20,8 +20,9 @@ void wg_sampler_destroy(struct wg_sampler *sampler);
 const struct wg_model *wg_sampler_model(const struct wg_sampler *sampler);
 bool wg_sampler_write(struct wg_sampler *sampler, const struct wg_node *weight, const float *data);
 
-/* images [batch, 28, 28] in (-1, 1) from noise [batch, widths.noise] */
-bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, float *ret_images);
+/* images [count, 28, 28] in (-1, 1) from noise [count, widths.noise] */
+bool wg_sampler_run(struct wg_sampler *sampler, const float *noise, size_t count,
+                    float *ret_images);
 
 /* images [count, 28, 28] numbers first ... first + count - 1 of a seed, by wg_sample_noise. */
 bool wg_sampler_draw(struct wg_sampler *sampler, uint64_t seed, size_t first, size_t count,

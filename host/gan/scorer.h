@@ -5,7 +5,7 @@
 #define WG_GAN_SCORER_H
 
 #include "host/gan/model.h"
-#include "host/graph/exec.h"
+#include "host/graph/function.h"
 
 struct wg_scorer;
 

@@ -148,7 +148,7 @@ START_TEST(a_sampler_draws_what_the_trainer_draws)
     ck_assert(wg_checkpoint_load_sampler(checkpoint, sampler));
     wg_sample_noise(3, 0, COUNT, 8, noise);
     ck_assert(wg_trainer_sample(trainer, noise, expected));
-    ck_assert(wg_sampler_run(sampler, noise, got));
+    ck_assert(wg_sampler_run(sampler, noise, COUNT, got));
     for (size_t i = 0; i < COUNT * PIXELS; i++)
         ck_assert_float_eq_tol(got[i], expected[i], 1e-5f);
     wg_sampler_destroy(sampler);
