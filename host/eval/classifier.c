@@ -1,13 +1,11 @@
 #include "host/eval/classifier.h"
 
 #include "host/base/error.h"
-#include "host/graph/fuse.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { PIXELS = 28 * 28, BATCH = 256 };
+enum { BATCH = 256 };
 
 /* Where each weight stands; a bias follows its kernel. */
 enum { CONV1, CONV2 = 2, HIDDEN = 4, OUTPUT = 6 };
@@ -16,15 +14,10 @@ enum { WIDTH1 = 32, WIDTH2 = 64 };
 #define LEAKY_SLOPE 0.2f
 
 struct wg_classifier {
-    struct wg_graph *graph;
+    struct wg_function function;
     struct wg_network network;
     struct wg_node *images;
     struct wg_node *targets[2]; // hidden, logits
-    struct wg_plan *plan;
-    struct wg_exec *exec;
-    float batch[BATCH * PIXELS];
-    float hidden[BATCH * WG_FEATURES];
-    float logits[BATCH * WG_CLASSES];
 };
 
 /* ---- the network ---- */
@@ -59,16 +52,18 @@ struct wg_node *wg_classifier_build(const struct wg_network *network, struct wg_
 
 /* ---- looking at images ---- */
 
-static bool build(struct wg_classifier *classifier, const struct wg_device *device)
+static bool build(struct wg_classifier *classifier, struct wg_device *device)
 {
-    struct wg_graph *g = classifier->graph = wg_graph_create();
+    const struct wg_targets targets = {
+        .name = "classify", .nodes = classifier->targets, .count = 2};
+    struct wg_graph *g = classifier->function.graph = wg_graph_create();
     if (!g)
         return false;
     wg_classifier_network(&classifier->network, g);
     classifier->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, 28, 28, 1));
     classifier->targets[1] =
         wg_classifier_build(&classifier->network, g, classifier->images, &classifier->targets[0]);
-    return wg_fuse(g, device);
+    return wg_function_compile(&classifier->function, device, &targets, 1);
 }
 
 bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_classifier)
@@ -76,11 +71,7 @@ bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_c
     struct wg_classifier *classifier = calloc(1, sizeof *classifier);
     if (!classifier)
         return wg_fail_memory("a classifier");
-    bool ok = build(classifier, device);
-    const struct wg_targets targets = {
-        .name = "classify", .nodes = classifier->targets, .count = 2};
-    if (!ok || !wg_plan_create(classifier->graph, device, &targets, 1, NULL, &classifier->plan) ||
-        !wg_exec_create(device, classifier->plan, NULL, NULL, &classifier->exec)) {
+    if (!build(classifier, device)) {
         wg_classifier_destroy(classifier);
         return false;
     }
@@ -90,11 +81,8 @@ bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_c
 
 void wg_classifier_destroy(struct wg_classifier *classifier)
 {
-    if (!classifier)
-        return;
-    wg_exec_destroy(classifier->exec);
-    wg_plan_destroy(classifier->plan);
-    wg_graph_destroy(classifier->graph);
+    if (classifier)
+        wg_function_finish(&classifier->function);
     free(classifier);
 }
 
@@ -105,16 +93,17 @@ const struct wg_network *wg_classifier_weights(const struct wg_classifier *class
 
 bool wg_classifier_write(struct wg_classifier *classifier, int weight, const float *data)
 {
-    return wg_exec_write(classifier->exec, classifier->network.weights[weight].node, data);
+    return wg_exec_write(classifier->function.exec, classifier->network.weights[weight].node, data);
 }
 
 bool wg_classifier_read(struct wg_classifier *classifier, int weight, float *ret_data)
 {
-    return wg_exec_read(classifier->exec, classifier->network.weights[weight].node, ret_data);
+    return wg_exec_read(classifier->function.exec, classifier->network.weights[weight].node,
+                        ret_data);
 }
 
 /* The largest logit is taken off before the exponentials, so that none overflows. */
-static void softmax(const float *logits, float *ret_probabilities)
+static void softmax(float *logits)
 {
     double largest = logits[0], sum = 0, terms[WG_CLASSES];
     for (int c = 1; c < WG_CLASSES; c++)
@@ -122,38 +111,31 @@ static void softmax(const float *logits, float *ret_probabilities)
     for (int c = 0; c < WG_CLASSES; c++)
         sum += terms[c] = exp(logits[c] - largest);
     for (int c = 0; c < WG_CLASSES; c++)
-        ret_probabilities[c] = (float)(terms[c] / sum);
+        logits[c] = (float)(terms[c] / sum);
 }
 
 /* x / |x|; zeros stay. */
-static void scale_to_one(const float *x, float *ret_scaled)
+static void scale_to_one(float *x)
 {
     double square = 0;
     for (int i = 0; i < WG_FEATURES; i++)
         square += (double)x[i] * (double)x[i];
     double scale = square > 0 ? 1 / sqrt(square) : 0;
     for (int i = 0; i < WG_FEATURES; i++)
-        ret_scaled[i] = (float)(scale * (double)x[i]);
+        x[i] = (float)(scale * (double)x[i]);
 }
 
 bool wg_classifier_run(struct wg_classifier *classifier, const float *images, size_t count,
                        float *ret_features, float *ret_probabilities)
 {
-    // The last batch is looked at whole and cut.
-    for (size_t first = 0; first < count; first += BATCH) {
-        size_t n = count - first < BATCH ? count - first : BATCH;
-        memcpy(classifier->batch, images + first * PIXELS, n * PIXELS * sizeof(float));
-        if (!wg_exec_write(classifier->exec, classifier->images, classifier->batch) ||
-            !wg_exec_run(classifier->exec, 0) ||
-            !wg_exec_read_target(classifier->exec, 0, classifier->targets[0], classifier->hidden) ||
-            !wg_exec_read_target(classifier->exec, 0, classifier->targets[1], classifier->logits))
-            return false;
-        for (size_t i = 0; i < n; i++) {
-            scale_to_one(classifier->hidden + i * WG_FEATURES,
-                         ret_features + (first + i) * WG_FEATURES);
-            softmax(classifier->logits + i * WG_CLASSES,
-                    ret_probabilities + (first + i) * WG_CLASSES);
-        }
+    const struct wg_rows rows[] = {{.node = classifier->images, .from = images},
+                                   {.node = classifier->targets[0], .to = ret_features},
+                                   {.node = classifier->targets[1], .to = ret_probabilities}};
+    if (!wg_function_map(&classifier->function, 0, count, rows, 3))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        scale_to_one(ret_features + i * WG_FEATURES);
+        softmax(ret_probabilities + i * WG_CLASSES);
     }
     return true;
 }

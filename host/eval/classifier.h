@@ -16,7 +16,7 @@
 #define WG_EVAL_CLASSIFIER_H
 
 #include "host/gan/model.h"
-#include "host/graph/exec.h"
+#include "host/graph/function.h"
 
 enum { WG_CLASSES = 10, WG_FEATURES = 128 };
 

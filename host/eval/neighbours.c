@@ -1,7 +1,7 @@
 #include "host/eval/neighbours.h"
 
 #include "host/base/error.h"
-#include "host/graph/exec.h"
+#include "host/graph/function.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,11 +12,9 @@ enum { TILE = 1024 };
 
 struct wg_distances {
     size_t size;
-    struct wg_graph *graph;
+    struct wg_function function;
     struct wg_node *a, *b; // [TILE, size]
     struct wg_node *products;
-    struct wg_plan *plan;
-    struct wg_exec *exec;
     float *points;  // [TILE, size], to fill a short tile up
     float *squares; // [TILE, TILE]: the products, then the squared distances
     double norms[2][TILE];
@@ -24,15 +22,16 @@ struct wg_distances {
 
 /* ---- distances ---- */
 
-static bool build(struct wg_distances *d)
+static bool build(struct wg_distances *d, struct wg_device *device)
 {
-    struct wg_graph *g = d->graph = wg_graph_create();
+    const struct wg_targets targets = {.name = "distances", .nodes = &d->products, .count = 1};
+    struct wg_graph *g = d->function.graph = wg_graph_create();
     if (!g)
         return false;
     d->a = wg_variable(g, "a", WG_F32, wg_shape(TILE, d->size));
     d->b = wg_variable(g, "b", WG_F32, wg_shape(TILE, d->size));
     d->products = wg_matmul(g, d->a, false, d->b, true);
-    return wg_graph_ok(g);
+    return wg_function_compile(&d->function, device, &targets, 1);
 }
 
 bool wg_distances_create(struct wg_device *device, size_t size, struct wg_distances **ret_distances)
@@ -43,10 +42,7 @@ bool wg_distances_create(struct wg_device *device, size_t size, struct wg_distan
     d->size = size;
     d->points = calloc(TILE * size, sizeof *d->points);
     d->squares = malloc(sizeof *d->squares * TILE * TILE);
-    bool ok = ((d->points && d->squares) || wg_fail_memory("distances")) && build(d);
-    const struct wg_targets targets = {.name = "distances", .nodes = &d->products, .count = 1};
-    if (!ok || !wg_plan_create(d->graph, device, &targets, 1, NULL, &d->plan) ||
-        !wg_exec_create(device, d->plan, NULL, NULL, &d->exec)) {
+    if (!((d->points && d->squares) || wg_fail_memory("distances")) || !build(d, device)) {
         wg_distances_destroy(d);
         return false;
     }
@@ -58,9 +54,7 @@ void wg_distances_destroy(struct wg_distances *d)
 {
     if (!d)
         return;
-    wg_exec_destroy(d->exec);
-    wg_plan_destroy(d->plan);
-    wg_graph_destroy(d->graph);
+    wg_function_finish(&d->function);
     free(d->points);
     free(d->squares);
     free(d);
@@ -87,14 +81,15 @@ static bool write_part(struct wg_distances *d, const struct wg_node *node, struc
         for (size_t k = 0; k < d->size; k++)
             ret_norms[i] += (double)d->points[i * d->size + k] * (double)d->points[i * d->size + k];
     }
-    return wg_exec_write(d->exec, node, d->points);
+    return wg_exec_write(d->function.exec, node, d->points);
 }
 
 /* d->squares[i * TILE + j]: the squared distance of point i of a and point j of b */
 static bool measure(struct wg_distances *d, struct part a, struct part b)
 {
     if (!write_part(d, d->a, a, d->norms[0]) || !write_part(d, d->b, b, d->norms[1]) ||
-        !wg_exec_run(d->exec, 0) || !wg_exec_read_target(d->exec, 0, d->products, d->squares))
+        !wg_exec_run(d->function.exec, 0) ||
+        !wg_exec_read_target(d->function.exec, 0, d->products, d->squares))
         return false;
     for (size_t i = 0; i < a.count; i++)
         for (size_t j = 0; j < b.count; j++) {
