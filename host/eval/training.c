@@ -3,7 +3,6 @@
 #include "host/base/error.h"
 #include "host/gan/streams.h"
 #include "host/graph/autodiff.h"
-#include "host/graph/fuse.h"
 
 #include <stdlib.h>
 
@@ -31,12 +30,9 @@ enum { FIRST_TENSOR = 64 };
 #define BACKGROUND (-1.0f)
 
 struct training {
-    struct wg_graph *graph;
+    struct wg_function function;
     struct wg_network network;
     struct wg_node *pixels, *labels;
-    struct wg_node *targets[STAGES][2];
-    struct wg_plan *plan;
-    struct wg_exec *exec;
 };
 
 int wg_classifier_steps(size_t images)
@@ -45,9 +41,9 @@ int wg_classifier_steps(size_t images)
     return steps < STEPS_MIN ? STEPS_MIN : steps > STEPS_MAX ? STEPS_MAX : (int)steps;
 }
 
-static bool build(struct training *t, const struct wg_device *device, size_t count)
+static bool build(struct training *t, struct wg_device *device, size_t count)
 {
-    struct wg_graph *g = t->graph = wg_graph_create();
+    struct wg_graph *g = t->function.graph = wg_graph_create();
     if (!g)
         return false;
     wg_classifier_network(&t->network, g);
@@ -67,40 +63,24 @@ static bool build(struct training *t, const struct wg_device *device, size_t cou
         v[i] = t->network.weights[i].accumulator;
     }
     wg_gradient(g, loss, w, WEIGHTS, dw);
+    struct wg_node *effects[STAGES][2];
+    struct wg_targets targets[STAGES];
     for (int s = 0; s < STAGES; s++) {
         const struct wg_update update = {
             .rate = stages[s].rate, .decay = RMSPROP_DECAY, .epsilon = RMSPROP_EPSILON};
-        t->targets[s][0] = wg_rmsprop(g, WEIGHTS, w, v, dw, &update);
-        t->targets[s][1] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
+        effects[s][0] = wg_rmsprop(g, WEIGHTS, w, v, dw, &update);
+        effects[s][1] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
+        targets[s] = (struct wg_targets){.name = "classifier", .nodes = effects[s], .count = 2};
     }
-    return wg_fuse(g, device);
-}
-
-static bool prepare(struct training *t, struct wg_device *device, size_t count)
-{
-    struct wg_targets targets[STAGES];
-    if (!build(t, device, count))
-        return false;
-    for (int s = 0; s < STAGES; s++)
-        targets[s] = (struct wg_targets){.name = "classifier", .nodes = t->targets[s], .count = 2};
-    return wg_plan_create(t->graph, device, targets, STAGES, NULL, &t->plan) &&
-           wg_exec_create(device, t->plan, NULL, NULL, &t->exec);
+    return wg_function_compile(&t->function, device, targets, STAGES);
 }
 
 static bool initialise(struct training *t, const struct wg_labelled *images)
 {
-    bool ok = wg_exec_write(t->exec, t->pixels, images->pixels) &&
-              wg_exec_write(t->exec, t->labels, images->labels);
-    for (int i = 0; ok && i < WEIGHTS; i++) {
-        const struct wg_weight *weight = &t->network.weights[i];
-        float *values = malloc(wg_node_bytes(weight->node));
-        if (!values)
-            return wg_fail_memory("initial weights");
-        wg_weight_initialise(weight, seed, FIRST_TENSOR + (uint32_t)i, values);
-        ok = wg_exec_write(t->exec, weight->node, values);
-        free(values);
-    }
-    return ok;
+    uint32_t tensor = FIRST_TENSOR;
+    return wg_exec_write(t->function.exec, t->pixels, images->pixels) &&
+           wg_exec_write(t->function.exec, t->labels, images->labels) &&
+           wg_network_initialise(&t->network, t->function.exec, seed, &tensor);
 }
 
 static int stage_of(int step, int steps)
@@ -115,7 +95,7 @@ static bool learn(struct training *t, struct wg_device *device, int steps,
                   void (*progress)(void *user, int done, int total), void *user)
 {
     for (int step = 0; step < steps; step++) {
-        if (!wg_exec_run(t->exec, stage_of(step, steps)))
+        if (!wg_exec_run(t->function.exec, stage_of(step, steps)))
             return false;
         if ((step + 1) % BURST != 0 && step + 1 != steps)
             continue;
@@ -135,7 +115,8 @@ static bool hand_over(struct training *t, struct wg_classifier *classifier)
         float *values = malloc(wg_node_bytes(node));
         if (!values)
             return wg_fail_memory("weights");
-        ok = wg_exec_read(t->exec, node, values) && wg_classifier_write(classifier, i, values);
+        ok = wg_exec_read(t->function.exec, node, values) &&
+             wg_classifier_write(classifier, i, values);
         free(values);
     }
     return ok;
@@ -146,10 +127,8 @@ bool wg_classifier_train(struct wg_classifier *classifier, struct wg_device *dev
                          void (*progress)(void *user, int done, int total), void *user)
 {
     struct training training = {0};
-    bool ok = prepare(&training, device, images->count) && initialise(&training, images) &&
+    bool ok = build(&training, device, images->count) && initialise(&training, images) &&
               learn(&training, device, steps, progress, user) && hand_over(&training, classifier);
-    wg_exec_destroy(training.exec);
-    wg_plan_destroy(training.plan);
-    wg_graph_destroy(training.graph);
+    wg_function_finish(&training.function);
     return ok;
 }

@@ -1,10 +1,12 @@
 #include "host/gan/model.h"
 
+#include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/gan/streams.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct wg_widths wg_widths_default = {
@@ -146,8 +148,9 @@ size_t wg_network_parameters(const struct wg_network *network)
     return parameters;
 }
 
-void wg_weight_initialise(const struct wg_weight *weight, uint64_t seed, uint32_t tensor,
-                          float *ret_values)
+/* Glorot and Bengio 2010, or constants. */
+static void initial_values(const struct wg_weight *weight, uint64_t seed, uint32_t tensor,
+                           float *ret_values)
 {
     size_t count = wg_shape_count(&weight->node->shape);
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
@@ -160,6 +163,23 @@ void wg_weight_initialise(const struct wg_weight *weight, uint64_t seed, uint32_
             ret_values[i] = weight->is_moving ? (i < count / 2 ? 0.0f : 1.0f) : weight->initial;
         }
     }
+}
+
+bool wg_network_initialise(const struct wg_network *network, struct wg_exec *exec, uint64_t seed,
+                           uint32_t *tensor)
+{
+    bool ok = true;
+    for (int i = 0; ok && i < network->count; i++) {
+        const struct wg_weight *weight = &network->weights[i];
+        float *values = malloc(wg_node_bytes(weight->node));
+        if (!values)
+            return wg_fail_memory("initial weights");
+        initial_values(weight, seed, *tensor, values);
+        ok = wg_exec_write(exec, weight->node, values);
+        free(values);
+        *tensor += weight->is_moving ? 2 : 1;
+    }
+    return ok;
 }
 
 /* ---- the generator ---- */

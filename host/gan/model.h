@@ -7,7 +7,7 @@
 #ifndef WG_GAN_MODEL_H
 #define WG_GAN_MODEL_H
 
-#include "host/graph/graph.h"
+#include "host/graph/exec.h"
 
 /* Channels. The image sizes 7, 14 and 28 are fixed. */
 struct wg_widths {
@@ -92,9 +92,10 @@ int wg_network_trainable(const struct wg_network *network,
 /* All parameters, moving statistics included. */
 size_t wg_network_parameters(const struct wg_network *network);
 
-/* Initial values of weight number `tensor` (counted over both networks, generator first, moving
- * statistics as two): Glorot and Bengio 2010, or constants. `values` holds the node's elements. */
-void wg_weight_initialise(const struct wg_weight *weight, uint64_t seed, uint32_t tensor,
-                          float *ret_values);
+/* Writes the initial values of all weights: Glorot and Bengio 2010, or constants. `tensor` numbers
+ * them over both networks, generator first, moving statistics as two: the first one's number, and
+ * that of the next network's afterwards. */
+bool wg_network_initialise(const struct wg_network *network, struct wg_exec *exec, uint64_t seed,
+                           uint32_t *tensor);
 
 #endif

@@ -294,30 +294,14 @@ static bool fail_too_large(struct wg_device *device, const struct wg_trainer_par
 
 /* ---- creation ---- */
 
-static bool initialise_network(struct wg_trainer *trainer, const struct wg_network *network,
-                               uint32_t *tensor)
-{
-    for (int i = 0; i < network->count; i++) {
-        const struct wg_weight *weight = &network->weights[i];
-        float *values = malloc(wg_node_bytes(weight->node));
-        if (!values)
-            return wg_fail_memory("initial weights");
-        wg_weight_initialise(weight, trainer->settings.seed, *tensor, values);
-        bool ok = wg_exec_write(trainer->exec, weight->node, values);
-        free(values);
-        if (!ok)
-            return false;
-        *tensor += weight->is_moving ? 2 : 1;
-    }
-    return true;
-}
-
 static bool initialise(struct wg_trainer *trainer, const struct wg_dataset *dataset)
 {
     uint32_t tensor = 0;
+    const struct wg_model *model = &trainer->training.model;
     return wg_exec_write(trainer->exec, trainer->training.dataset, dataset->pixels) &&
-           initialise_network(trainer, &trainer->training.model.generator, &tensor) &&
-           initialise_network(trainer, &trainer->training.model.critic, &tensor);
+           wg_network_initialise(&model->generator, trainer->exec, trainer->settings.seed,
+                                 &tensor) &&
+           wg_network_initialise(&model->critic, trainer->exec, trainer->settings.seed, &tensor);
 }
 
 bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params *params,
