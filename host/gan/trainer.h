@@ -37,21 +37,20 @@ struct wg_memory {
     uint64_t largest_bytes; // the largest single buffer
 };
 
-/*
- * Builds, plans and binds everything for `settings`; the weights get their initial values. The
- * data set is copied to the device. widths NULL: the default; forced: see wg_plan_create.
- * Fails with WG_ERROR_MEMORY if the plan does not fit the device; the message says what is needed,
- * what is there, and which batch would fit.
- */
 struct wg_trainer_params {
     const struct wg_train_settings *settings;
     const struct wg_dataset *dataset;
-    const struct wg_widths *widths;
-    const char *forced;
+    const struct wg_widths *widths;                    // NULL: the default
+    const char *forced;                                // see wg_plan_create; may be NULL
     void (*progress)(void *user, int done, int total); // kernels built; may be NULL
     void *user;
 };
 
+/*
+ * Builds, plans and binds everything for the settings; the weights get their initial values. The
+ * data set is copied to the device. Fails with WG_ERROR_MEMORY if the plan does not fit the device;
+ * the message says what is needed, what is there, and which batch would fit.
+ */
 bool wg_trainer_create(struct wg_device *device, const struct wg_trainer_params *params,
                        struct wg_trainer **ret_trainer);
 void wg_trainer_destroy(struct wg_trainer *trainer);
@@ -72,7 +71,7 @@ bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_pa
 
 /* The memory such a run needs. Nothing is allocated on the device. Fails if the plan can't be made.
  */
-bool wg_trainer_plan_memory(struct wg_device *device, const struct wg_trainer_params *params,
+bool wg_trainer_plan_memory(const struct wg_device *device, const struct wg_trainer_params *params,
                             struct wg_memory *ret_memory);
 
 /* Enqueues one step; does not wait. With `estimate` the step's Wasserstein estimate is taken. */
