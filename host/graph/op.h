@@ -10,7 +10,7 @@
 #include "host/device/program.h"
 #include "host/graph/graph.h"
 
-struct wg_binder; // exec.h
+struct wg_binder; // bind.h
 
 /*
  * A size that an implementation leaves to measurement: a tile, a number of parts. What it does
