@@ -1,10 +1,8 @@
 #include "host/selftest/case.h"
 
-#include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/base/pages.h"
 #include "host/base/philox.h"
-#include "host/graph/exec.h"
 #include "host/selftest/sample.h"
 
 #include <math.h>
@@ -235,9 +233,8 @@ static void describe(const struct wg_expected *expected, const void *got, size_t
              wg_element(expected->node, got, element), expected->value[i], expected->allowed[i]);
 }
 
-/* The worst of all tensors the node wrote. */
-static bool compare(const struct wg_case *c, struct wg_exec *exec,
-                    struct wg_deviation *ret_deviation)
+bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
+                     struct wg_deviation *ret_deviation)
 {
     *ret_deviation = (struct wg_deviation){.error = 0};
     for (int i = 0; i < c->expectation.count; i++) {
@@ -283,131 +280,21 @@ bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char 
     return ok;
 }
 
-/* A case on a device. */
-struct bound {
-    struct wg_plan *plan;
-    struct wg_exec *exec;
-};
-
-static void bound_finish(struct bound *bound)
+bool wg_case_bind(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                  struct wg_function *ret_bound)
 {
-    wg_exec_destroy(bound->exec);
-    wg_plan_destroy(bound->plan);
-}
-
-/* Binds the case and runs it once. To be finished in either case. */
-static bool bound_init(struct bound *bound, const struct wg_case *c, struct wg_device *device,
-                       const char *implementation)
-{
-    *bound = (struct bound){0};
-    return plan_case(c, device, implementation, &bound->plan) &&
-           wg_exec_create(device, bound->plan, NULL, NULL, &bound->exec) &&
-           run(c, device, bound->exec);
+    *ret_bound = (struct wg_function){0}; // the graph stays the case's
+    return plan_case(c, device, implementation, &ret_bound->plan) &&
+           wg_exec_create(device, ret_bound->plan, NULL, NULL, &ret_bound->exec) &&
+           run(c, device, ret_bound->exec);
 }
 
 bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
                  struct wg_deviation *ret_deviation)
 {
-    struct bound bound;
-    bool ok =
-        bound_init(&bound, c, device, implementation) && compare(c, bound.exec, ret_deviation);
-    bound_finish(&bound);
-    return ok;
-}
-
-/* ---- its time ---- */
-
-enum { RUNS_MIN = 3 };
-
-/* Shorter ones are taken several at a time: what a launch costs the host is hidden in a training.
- */
-#define MEASURABLE_SECONDS 2e-3
-
-static bool time_runs(struct wg_device *device, struct wg_exec *exec, int count,
-                      double *ret_seconds)
-{
-    double start = wg_clock_seconds();
-    for (int i = 0; i < count; i++)
-        if (!wg_exec_run(exec, 0))
-            return false;
-    if (!wg_device_finish(device))
-        return false;
-    *ret_seconds = (wg_clock_seconds() - start) / count;
-    return true;
-}
-
-static bool time_best(struct wg_device *device, struct wg_exec *exec, double budget,
-                      double *ret_seconds)
-{
-    double seconds, best, end = wg_clock_seconds() + budget;
-    if (!time_runs(device, exec, 1, &best))
-        return false;
-    for (int i = 0; i < RUNS_MIN || wg_clock_seconds() < end; i++) {
-        int count = best < MEASURABLE_SECONDS ? (int)(MEASURABLE_SECONDS / (best + 1e-6)) + 1 : 1;
-        if (!time_runs(device, exec, count, &seconds))
-            return false;
-        if (seconds < best)
-            best = seconds;
-    }
-    *ret_seconds = best;
-    return true;
-}
-
-bool wg_case_time(const struct wg_case *c, struct wg_device *device, double budget,
-                  struct wg_deviation *ret_deviation, double *ret_seconds)
-{
-    struct bound bound;
-    double seconds = NAN;
-    bool ok = bound_init(&bound, c, device, NULL) && compare(c, bound.exec, ret_deviation) &&
-              (ret_deviation->error > 1 || time_best(device, bound.exec, budget, &seconds));
-    bound_finish(&bound);
-    if (ok)
-        *ret_seconds = seconds;
-    return ok;
-}
-
-/* ---- what an implementation makes of it ---- */
-
-static bool expect_read(struct wg_exec *exec, const struct wg_node *node, double tolerance,
-                        struct wg_expectation *expectation)
-{
-    size_t count = wg_shape_count(&node->shape);
-    double squares = 0;
-    void *got = wg_pages_allocate(wg_node_bytes(node));
-    struct wg_expected *expected = &expectation->outputs[expectation->count++];
-    *expected = (struct wg_expected){.node = node,
-                                     .count = count,
-                                     .value = malloc(count * sizeof(double)),
-                                     .allowed = malloc(count * sizeof(double))};
-    bool ok = (got && expected->value && expected->allowed) || wg_fail_memory("a test");
-    ok = ok && wg_exec_read_target(exec, 0, node, got);
-    for (size_t i = 0; ok && i < count; i++) {
-        expected->value[i] = wg_element(node, got, i);
-        squares += expected->value[i] * expected->value[i];
-    }
-    for (size_t i = 0; ok && i < count; i++)
-        expected->allowed[i] = tolerance * sqrt(squares / (double)count);
-    free(got);
-    return ok;
-}
-
-/* What a node leaves: itself or, of an effect, its first inputs. */
-static bool expect_all(struct wg_case *c, struct wg_exec *exec, double tolerance)
-{
-    if (!c->node->op->is_effect)
-        return expect_read(exec, c->node, tolerance, &c->expectation);
-    for (int i = 0; i < c->node->in_count && i < WG_EXPECTED_MAX; i++)
-        if (!expect_read(exec, c->node->in[i], tolerance, &c->expectation))
-            return false;
-    return true;
-}
-
-bool wg_case_prepare_by(struct wg_case *c, struct wg_device *device, const char *implementation,
-                        double tolerance)
-{
-    struct bound bound = {0};
-    bool ok = wg_case_fill(c) && bound_init(&bound, c, device, implementation) &&
-              expect_all(c, bound.exec, tolerance);
-    bound_finish(&bound);
+    struct wg_function bound;
+    bool ok = wg_case_bind(c, device, implementation, &bound) &&
+              wg_case_compare(c, bound.exec, ret_deviation);
+    wg_function_finish(&bound);
     return ok;
 }

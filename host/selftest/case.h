@@ -5,8 +5,7 @@
 #ifndef WG_SELFTEST_CASE_H
 #define WG_SELFTEST_CASE_H
 
-#include "host/device/prebuild.h"
-#include "host/graph/op.h"
+#include "host/graph/function.h"
 #include "host/selftest/expect.h"
 
 struct wg_case {
@@ -37,14 +36,6 @@ bool wg_case_fill(struct wg_case *c);
  * WG_ERROR_ARGUMENT if the op is unknown to wg_expect, and with WG_ERROR_MEMORY. */
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by);
 
-/*
- * The same for nodes of a size that the formulas on the host are too slow for: expected is what one
- * implementation (NULL: that of its choice) computes on the device, within `tolerance` times the
- * root mean square of each tensor. Fails with WG_ERROR_MEMORY and the device's own words.
- */
-bool wg_case_prepare_by(struct wg_case *c, struct wg_device *device, const char *implementation,
-                        double tolerance);
-
 /* Frees what these made. */
 void wg_case_forget(struct wg_case *c);
 
@@ -58,10 +49,12 @@ bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char 
 bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
                  struct wg_deviation *ret_deviation);
 
-/* The same by its choice, and then, if that was right, the shortest time of as many runs as take
- * some `budget` seconds, three at least; ret_seconds is NAN if it was wrong. */
-bool wg_case_time(const struct wg_case *c, struct wg_device *device, double budget,
-                  struct wg_deviation *ret_deviation, double *ret_seconds);
+/* The two halves of that: binds the node, filled or prepared, and runs it; to be finished in either
+ * case. Then how far the worst of all tensors it wrote is off. */
+bool wg_case_bind(const struct wg_case *c, struct wg_device *device, const char *implementation,
+                  struct wg_function *ret_bound);
+bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
+                     struct wg_deviation *ret_deviation);
 
 /* "2 x 14 x 14 x 256" */
 void wg_case_shape(const struct wg_case *c, char *text, size_t size);

@@ -1,30 +1,19 @@
 /*
  * The tuner's child: times one node after the other as it is asked. It holds the inputs of one
- * node, and what the yardstick made of them: an implementation that was itself held against the
- * formula, or "ref".
+ * node, and what the yardstick made of them.
  */
 #include "host/tune/worker.h"
 
+#include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/device/blas.h"
 #include "host/tune/dialogue.h"
-#include "host/tune/formula.h"
 #include "host/tune/nodes.h"
 #include "host/tune/question.h"
+#include "host/tune/yardstick.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/*
- * Off by more than this share of a tensor's root mean square is wrong. The longest sums of a step
- * have 25,000 terms, whose roundings are 1e-5 of it in the worst order met; what is really wrong is
- * off by about all of it.
- */
-#define TOLERANCE 1e-3
-
-/* Elements held against the formula, spread over the tensor, its first and last among them. */
-enum { SAMPLES = 64 };
 
 struct worker {
     struct wg_device *device;
@@ -33,41 +22,69 @@ struct worker {
     char yardstick[16];            // by which it was
 };
 
-/* Whether what the yardstick computed is what the formula says. */
-static bool check_yardstick(const struct wg_case *c)
-{
-    const struct wg_expected *expected = &c->expectation.outputs[0];
-    const float *in[WG_INPUTS_MAX] = {0};
-    for (int i = 0; i < c->node->in_count; i++)
-        in[i] = c->values[i];
-    for (size_t s = 0; s < SAMPLES; s++) {
-        size_t element = (expected->count - 1) * s / (SAMPLES - 1);
-        double right = wg_formula_element(c->node, in, element), got = expected->value[element];
-        if (!(fabs(got - right) <= expected->allowed[element]))
-            return wg_fail(WG_ERROR_DATA, "element %zu is %.9g, expected %.9g", element, got,
-                           right);
-    }
-    return true;
-}
-
-/* Fails with WG_ERROR_DATA if the yardstick itself is wrong. "ref" is not asked. */
 static bool prepare(struct worker *worker, struct wg_tune_node *node, const char *yardstick)
 {
     struct wg_case *c = &node->alone;
-    bool is_ref = strcmp(yardstick, "ref") == 0;
     if (worker->prepared == node && strcmp(worker->yardstick, yardstick) == 0)
         return true;
     if (worker->prepared)
         wg_case_forget(&worker->prepared->alone);
     worker->prepared = NULL;
     c->node->choice = (struct wg_choice){0};
-    if (!yardstick[0] ? !wg_case_fill(c)
-                      : !wg_case_prepare_by(c, worker->device, yardstick, TOLERANCE) ||
-                            (!is_ref && !check_yardstick(c)))
+    if (!(yardstick[0] ? wg_yardstick_prepare(c, worker->device, yardstick) : wg_case_fill(c)))
         return false;
     worker->prepared = node;
     snprintf(worker->yardstick, sizeof worker->yardstick, "%s", yardstick);
     return true;
+}
+
+enum { RUNS_MIN = 3 };
+
+/* Shorter ones are taken several at a time: what a launch costs the host is hidden in a training.
+ */
+#define MEASURABLE_SECONDS 2e-3
+
+static bool time_runs(struct wg_device *device, struct wg_exec *exec, int count,
+                      double *ret_seconds)
+{
+    double start = wg_clock_seconds();
+    for (int i = 0; i < count; i++)
+        if (!wg_exec_run(exec, 0))
+            return false;
+    if (!wg_device_finish(device))
+        return false;
+    *ret_seconds = (wg_clock_seconds() - start) / count;
+    return true;
+}
+
+static bool time_best(struct wg_device *device, struct wg_exec *exec, double budget,
+                      double *ret_seconds)
+{
+    double seconds, best, end = wg_clock_seconds() + budget;
+    if (!time_runs(device, exec, 1, &best))
+        return false;
+    for (int i = 0; i < RUNS_MIN || wg_clock_seconds() < end; i++) {
+        int count = best < MEASURABLE_SECONDS ? (int)(MEASURABLE_SECONDS / (best + 1e-6)) + 1 : 1;
+        if (!time_runs(device, exec, count, &seconds))
+            return false;
+        if (seconds < best)
+            best = seconds;
+    }
+    *ret_seconds = best;
+    return true;
+}
+
+/* By its choice: how far it is off and, if that is right, the shortest time of as many runs as take
+ * some `budget` seconds, three at least. */
+static bool time_case(const struct wg_case *c, struct wg_device *device, double budget,
+                      struct wg_deviation *ret_deviation, double *ret_seconds)
+{
+    struct wg_function bound;
+    bool ok = wg_case_bind(c, device, NULL, &bound) &&
+              wg_case_compare(c, bound.exec, ret_deviation) &&
+              (ret_deviation->error > 1 || time_best(device, bound.exec, budget, ret_seconds));
+    wg_function_finish(&bound);
+    return ok;
 }
 
 static struct wg_tune_answer fail(const char *text)
@@ -89,11 +106,10 @@ static struct wg_tune_answer answer(struct worker *worker, const struct wg_tune_
         return fail(wg_error_message());
     if (!wg_choose(node->alone.node, worker->device, way->implementation, way->knob))
         return fail("it does not suit this node or device");
-    if (!wg_case_time(&node->alone, worker->device, question->seconds, &deviation, &answer.seconds))
+    if (!time_case(&node->alone, worker->device, question->seconds, &deviation, &answer.seconds))
         return fail(wg_error_message());
     if (deviation.error > 1) {
         answer.verdict = WG_TUNE_WRONG;
-        answer.seconds = 0;
         snprintf(answer.text, sizeof answer.text, "%s", deviation.text);
     }
     return answer;
