@@ -2,11 +2,10 @@
 
 #include "host/base/error.h"
 #include "host/gan/streams.h"
-#include "host/graph/autodiff.h"
 
 #include <stdlib.h>
 
-enum { BATCH = 128, WEIGHTS = 8, REACH = 2, STAGES = 3 };
+enum { BATCH = 128, REACH = 2, STAGES = 3 };
 
 /* Updates are enqueued by so many: the host only waits to tell how far it is. */
 enum { BURST = 10 };
@@ -55,20 +54,14 @@ static bool build(struct training *t, struct wg_device *device, size_t count)
     x = wg_shift(g, x, clock, seed, WG_STREAM_SHIFTS, REACH, BACKGROUND);
     struct wg_node *labels =
         wg_batch_labels(g, t->labels, clock, seed, WG_STREAM_LABELLED_BATCH, BATCH);
-    struct wg_node *hidden, *w[WEIGHTS], *v[WEIGHTS], *dw[WEIGHTS];
-    struct wg_node *logits = wg_classifier_build(&t->network, g, x, &hidden);
+    struct wg_node *hidden, *logits = wg_classifier_build(&t->network, g, x, &hidden);
     struct wg_node *loss = wg_mean(g, wg_softmax_cross_entropy(g, logits, labels), 1.0f);
-    for (int i = 0; i < WEIGHTS; i++) {
-        w[i] = t->network.weights[i].node;
-        v[i] = t->network.weights[i].accumulator;
-    }
-    wg_gradient(g, loss, w, WEIGHTS, dw);
     struct wg_node *effects[STAGES][2];
     struct wg_targets targets[STAGES];
     for (int s = 0; s < STAGES; s++) {
         const struct wg_update update = {
             .rate = stages[s].rate, .decay = RMSPROP_DECAY, .epsilon = RMSPROP_EPSILON};
-        effects[s][0] = wg_rmsprop(g, WEIGHTS, w, v, dw, &update);
+        effects[s][0] = wg_network_update(&t->network, g, loss, &update);
         effects[s][1] = wg_advance(g, clock, WG_CLOCK_STEP, 0);
         targets[s] = (struct wg_targets){.name = "classifier", .nodes = effects[s], .count = 2};
     }
@@ -110,7 +103,7 @@ static bool learn(struct training *t, struct wg_device *device, int steps,
 static bool hand_over(struct training *t, struct wg_classifier *classifier)
 {
     bool ok = true;
-    for (int i = 0; ok && i < WEIGHTS; i++) {
+    for (int i = 0; ok && i < t->network.count; i++) {
         const struct wg_node *node = t->network.weights[i].node;
         float *values = malloc(wg_node_bytes(node));
         if (!values)

@@ -3,6 +3,7 @@
 #include "host/base/error.h"
 #include "host/base/philox.h"
 #include "host/gan/streams.h"
+#include "host/graph/autodiff.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -130,14 +131,18 @@ void wg_model_init(struct wg_model *model, struct wg_graph *g, const struct wg_w
     init_critic(&model->critic, g, widths);
 }
 
-int wg_network_trainable(const struct wg_network *network,
-                         const struct wg_weight *ret_weights[WG_WEIGHTS_MAX])
+struct wg_node *wg_network_update(const struct wg_network *network, struct wg_graph *g,
+                                  struct wg_node *loss, const struct wg_update *update)
 {
+    struct wg_node *x[WG_WEIGHTS_MAX], *v[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX];
     int count = 0;
-    for (int i = 0; i < network->count; i++)
-        if (!network->weights[i].is_moving)
-            ret_weights[count++] = &network->weights[i];
-    return count;
+    for (int i = 0; i < network->count; i++) {
+        x[count] = network->weights[i].node;
+        v[count] = network->weights[i].accumulator;
+        count += !network->weights[i].is_moving;
+    }
+    wg_gradient(g, loss, x, count, dx);
+    return wg_rmsprop(g, count, x, v, dx, update);
 }
 
 size_t wg_network_parameters(const struct wg_network *network)

@@ -85,9 +85,10 @@ void wg_generator_update_moving(const struct wg_model *model, struct wg_graph *g
                                 struct wg_node *const moments[3], size_t n,
                                 struct wg_node *ret_effects[3]);
 
-/* The weights that gradients reach (no moving statistics), in order. Returns how many. */
-int wg_network_trainable(const struct wg_network *network,
-                         const struct wg_weight *ret_weights[WG_WEIGHTS_MAX]);
+/* An effect: one update, by the gradient of the loss, of all weights that gradients reach (no
+ * moving statistics). */
+struct wg_node *wg_network_update(const struct wg_network *network, struct wg_graph *g,
+                                  struct wg_node *loss, const struct wg_update *update);
 
 /* All parameters, moving statistics included. */
 size_t wg_network_parameters(const struct wg_network *network);

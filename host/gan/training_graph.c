@@ -1,7 +1,6 @@
 #include "host/gan/training_graph.h"
 
 #include "host/gan/streams.h"
-#include "host/graph/autodiff.h"
 
 #define RMSPROP_DECAY   0.9f
 #define RMSPROP_EPSILON 1e-7f
@@ -30,22 +29,13 @@ static struct wg_node *add_loss(struct builder *b, int schedule, struct wg_node 
     return loss;
 }
 
-/* One RMSprop update of every weight of the network that has a gradient, clipped to +-bound; 0: not
- * clipped. */
+/* One update of the network, clipped to +-bound; 0: not clipped. */
 static void add_update(struct builder *b, int schedule, const struct wg_network *network,
                        struct wg_node *loss, float rate, float bound)
 {
-    const struct wg_weight *weights[WG_WEIGHTS_MAX];
-    struct wg_node *x[WG_WEIGHTS_MAX], *v[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX];
     const struct wg_update update = {
         .rate = rate, .decay = RMSPROP_DECAY, .epsilon = RMSPROP_EPSILON, .bound = bound};
-    int count = wg_network_trainable(network, weights);
-    for (int i = 0; i < count; i++) {
-        x[i] = weights[i]->node;
-        v[i] = weights[i]->accumulator;
-    }
-    wg_gradient(b->g, loss, x, count, dx);
-    add_target(b, schedule, wg_rmsprop(b->g, count, x, v, dx, &update));
+    add_target(b, schedule, wg_network_update(network, b->g, loss, &update));
 }
 
 static void build_critic_updates(struct builder *b)

@@ -5,7 +5,6 @@
 #include "host/graph/plan.h"
 
 #include "host/gan/model.h"
-#include "host/graph/autodiff.h"
 #include "host/graph/fuse.h"
 #include "tests/testlib.h"
 
@@ -171,21 +170,14 @@ enum { BATCH = 3 };
 static void init_training(struct training *t)
 {
     struct wg_model model;
-    const struct wg_weight *weights[WG_WEIGHTS_MAX];
-    struct wg_node *x[WG_WEIGHTS_MAX], *v[WG_WEIGHTS_MAX], *dx[WG_WEIGHTS_MAX], *moments[3];
+    struct wg_node *moments[3];
     const struct wg_update update = {1e-3f, 0.9f, 1e-7f, 0};
     struct wg_graph *g = t->graph = wg_graph_create();
     wg_model_init(&model, g, &widths);
     struct wg_node *z = wg_variable(g, "z", WG_F32, wg_shape(BATCH, widths.noise));
     struct wg_node *images = wg_generator(&model, g, z, true, moments);
     struct wg_node *loss = wg_mean(g, wg_critic(&model, g, images), -1.0f);
-    int count = wg_network_trainable(&model.generator, weights);
-    for (int i = 0; i < count; i++) {
-        x[i] = weights[i]->node;
-        v[i] = weights[i]->accumulator;
-    }
-    wg_gradient(g, loss, x, count, dx);
-    t->nodes[0] = wg_rmsprop(g, count, x, v, dx, &update);
+    t->nodes[0] = wg_network_update(&model.generator, g, loss, &update);
     t->nodes[1] = loss;
     t->nodes[2] = wg_generator(&model, g, z, false, NULL);
     const struct wg_device device = made_up(1 << 30);
