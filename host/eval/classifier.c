@@ -52,30 +52,21 @@ struct wg_node *wg_classifier_build(const struct wg_network *network, struct wg_
 
 /* ---- looking at images ---- */
 
-static bool build(struct wg_classifier *classifier, struct wg_device *device)
-{
-    const struct wg_targets targets = {
-        .name = "classify", .nodes = classifier->targets, .count = 2};
-    struct wg_graph *g = classifier->function.graph = wg_graph_create();
-    if (!g)
-        return false;
-    wg_classifier_network(&classifier->network, g);
-    classifier->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, 28, 28, 1));
-    classifier->targets[1] =
-        wg_classifier_build(&classifier->network, g, classifier->images, &classifier->targets[0]);
-    return wg_function_compile(&classifier->function, device, &targets, 1);
-}
-
 bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_classifier)
 {
-    struct wg_classifier *classifier = calloc(1, sizeof *classifier);
-    if (!classifier)
+    struct wg_classifier *c = calloc(1, sizeof *c);
+    if (!c)
         return wg_fail_memory("a classifier");
-    if (!build(classifier, device)) {
-        wg_classifier_destroy(classifier);
+    struct wg_graph *g = c->function.graph = wg_graph_create();
+    wg_classifier_network(&c->network, g);
+    c->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, 28, 28, 1));
+    c->targets[1] = wg_classifier_build(&c->network, g, c->images, &c->targets[0]);
+    const struct wg_targets targets = {.name = "classify", .nodes = c->targets, .count = 2};
+    if (!wg_function_compile(&c->function, device, &targets, 1)) {
+        wg_classifier_destroy(c);
         return false;
     }
-    *ret_classifier = classifier;
+    *ret_classifier = c;
     return true;
 }
 

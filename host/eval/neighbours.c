@@ -22,27 +22,21 @@ struct wg_distances {
 
 /* ---- distances ---- */
 
-static bool build(struct wg_distances *d, struct wg_device *device)
-{
-    const struct wg_targets targets = {.name = "distances", .nodes = &d->products, .count = 1};
-    struct wg_graph *g = d->function.graph = wg_graph_create();
-    if (!g)
-        return false;
-    d->a = wg_variable(g, "a", WG_F32, wg_shape(TILE, d->size));
-    d->b = wg_variable(g, "b", WG_F32, wg_shape(TILE, d->size));
-    d->products = wg_matmul(g, d->a, false, d->b, true);
-    return wg_function_compile(&d->function, device, &targets, 1);
-}
-
 bool wg_distances_create(struct wg_device *device, size_t size, struct wg_distances **ret_distances)
 {
     struct wg_distances *d = calloc(1, sizeof *d);
     if (!d)
         return wg_fail_memory("distances");
+    struct wg_graph *g = d->function.graph = wg_graph_create();
     d->size = size;
+    d->a = wg_variable(g, "a", WG_F32, wg_shape(TILE, size));
+    d->b = wg_variable(g, "b", WG_F32, wg_shape(TILE, size));
+    d->products = wg_matmul(g, d->a, false, d->b, true);
     d->points = calloc(TILE * size, sizeof *d->points);
     d->squares = malloc(sizeof *d->squares * TILE * TILE);
-    if (!((d->points && d->squares) || wg_fail_memory("distances")) || !build(d, device)) {
+    bool ok = (d->points && d->squares) || wg_fail_memory("distances");
+    const struct wg_targets targets = {.name = "distances", .nodes = &d->products, .count = 1};
+    if (!ok || !wg_function_compile(&d->function, device, &targets, 1)) {
         wg_distances_destroy(d);
         return false;
     }

@@ -43,8 +43,6 @@ int wg_classifier_steps(size_t images)
 static bool build(struct training *t, struct wg_device *device, size_t count)
 {
     struct wg_graph *g = t->function.graph = wg_graph_create();
-    if (!g)
-        return false;
     wg_classifier_network(&t->network, g);
     struct wg_node *clock = wg_variable(g, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
     t->pixels = wg_variable(g, "pixels", WG_U8, wg_shape(count, 28, 28));

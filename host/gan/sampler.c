@@ -14,26 +14,18 @@ struct wg_sampler {
     struct wg_node *images;
 };
 
-static bool build(struct wg_sampler *sampler, struct wg_device *device,
-                  const struct wg_widths *widths, size_t batch)
-{
-    const struct wg_targets targets = {.name = "sample", .nodes = &sampler->images, .count = 1};
-    struct wg_graph *g = sampler->function.graph = wg_graph_create();
-    if (!g)
-        return false;
-    wg_model_init(&sampler->model, g, widths);
-    sampler->noise = wg_variable(g, "noise", WG_F32, wg_shape(batch, widths->noise));
-    sampler->images = wg_generator(&sampler->model, g, sampler->noise, false, NULL);
-    return wg_function_compile(&sampler->function, device, &targets, 1);
-}
-
 bool wg_sampler_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,
                        struct wg_sampler **ret_sampler)
 {
     struct wg_sampler *sampler = calloc(1, sizeof *sampler);
     if (!sampler)
         return wg_fail_memory("a sampler");
-    if (!build(sampler, device, widths, batch)) {
+    struct wg_graph *g = sampler->function.graph = wg_graph_create();
+    wg_model_init(&sampler->model, g, widths);
+    sampler->noise = wg_variable(g, "noise", WG_F32, wg_shape(batch, widths->noise));
+    sampler->images = wg_generator(&sampler->model, g, sampler->noise, false, NULL);
+    const struct wg_targets targets = {.name = "sample", .nodes = &sampler->images, .count = 1};
+    if (!wg_function_compile(&sampler->function, device, &targets, 1)) {
         wg_sampler_destroy(sampler);
         return false;
     }

@@ -11,26 +11,18 @@ struct wg_scorer {
     struct wg_node *scores;
 };
 
-static bool build(struct wg_scorer *scorer, struct wg_device *device,
-                  const struct wg_widths *widths, size_t batch)
-{
-    const struct wg_targets targets = {.name = "score", .nodes = &scorer->scores, .count = 1};
-    struct wg_graph *g = scorer->function.graph = wg_graph_create();
-    if (!g)
-        return false;
-    wg_model_init(&scorer->model, g, widths);
-    scorer->images = wg_variable(g, "images", WG_F32, wg_shape(batch, 28, 28, 1));
-    scorer->scores = wg_critic(&scorer->model, g, scorer->images);
-    return wg_function_compile(&scorer->function, device, &targets, 1);
-}
-
 bool wg_scorer_create(struct wg_device *device, const struct wg_widths *widths, size_t batch,
                       struct wg_scorer **ret_scorer)
 {
     struct wg_scorer *scorer = calloc(1, sizeof *scorer);
     if (!scorer)
         return wg_fail_memory("a scorer");
-    if (!build(scorer, device, widths, batch)) {
+    struct wg_graph *g = scorer->function.graph = wg_graph_create();
+    wg_model_init(&scorer->model, g, widths);
+    scorer->images = wg_variable(g, "images", WG_F32, wg_shape(batch, 28, 28, 1));
+    scorer->scores = wg_critic(&scorer->model, g, scorer->images);
+    const struct wg_targets targets = {.name = "score", .nodes = &scorer->scores, .count = 1};
+    if (!wg_function_compile(&scorer->function, device, &targets, 1)) {
         wg_scorer_destroy(scorer);
         return false;
     }

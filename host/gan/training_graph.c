@@ -113,8 +113,6 @@ bool wg_training_init(struct wg_training *t, const struct wg_device *device,
     struct wg_graph *g = wg_graph_create();
     struct builder b = {.g = g, .training = t, .settings = params->settings};
     *t = (struct wg_training){.function = {.graph = g}};
-    if (!g)
-        return false;
     wg_model_init(&t->model, g, widths);
     t->clock = wg_variable(g, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
     t->ring = wg_variable(g, "losses", WG_F32, wg_shape(WG_LOSS_HISTORY, WG_LOSSES));

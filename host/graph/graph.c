@@ -59,10 +59,7 @@ struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_
 
 struct wg_graph *wg_graph_create(void)
 {
-    struct wg_graph *graph = calloc(1, sizeof *graph);
-    if (!graph)
-        wg_fail_memory("a graph");
-    return graph;
+    return calloc(1, sizeof(struct wg_graph));
 }
 
 void wg_graph_destroy(struct wg_graph *graph)
@@ -80,7 +77,9 @@ void wg_graph_destroy(struct wg_graph *graph)
 
 bool wg_graph_ok(const struct wg_graph *graph)
 {
-    return graph->status == WG_OK || wg_fail(graph->status, "graph: %s", graph->failure);
+    if (!graph)
+        return wg_fail_memory("a graph");
+    return !graph->failed || wg_fail(WG_ERROR_ARGUMENT, "graph: %s", graph->failure);
 }
 
 int wg_graph_count(const struct wg_graph *graph)
@@ -105,12 +104,11 @@ static struct wg_node *fail(struct wg_graph *g, enum wg_status status, const cha
 
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason)
 {
-    return fail(g, WG_ERROR_ARGUMENT, op, reason);
-}
-
-struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op)
-{
-    return fail(g, WG_ERROR_MEMORY, op, "out of memory on the host");
+    if (g && !g->failed) {
+        snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
+        g->failed = true;
+    }
+    return NULL;
 }
 
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)
@@ -163,6 +161,8 @@ static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)
 
 struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft)
 {
+    if (!g)
+        return NULL;
     for (int i = 0; i < draft->in_count; i++)
         if (!draft->in[i])
             return wg_node_refuse(g, draft->op->name, "an input is missing");
@@ -198,7 +198,7 @@ struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
 struct wg_node *wg_variable(struct wg_graph *g, const char *name, enum wg_element element,
                             struct wg_shape shape)
 {
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; g && i < g->count; i++)
         if (!g->nodes[i]->op && strcmp(g->nodes[i]->name, name) == 0)
             return wg_node_refuse(g, name, "there is a variable of this name already");
     char *copy = malloc(strlen(name) + 1);

@@ -6,7 +6,7 @@
  * bound to a device (fuse.h, plan.h, exec.h) and replayed. Nothing here knows of OpenCL.
  *
  * Errors are sticky: a builder given NULL returns NULL, and the graph keeps the first failure, so
- * model code needs no checks; wg_graph_ok reports it at the end.
+ * model code needs no checks; wg_graph_ok reports it at the end, and that there is no graph.
  *
  * Tensors are row-major and tight, images NHWC. Every builder's comment gives the formula and the
  * shapes; `C` is the last dimension and "rows" all the others together.
@@ -109,7 +109,7 @@ struct wg_node {
 
 struct wg_graph;
 
-struct wg_graph *wg_graph_create(void); // NULL if out of memory
+struct wg_graph *wg_graph_create(void); // NULL if out of memory, which wg_graph_ok reports
 void wg_graph_destroy(struct wg_graph *graph);
 
 /* False, with the first failure recorded again, if any builder failed. */

@@ -25,8 +25,6 @@ bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case)
 {
     struct wg_graph *graph = wg_graph_create();
     struct wg_node draft = *node;
-    if (!graph)
-        return false;
     for (int i = 0; i < node->in_count; i++) {
         char name[16];
         int same = first_of(node, i);
