@@ -17,7 +17,7 @@
 
 enum { PIXELS = 28 * 28 };
 
-/* Images looked at in one go; a multiple of WG_SAMPLER_BATCH. */
+/* Images looked at in one go; a multiple of WG_INFERENCE_BATCH. */
 enum { CHUNK = 256 };
 
 enum { IMAGES_MAX = 1000000 };
@@ -36,8 +36,7 @@ struct evaluation {
     const struct wg_eval_callbacks *callbacks;
     struct wg_labelled training, held_out;
     struct wg_classifier *classifier;
-    struct wg_sampler *generator;
-    struct wg_scorer *critic;
+    struct wg_inference *generator, *critic;
     size_t compared;
     struct seen real, other, generated; // training, held-out and generated images
     struct wg_eval_result result;
@@ -77,12 +76,12 @@ static bool check_settings(const struct wg_eval_settings *s)
     return true;
 }
 
-static bool open_networks(struct evaluation *e, const struct wg_checkpoint *checkpoint)
+static bool open_network(struct evaluation *e, const struct wg_checkpoint *checkpoint,
+                         enum wg_player player, struct wg_inference **ret_network)
 {
-    return wg_sampler_create(e->device, &wg_widths_default, WG_SAMPLER_BATCH, &e->generator) &&
-           wg_checkpoint_load_sampler(checkpoint, e->generator) &&
-           wg_scorer_create(e->device, &wg_widths_default, WG_SAMPLER_BATCH, &e->critic) &&
-           wg_checkpoint_load_scorer(checkpoint, e->critic);
+    return wg_inference_create(e->device, &wg_widths_default, WG_INFERENCE_BATCH, player,
+                               ret_network) &&
+           wg_checkpoint_load_network(checkpoint, *ret_network);
 }
 
 static bool open_data(struct evaluation *e, const char *data)
@@ -111,7 +110,9 @@ static bool open_run(struct evaluation *e, const char *source, const char *data)
         return false;
     const struct wg_checkpoint_info *info = wg_checkpoint_info(checkpoint);
     e->result.step = (int)info->step;
-    bool ok = open_data(e, data ? data : info->data_source) && open_networks(e, checkpoint);
+    bool ok = open_data(e, data ? data : info->data_source) &&
+              open_network(e, checkpoint, WG_GENERATOR, &e->generator) &&
+              open_network(e, checkpoint, WG_CRITIC, &e->critic);
     wg_checkpoint_close(checkpoint);
     return ok;
 }
@@ -156,7 +157,7 @@ static bool fetch_held_out(struct evaluation *e, size_t first, size_t count, flo
 
 static bool fetch_generated(struct evaluation *e, size_t first, size_t count, float *ret_images)
 {
-    return wg_sampler_draw(e->generator, e->settings->seed, first, count, ret_images);
+    return wg_inference_sample(e->generator, e->settings->seed, first, count, ret_images);
 }
 
 /* What has diverged makes images of NaN. */
@@ -180,7 +181,7 @@ static bool look_at_chunk(struct evaluation *e, const float *images, size_t firs
     size_t scored = first < e->compared ? smaller(count, e->compared - first) : 0;
     if (!wg_classifier_run(e->classifier, images, count, seen->features + first * WG_FEATURES,
                            seen->probabilities + first * WG_CLASSES) ||
-        !wg_scorer_run(e->critic, images, scored, scores))
+        !wg_inference_run(e->critic, images, scored, scores))
         return false;
     for (size_t i = 0; i < scored; i++)
         seen->score += (double)scores[i] / (double)e->compared;
@@ -293,8 +294,8 @@ static void free_seen(struct seen *seen)
 static void finish(struct evaluation *e)
 {
     wg_classifier_destroy(e->classifier);
-    wg_sampler_destroy(e->generator);
-    wg_scorer_destroy(e->critic);
+    wg_inference_destroy(e->generator);
+    wg_inference_destroy(e->critic);
     wg_labelled_free(&e->training);
     wg_labelled_free(&e->held_out);
     free_seen(&e->real);

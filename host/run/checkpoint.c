@@ -357,14 +357,9 @@ static bool write_trainer(void *target, const struct wg_node *node, const float 
     return wg_trainer_write(target, node, data);
 }
 
-static bool write_sampler(void *target, const struct wg_node *node, const float *data)
+static bool write_inference(void *target, const struct wg_node *node, const float *data)
 {
-    return wg_sampler_write(target, node, data);
-}
-
-static bool write_scorer(void *target, const struct wg_node *node, const float *data)
-{
-    return wg_scorer_write(target, node, data);
+    return wg_inference_write(target, node, data);
 }
 
 bool wg_checkpoint_load_trainer(const struct wg_checkpoint *checkpoint, struct wg_trainer *trainer)
@@ -379,27 +374,15 @@ bool wg_checkpoint_load_trainer(const struct wg_checkpoint *checkpoint, struct w
     return ok;
 }
 
-/* One network without its accumulators. */
-static bool load_network(const struct wg_checkpoint *checkpoint, const struct wg_network *network,
-                         bool (*write)(void *target, const struct wg_node *node, const float *data),
-                         void *target)
+bool wg_checkpoint_load_network(const struct wg_checkpoint *checkpoint,
+                                struct wg_inference *inference)
 {
     struct entry *entries = calloc(ENTRIES_MAX, sizeof *entries);
     if (!entries)
         return wg_fail_memory("a checkpoint");
     int count = 0;
-    add_network(entries, &count, network, false);
-    bool ok = load(checkpoint, entries, count, write, target);
+    add_network(entries, &count, wg_inference_network(inference), false);
+    bool ok = load(checkpoint, entries, count, write_inference, inference);
     free(entries);
     return ok;
-}
-
-bool wg_checkpoint_load_sampler(const struct wg_checkpoint *checkpoint, struct wg_sampler *sampler)
-{
-    return load_network(checkpoint, &wg_sampler_model(sampler)->generator, write_sampler, sampler);
-}
-
-bool wg_checkpoint_load_scorer(const struct wg_checkpoint *checkpoint, struct wg_scorer *scorer)
-{
-    return load_network(checkpoint, &wg_scorer_model(scorer)->critic, write_scorer, scorer);
 }

@@ -9,8 +9,7 @@
 #define WG_RUN_CHECKPOINT_H
 
 #include "host/files/safetensors.h"
-#include "host/gan/sampler.h"
-#include "host/gan/scorer.h"
+#include "host/gan/inference.h"
 #include "host/gan/trainer.h"
 
 /* What a checkpoint says about its run. */
@@ -42,11 +41,10 @@ const struct wg_checkpoint_info *wg_checkpoint_info(const struct wg_checkpoint *
 /* All its tensors; they live as long as it is open. */
 const struct wg_safetensors *wg_checkpoint_tensors(const struct wg_checkpoint *checkpoint);
 
-/* Puts all state into the trainer, or the generator's weights into the sampler, or the critic's
- * into the scorer. Fails with WG_ERROR_DATA, naming the tensor, if one is missing or of another
- * shape. */
+/* Puts all state into the trainer, or one network's weights where it is alone. Fails with
+ * WG_ERROR_DATA, naming the tensor, if one is missing or of another shape. */
 bool wg_checkpoint_load_trainer(const struct wg_checkpoint *checkpoint, struct wg_trainer *trainer);
-bool wg_checkpoint_load_sampler(const struct wg_checkpoint *checkpoint, struct wg_sampler *sampler);
-bool wg_checkpoint_load_scorer(const struct wg_checkpoint *checkpoint, struct wg_scorer *scorer);
+bool wg_checkpoint_load_network(const struct wg_checkpoint *checkpoint,
+                                struct wg_inference *inference);
 
 #endif

@@ -14,17 +14,18 @@ bool wg_sample(struct wg_device *device, const char *source, size_t count, uint6
 {
     char path[WG_PATH_MAX];
     struct wg_checkpoint *checkpoint = NULL;
-    struct wg_sampler *sampler = NULL;
+    struct wg_inference *generator = NULL;
     if (count == 0 || count > INT32_MAX / PIXELS)
         return wg_fail(WG_ERROR_ARGUMENT, "%zu images: expected 1 to %d", count,
                        INT32_MAX / PIXELS);
     float *images = malloc(count * PIXELS * sizeof *images);
     bool ok = (images || wg_fail_memory("images")) && wg_folder_find_checkpoint(source, path) &&
               wg_checkpoint_open(path, &checkpoint) &&
-              wg_sampler_create(device, &wg_widths_default, WG_SAMPLER_BATCH, &sampler) &&
-              wg_checkpoint_load_sampler(checkpoint, sampler) &&
-              wg_sampler_draw(sampler, seed, 0, count, images);
-    wg_sampler_destroy(sampler);
+              wg_inference_create(device, &wg_widths_default, WG_INFERENCE_BATCH, WG_GENERATOR,
+                                  &generator) &&
+              wg_checkpoint_load_network(checkpoint, generator) &&
+              wg_inference_sample(generator, seed, 0, count, images);
+    wg_inference_destroy(generator);
     wg_checkpoint_close(checkpoint);
     if (ok)
         *ret_images = images;

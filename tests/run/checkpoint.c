@@ -134,24 +134,24 @@ START_TEST(a_run_goes_on_as_if_never_stopped)
 }
 END_TEST
 
-START_TEST(a_sampler_draws_what_the_trainer_draws)
+START_TEST(a_generator_alone_draws_what_the_trainer_draws)
 {
     enum { COUNT = WG_SAMPLE_BATCH };
     float noise[COUNT * 8], *expected = malloc(COUNT * PIXELS * sizeof *expected);
     float *got = malloc(COUNT * PIXELS * sizeof *got);
     ck_assert(expected && got);
     struct wg_trainer *trainer = make_trainer(&tiny, info.settings.seed);
-    struct wg_sampler *sampler;
+    struct wg_inference *generator;
     load(write_good(), trainer);
     struct wg_checkpoint *checkpoint = open_checkpoint(temporary_path("good.safetensors"));
-    ck_assert(wg_sampler_create(test_device(), &tiny, COUNT, &sampler));
-    ck_assert(wg_checkpoint_load_sampler(checkpoint, sampler));
+    ck_assert(wg_inference_create(test_device(), &tiny, COUNT, WG_GENERATOR, &generator));
+    ck_assert(wg_checkpoint_load_network(checkpoint, generator));
     wg_sample_noise(3, 0, COUNT, 8, noise);
     ck_assert(wg_trainer_sample(trainer, noise, expected));
-    ck_assert(wg_sampler_run(sampler, noise, COUNT, got));
+    ck_assert(wg_inference_run(generator, noise, COUNT, got));
     for (size_t i = 0; i < COUNT * PIXELS; i++)
         ck_assert_float_eq_tol(got[i], expected[i], 1e-5f);
-    wg_sampler_destroy(sampler);
+    wg_inference_destroy(generator);
     wg_checkpoint_close(checkpoint);
     wg_trainer_destroy(trainer);
     free(expected);
@@ -159,33 +159,33 @@ START_TEST(a_sampler_draws_what_the_trainer_draws)
 }
 END_TEST
 
-START_TEST(a_scorer_scores_by_the_critic_of_the_trainer)
+START_TEST(a_critic_alone_scores_as_that_of_the_trainer)
 {
     static float images[3 * PIXELS];
     float expected[3], got[3];
     struct wg_trainer *trainer = make_trainer(&tiny, info.settings.seed);
-    struct wg_scorer *by_hand, *loaded;
+    struct wg_inference *by_hand, *loaded;
     load(write_good(), trainer);
     struct wg_checkpoint *checkpoint = open_checkpoint(temporary_path("good.safetensors"));
-    ck_assert(wg_scorer_create(test_device(), &tiny, 2, &by_hand));
-    ck_assert(wg_scorer_create(test_device(), &tiny, 2, &loaded));
-    ck_assert(wg_checkpoint_load_scorer(checkpoint, loaded));
+    ck_assert(wg_inference_create(test_device(), &tiny, 2, WG_CRITIC, &by_hand));
+    ck_assert(wg_inference_create(test_device(), &tiny, 2, WG_CRITIC, &loaded));
+    ck_assert(wg_checkpoint_load_network(checkpoint, loaded));
     const struct wg_network *from = &wg_trainer_model(trainer)->critic;
-    const struct wg_network *to = &wg_scorer_model(by_hand)->critic;
+    const struct wg_network *to = wg_inference_network(by_hand);
     for (int i = 0; i < from->count; i++) {
         float *values = malloc(wg_node_bytes(from->weights[i].node));
         ck_assert_ptr_nonnull(values);
         ck_assert(wg_trainer_read(trainer, from->weights[i].node, values));
-        ck_assert(wg_scorer_write(by_hand, to->weights[i].node, values));
+        ck_assert(wg_inference_write(by_hand, to->weights[i].node, values));
         free(values);
     }
     test_fill(images, 3 * PIXELS, 1);
-    ck_assert(wg_scorer_run(by_hand, images, 3, expected));
-    ck_assert(wg_scorer_run(loaded, images, 3, got));
+    ck_assert(wg_inference_run(by_hand, images, 3, expected));
+    ck_assert(wg_inference_run(loaded, images, 3, got));
     ck_assert_mem_eq(got, expected, sizeof got);
     ck_assert_float_ne(got[0], got[1]);
-    wg_scorer_destroy(by_hand);
-    wg_scorer_destroy(loaded);
+    wg_inference_destroy(by_hand);
+    wg_inference_destroy(loaded);
     wg_checkpoint_close(checkpoint);
     wg_trainer_destroy(trainer);
 }
@@ -422,9 +422,9 @@ START_TEST(wrong_metadata_is_named)
 }
 END_TEST
 
-/* Opened, for nothing is damaged, but neither trainer nor sampler takes it. */
+/* Opened, for nothing is damaged, but neither a trainer nor a generator alone takes it. */
 static void check_not_loaded(const char *path, const struct wg_widths *widths, const char *tensor,
-                             const char *reason, bool by_sampler)
+                             const char *reason, bool alone)
 {
     struct wg_checkpoint *checkpoint = open_checkpoint(path);
     struct wg_trainer *trainer = make_trainer(widths, 1);
@@ -434,12 +434,12 @@ static void check_not_loaded(const char *path, const struct wg_widths *widths, c
     check_error(WG_ERROR_DATA, reason);
     wg_trainer_destroy(trainer);
 
-    struct wg_sampler *sampler;
-    ck_assert(wg_sampler_create(test_device(), widths, 4, &sampler));
-    ck_assert(wg_checkpoint_load_sampler(checkpoint, sampler) == !by_sampler);
-    if (by_sampler)
+    struct wg_inference *generator;
+    ck_assert(wg_inference_create(test_device(), widths, 4, WG_GENERATOR, &generator));
+    ck_assert(wg_checkpoint_load_network(checkpoint, generator) == !alone);
+    if (alone)
         check_error(WG_ERROR_DATA, reason);
-    wg_sampler_destroy(sampler);
+    wg_inference_destroy(generator);
     wg_checkpoint_close(checkpoint);
 }
 
@@ -464,7 +464,7 @@ START_TEST(a_missing_tensor_is_named)
 }
 END_TEST
 
-START_TEST(a_sampler_needs_no_critic)
+START_TEST(a_generator_alone_needs_no_critic)
 {
     const char *name = tensor_name(false);
     check_not_loaded(forge(&(struct forgery){.without_tensor = name}), &tiny, name, "is missing",
@@ -489,8 +489,8 @@ int main(void)
         information_comes_back,
         state_comes_back_to_the_byte,
         a_run_goes_on_as_if_never_stopped,
-        a_sampler_draws_what_the_trainer_draws,
-        a_scorer_scores_by_the_critic_of_the_trainer,
+        a_generator_alone_draws_what_the_trainer_draws,
+        a_critic_alone_scores_as_that_of_the_trainer,
         a_diverged_state_is_not_written,
         writing_fails_without_its_folder,
         every_truncation_is_noticed,
@@ -502,7 +502,7 @@ int main(void)
         newer_versions_are_refused,
         wrong_metadata_is_named,
         a_missing_tensor_is_named,
-        a_sampler_needs_no_critic,
+        a_generator_alone_needs_no_critic,
         a_tensor_of_another_shape_is_named,
     };
     return run_tests("checkpoint", tests, countof(tests));

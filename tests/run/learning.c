@@ -9,7 +9,7 @@
  * rounding sends a training on another course on every device after some hundred steps.
  */
 #include "host/data/digits.h"
-#include "host/gan/sampler.h"
+#include "host/gan/inference.h"
 #include "host/gan/trainer.h"
 #include "tests/run/runlib.h"
 

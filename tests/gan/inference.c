@@ -1,5 +1,5 @@
 /* The critic alone gives the scores of the reference, whatever the number of images. */
-#include "host/gan/scorer.h"
+#include "host/gan/inference.h"
 #include "host/reference/wgan.h"
 #include "tests/testlib.h"
 
@@ -23,17 +23,17 @@ static struct ref_wgan *create_reference(void)
     return reference;
 }
 
-static void copy_weights(struct ref_wgan *reference, struct wg_scorer *scorer)
+static void copy_weights(struct ref_wgan *reference, struct wg_inference *critic)
 {
-    const struct wg_network *critic = &wg_scorer_model(scorer)->critic;
-    for (int i = 0; i < critic->count; i++) {
-        const struct wg_node *node = critic->weights[i].node;
+    const struct wg_network *network = wg_inference_network(critic);
+    for (int i = 0; i < network->count; i++) {
+        const struct wg_node *node = network->weights[i].node;
         const struct ref_tensor *tensor = ref_wgan_find(reference, node->name);
         float *values = malloc(tensor->size * sizeof *values);
         ck_assert_ptr_nonnull(values);
         for (size_t k = 0; k < tensor->size; k++)
             values[k] = (float)tensor->weight[k];
-        ck_assert(wg_scorer_write(scorer, node, values));
+        ck_assert(wg_inference_write(critic, node, values));
         free(values);
     }
 }
@@ -42,15 +42,15 @@ START_TEST(scores_agree_with_the_reference)
 {
     static float images[COUNT * PIXELS];
     float scores[COUNT + 1];
-    struct wg_scorer *scorer;
+    struct wg_inference *critic;
     struct ref_wgan *reference = create_reference();
-    ck_assert_msg(wg_scorer_create(test_device(), &widths, BATCH, &scorer), "%s",
+    ck_assert_msg(wg_inference_create(test_device(), &widths, BATCH, WG_CRITIC, &critic), "%s",
                   wg_error_message());
-    copy_weights(reference, scorer);
+    copy_weights(reference, critic);
     test_fill(images, COUNT * PIXELS, 3);
     for (size_t count = 0; count <= COUNT; count++) {
         scores[count] = 77;
-        ck_assert(wg_scorer_run(scorer, images, count, scores));
+        ck_assert(wg_inference_run(critic, images, count, scores));
         ck_assert_float_eq(scores[count], 77);
     }
     for (int i = 0; i < COUNT; i++) {
@@ -60,16 +60,16 @@ START_TEST(scores_agree_with_the_reference)
         double expected = ref_wgan_critic_gradient(reference, image, 1);
         ck_assert_double_eq_tol((double)scores[i], expected, bound * (1 + fabs(expected)));
     }
-    wg_scorer_destroy(scorer);
+    wg_inference_destroy(critic);
     ref_wgan_destroy(reference);
 }
 END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("scorer");
+    TCase *tests = tcase_create("inference");
     tcase_add_test(tests, scores_agree_with_the_reference);
-    Suite *suite = suite_create("scorer");
+    Suite *suite = suite_create("inference");
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
