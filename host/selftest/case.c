@@ -254,14 +254,6 @@ bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
     return true;
 }
 
-static bool run(const struct wg_case *c, struct wg_device *device, struct wg_exec *exec)
-{
-    for (int i = 0; i < c->node->in_count; i++)
-        if (!wg_exec_write(exec, c->node->in[i], c->values[i]))
-            return false;
-    return wg_exec_run(exec, 0) && wg_device_finish(device);
-}
-
 static bool plan_case(const struct wg_case *c, struct wg_device *device, const char *implementation,
                       struct wg_plan **ret_plan)
 {
@@ -282,9 +274,11 @@ bool wg_case_bind(const struct wg_case *c, struct wg_device *device, const char 
                   struct wg_function *ret_bound)
 {
     *ret_bound = (struct wg_function){0}; // the graph stays the case's
-    return plan_case(c, device, implementation, &ret_bound->plan) &&
-           wg_exec_create(device, ret_bound->plan, NULL, NULL, &ret_bound->exec) &&
-           run(c, device, ret_bound->exec);
+    bool ok = plan_case(c, device, implementation, &ret_bound->plan) &&
+              wg_exec_create(device, ret_bound->plan, NULL, NULL, &ret_bound->exec);
+    for (int i = 0; ok && i < c->node->in_count; i++)
+        ok = wg_exec_write(ret_bound->exec, c->node->in[i], c->values[i]);
+    return ok && wg_exec_run(ret_bound->exec, 0) && wg_device_finish(device);
 }
 
 bool wg_case_run(const struct wg_case *c, struct wg_device *device, const char *implementation,
