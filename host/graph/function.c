@@ -9,10 +9,8 @@
 bool wg_function_plan(struct wg_function *function, const struct wg_device *device,
                       const struct wg_targets *targets, int count, const char *forced)
 {
-    if (!wg_graph_ok(function->graph))
-        return false;
-    wg_fuse(function->graph, device);
-    return wg_plan_create(function->graph, device, targets, count, forced, &function->plan);
+    return wg_fuse(function->graph, device) &&
+           wg_plan_create(function->graph, device, targets, count, forced, &function->plan);
 }
 
 bool wg_function_compile(struct wg_function *function, struct wg_device *device,

@@ -14,7 +14,7 @@ struct wg_function {
     struct wg_exec *exec;
 };
 
-/* Fuses the graph and plans it; fails as wg_graph_ok and wg_plan_create. */
+/* Fuses the graph and plans it; fails as wg_fuse and wg_plan_create. */
 bool wg_function_plan(struct wg_function *function, const struct wg_device *device,
                       const struct wg_targets *targets, int count, const char *forced);
 

@@ -79,7 +79,7 @@ bool wg_graph_ok(const struct wg_graph *graph)
 {
     if (!graph)
         return wg_fail_memory("a graph");
-    return !graph->failed || wg_fail(WG_ERROR_ARGUMENT, "graph: %s", graph->failure);
+    return graph->status == WG_OK || wg_fail(graph->status, "graph: %s", graph->failure);
 }
 
 int wg_graph_count(const struct wg_graph *graph)
@@ -95,7 +95,7 @@ struct wg_node *wg_graph_node(const struct wg_graph *graph, int index)
 static struct wg_node *fail(struct wg_graph *g, enum wg_status status, const char *op,
                             const char *reason)
 {
-    if (g->status != WG_OK)
+    if (!g || g->status != WG_OK)
         return NULL;
     g->status = status;
     snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
@@ -104,11 +104,12 @@ static struct wg_node *fail(struct wg_graph *g, enum wg_status status, const cha
 
 struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *reason)
 {
-    if (g && !g->failed) {
-        snprintf(g->failure, sizeof g->failure, "%s: %s", op, reason);
-        g->failed = true;
-    }
-    return NULL;
+    return fail(g, WG_ERROR_ARGUMENT, op, reason);
+}
+
+struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op)
+{
+    return fail(g, WG_ERROR_MEMORY, op, "out of memory on the host");
 }
 
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)

@@ -99,7 +99,7 @@ bool wg_run_save(struct wg_run *run, const char *status)
            wg_export(run->checkpoint, WG_EXPORT_H5, run->folder, NULL) &&
            write_column(run, "discriminator_loss.npy", offsetof(struct wg_history_row, d_loss)) &&
            write_column(run, "generator_loss.npy", offsetof(struct wg_history_row, g_loss)) &&
-           write_losses(run) && wg_picture_write_animation(run->folder);
+           write_losses(run) && wg_picture_write_animation(run->folder, wg_run_message, run);
 }
 
 void wg_run_record_failure(const struct wg_run *run)

@@ -4,6 +4,8 @@
 #include "host/graph/graph.h"
 
 #include "host/gan/model.h"
+#include "host/graph/autodiff.h"
+#include "host/graph/exec.h"
 #include "host/graph/op.h"
 #include "tests/testlib.h"
 
@@ -200,7 +202,6 @@ START_TEST(a_lack_of_memory_is_nobodys_mistake)
 }
 END_TEST
 
-/* The widest vector that divides a row, up to the device's own, and 4 where that is not a CPU. */
 /* Builders take what wg_graph_create gives if there is no memory. */
 START_TEST(a_missing_graph_is_an_error_that_sticks)
 {
@@ -218,6 +219,7 @@ START_TEST(a_missing_graph_is_an_error_that_sticks)
 }
 END_TEST
 
+/* The widest vector that divides a row, up to the device's own, and 4 where that is not a CPU. */
 START_TEST(vectors_divide_the_row)
 {
     struct wg_device cpu = {.info = {.type = WG_DEVICE_CPU, .vector_width = 8}};
@@ -290,6 +292,7 @@ int main(void)
     tcase_add_test(tests, nodes_come_after_their_inputs);
     tcase_add_test(tests, variables_have_unique_names_of_their_own);
     tcase_add_test(tests, errors_stick);
+    tcase_add_loop_test(tests, a_lack_of_memory_is_nobodys_mistake, 0, 4);
     tcase_add_test(tests, a_missing_graph_is_an_error_that_sticks);
     tcase_add_test(tests, vectors_divide_the_row);
     tcase_add_test(tests, the_first_implementation_that_suits_is_taken);
