@@ -51,11 +51,10 @@ void wg_node_key(const struct wg_node *node, char ret_key[WG_NODE_KEY_MAX])
 
 const struct wg_implementation *wg_op_find(const struct wg_op *op, const char *name)
 {
-    const struct wg_implementation *list = op->implementations;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
-        if (strcmp(list[i].name, name) == 0)
-            return &list[i];
-    return NULL;
+    const struct wg_implementation *const *list = op->implementations;
+    while (*list && strcmp((*list)->name, name) != 0)
+        list++;
+    return *list;
 }
 
 int wg_knob_count(const struct wg_implementation *implementation)
@@ -92,7 +91,7 @@ bool wg_choose(struct wg_node *node, const struct wg_device *device, const char 
         return false;
     node->choice = (struct wg_choice){.by = by};
     memcpy(node->choice.knob, knob, sizeof node->choice.knob);
-    if (!by->suits || by->suits(node, device))
+    if (wg_suits(by, node, device))
         return true;
     node->choice = before;
     return false;

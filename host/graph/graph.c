@@ -213,20 +213,24 @@ struct wg_node *wg_variable(struct wg_graph *g, const char *name, enum wg_elemen
     return node;
 }
 
+bool wg_suits(const struct wg_implementation *by, const struct wg_node *node,
+              const struct wg_device *device)
+{
+    return !by->suits || by->suits(node, device);
+}
+
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced)
 {
-    const struct wg_implementation *list = node->op->implementations, *found = NULL;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
-        if (list[i].suits && !list[i].suits(node, device))
+    const struct wg_implementation *const *list = node->op->implementations, *by, *found = NULL;
+    for (; (by = *list); list++) {
+        if (!wg_suits(by, node, device))
             continue;
-        if (forced && strcmp(list[i].name, forced) == 0)
-            return &list[i];
-        bool is_choice = &list[i] == node->choice.by;
-        bool is_default =
-            !found && !(list[i].needs_measuring && list[i].needs_measuring(node, device));
-        if (is_choice || is_default)
-            found = &list[i];
+        if (forced && strcmp(by->name, forced) == 0)
+            return by;
+        bool is_default = !found && !(by->needs_measuring && by->needs_measuring(node, device));
+        if (by == node->choice.by || is_default)
+            found = by;
     }
     return found;
 }

@@ -58,9 +58,12 @@ struct wg_op {
     /* Additions and multiplications of the direct form; NULL: not worth counting. */
     double (*flops)(const struct wg_node *node);
     /* In order of preference; the first that suits and need not be measured is taken. The last
-     * always suits. */
-    struct wg_implementation implementations[WG_IMPLEMENTATIONS_MAX];
+     * always suits, NULL ends them. */
+    const struct wg_implementation *implementations[WG_IMPLEMENTATIONS_MAX + 1];
 };
+
+/* An implementation for such a list, where it needs no name of its own. */
+#define WG_BY(...) (&(const struct wg_implementation){__VA_ARGS__})
 
 /*
  * The node `draft` describes, or an older one that is the same: pure nodes with equal op, inputs
@@ -79,6 +82,10 @@ struct wg_node *wg_node_refuse(struct wg_graph *g, const char *op, const char *r
 
 /* The same where there is no memory for what was asked: WG_ERROR_MEMORY, and nobody's mistake. */
 struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op);
+
+/* Whether an implementation of the node's op can, and should, run it on the device. */
+bool wg_suits(const struct wg_implementation *by, const struct wg_node *node,
+              const struct wg_device *device);
 
 /* The implementation for a node: the one named `forced` if the op has it and it suits, else that of
  * the node's choice if it suits, else the first that suits and need not be measured. */

@@ -57,14 +57,20 @@ static const struct sweep {
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 
-enum { IMPLEMENTATIONS_MAX = 128 };
+/* Some ops share implementations: what one is computed by another need not be. */
+struct used {
+    const struct wg_op *op;
+    const struct wg_implementation *by;
+};
+
+enum { USED_MAX = 128 };
 
 struct tester {
     struct wg_device *device;
     const struct wg_train_callbacks *callbacks;
     const struct wg_train_settings *quick; // of the training to come; NULL: the full form
     const struct sweep *sweep;             // being visited
-    const struct wg_implementation *used[IMPLEMENTATIONS_MAX]; // by a training
+    struct used used[USED_MAX];            // by a training
     int used_count;
     struct wg_case *cases;
     int case_count, case_capacity;
@@ -91,10 +97,11 @@ static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, i
     return false;
 }
 
-static bool is_used(const struct tester *tester, const struct wg_implementation *implementation)
+static bool is_used(const struct tester *tester, const struct wg_op *op,
+                    const struct wg_implementation *by)
 {
     for (int i = 0; i < tester->used_count; i++)
-        if (tester->used[i] == implementation)
+        if (tester->used[i].op == op && tester->used[i].by == by)
             return true;
     return false;
 }
@@ -103,16 +110,16 @@ static bool note_used(void *user, const struct wg_task *task, int runs)
 {
     struct tester *tester = user;
     (void)runs;
-    if (!is_used(tester, task->implementation) && tester->used_count < IMPLEMENTATIONS_MAX)
-        tester->used[tester->used_count++] = task->implementation;
+    struct used used = {task->node->op, task->implementation};
+    if (!is_used(tester, used.op, used.by) && tester->used_count < USED_MAX)
+        tester->used[tester->used_count++] = used;
     return true;
 }
 
 static bool is_tried(const struct tester *tester, const struct wg_node *node,
-                     const struct wg_implementation *implementation)
+                     const struct wg_implementation *by)
 {
-    return (!implementation->suits || implementation->suits(node, tester->device)) &&
-           (!tester->quick || is_used(tester, implementation));
+    return wg_suits(by, node, tester->device) && (!tester->quick || is_used(tester, node->op, by));
 }
 
 /* How many implementations a node is tried by; they come first. At least one: where none that a
@@ -122,10 +129,10 @@ static int list_tried(const struct tester *tester, const struct wg_case *c,
                       const struct wg_implementation *ret_tried[WG_IMPLEMENTATIONS_MAX])
 {
     int count = 0;
-    const struct wg_implementation *list = c->node->op->implementations;
-    for (int i = 0; !c->is_sampled && i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
-        if (is_tried(tester, c->node, &list[i]))
-            ret_tried[count++] = &list[i];
+    const struct wg_implementation *const *list = c->node->op->implementations;
+    for (; !c->is_sampled && *list; list++)
+        if (is_tried(tester, c->node, *list))
+            ret_tried[count++] = *list;
     if (count == 0)
         ret_tried[count++] = wg_op_choose(c->node, tester->device, NULL);
     return count;

@@ -81,9 +81,9 @@ void wg_tune_nodes_finish(struct wg_tune_nodes *nodes)
 
 int wg_tune_count_suiting(const struct wg_node *node, const struct wg_device *device)
 {
-    const struct wg_implementation *list = node->op->implementations;
+    const struct wg_implementation *const *list = node->op->implementations;
     int count = 0;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
-        count += !list[i].suits || list[i].suits(node, device);
+    for (; *list; list++)
+        count += wg_suits(*list, node, device);
     return count;
 }

@@ -82,12 +82,6 @@ static struct wg_timed *slot_of(struct wg_tuner_entry *entry, const struct wg_im
     return by->uses_blas ? &entry->blas[set] : &entry->own;
 }
 
-static bool suits(const struct wg_tuner *tuner, const struct wg_tuner_entry *entry,
-                  const struct wg_implementation *by)
-{
-    return !by->suits || by->suits(entry->node->alone.node, tuner->device);
-}
-
 /* By heuristics alone. */
 static bool try_plain(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
                       const struct wg_implementation *by, int set, double *ret_seconds)
@@ -110,7 +104,8 @@ static bool is_hopeless(const struct wg_tuner *tuner, const struct wg_tuner_entr
 static bool try_implementations(struct wg_tuner *tuner, struct wg_tuner_entry *entry)
 {
     double seconds;
-    const struct wg_implementation *list = entry->node->alone.node->op->implementations;
+    const struct wg_node *node = entry->node->alone.node;
+    const struct wg_implementation *const *list = node->op->implementations;
     if (is_hopeless(tuner, entry, entry->heuristic))
         seconds = INFINITY;
     else if (!try_plain(tuner, entry, entry->heuristic, 0, &seconds))
@@ -119,12 +114,12 @@ static bool try_implementations(struct wg_tuner *tuner, struct wg_tuner_entry *e
         entry->before = seconds;
     else
         entry->yardstick = "ref";
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
-        if (&list[i] == entry->heuristic || !suits(tuner, entry, &list[i]))
+    for (; *list; list++) {
+        if (*list == entry->heuristic || !wg_suits(*list, node, tuner->device))
             continue;
-        if (is_hopeless(tuner, entry, &list[i]))
+        if (is_hopeless(tuner, entry, *list))
             tuner->done++;
-        else if (!try_plain(tuner, entry, &list[i], 0, &seconds))
+        else if (!try_plain(tuner, entry, *list, 0, &seconds))
             return false;
     }
     return true;

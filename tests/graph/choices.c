@@ -31,10 +31,10 @@ static size_t scratch_tiled(const struct wg_node *node, const struct wg_device *
 
 static const struct wg_op op = {
     .name = "tiling",
-    .implementations =
-        {{.name = "whole", .knobs = other_knobs},
-         {.name = "tiled", .suits = suits_tiled, .scratch = scratch_tiled, .knobs = knobs},
-         {.name = "ref"}},
+    .implementations = {WG_BY(.name = "whole", .knobs = other_knobs),
+                        WG_BY(.name = "tiled", .suits = suits_tiled, .scratch = scratch_tiled,
+                              .knobs = knobs),
+                        WG_BY(.name = "ref")},
 };
 
 static const int nothing[WG_KNOBS_MAX];

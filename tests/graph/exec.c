@@ -194,7 +194,7 @@ static bool bind_wrongly(const struct wg_node *y, struct wg_binder *binder)
 
 static const struct wg_op wrong_op = {
     .name = "wrong",
-    .implementations = {{.name = "ref", .scratch = little_scratch, .bind = bind_wrongly}},
+    .implementations = {WG_BY(.name = "ref", .scratch = little_scratch, .bind = bind_wrongly)},
 };
 
 /* _i: the mistake */

@@ -253,14 +253,14 @@ START_TEST(what_needs_measuring_must_be_asked_for)
 {
     const struct wg_op op = {
         .name = "made up",
-        .implementations = {{.name = "unsure", .needs_measuring = needs_measuring},
-                            {.name = "ref"}},
+        .implementations = {WG_BY(.name = "unsure", .needs_measuring = needs_measuring),
+                            WG_BY(.name = "ref")},
     };
     struct wg_node node = {.op = &op};
     const struct wg_device device = {0};
     ck_assert_str_eq(wg_op_choose(&node, &device, NULL)->name, "ref");
     ck_assert_str_eq(wg_op_choose(&node, &device, "unsure")->name, "unsure");
-    node.choice.by = &op.implementations[0];
+    node.choice.by = op.implementations[0];
     ck_assert_str_eq(wg_op_choose(&node, &device, NULL)->name, "unsure");
 }
 END_TEST
@@ -269,9 +269,8 @@ START_TEST(the_first_implementation_that_suits_is_taken)
 {
     const struct wg_op op = {
         .name = "made up",
-        .implementations = {{.name = "picky", .suits = suits_nothing},
-                            {.name = "good"},
-                            {.name = "ref"}},
+        .implementations = {WG_BY(.name = "picky", .suits = suits_nothing), WG_BY(.name = "good"),
+                            WG_BY(.name = "ref")},
     };
     const struct wg_node node = {.op = &op};
     const struct wg_device device = {0};

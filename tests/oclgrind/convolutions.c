@@ -3,7 +3,7 @@
  * of the kernels: for a simulated device, on which the shapes of tests/ops/conv2d.c take minutes.
  */
 #include "host/graph/choices.h"
-#include "host/graph/ops/conv2d.h"
+#include "host/graph/ops/conv2d_tiled.h"
 #include "tests/ops/oplib.h"
 
 #include <math.h>
@@ -62,22 +62,22 @@ static void run_ref(struct rig *rig, const struct wg_conv *v, struct wg_node *fo
 START_TEST(every_implementation_does_as_ref)
 {
     const struct wg_conv *v = &cases[_i];
-    const struct wg_implementation *list = wg_op_conv2d.implementations;
+    const struct wg_implementation *const *list = wg_op_conv2d.implementations;
     const int tile = _i == 0 ? 32 : 16;
     struct wg_node *forms[3];
     float *by_ref[3];
     struct rig rig;
     rig_init(&rig);
     run_ref(&rig, v, forms, by_ref);
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
+    for (int i = 0; list[i]; i++)
         for (int f = 0; f < 3; f++) {
             // Of those for GPUs two tiles, the larger one once since it is slow, and two parts.
-            const int images = wg_knob_count(&list[i]) > 3 && v->n > 4 ? 4 : 0;
-            wg_choose(forms[f], test_device(), list[i].name,
+            const int images = wg_knob_count(list[i]) > 3 && v->n > 4 ? 4 : 0;
+            wg_choose(forms[f], test_device(), list[i]->name,
                       (const int[WG_KNOBS_MAX]){tile, tile, _i % 2 + 1, images});
-            if (!is_checked(forms[f], list[i].name))
+            if (!is_checked(forms[f], list[i]->name))
                 continue;
-            rig_run(&rig, list[i].name, &forms[f], 1);
+            rig_run(&rig, list[i]->name, &forms[f], 1);
             check_same(&rig, forms[f], by_ref[f]);
             implementations_seen |= 1 << i;
         }
@@ -89,11 +89,11 @@ START_TEST(no_implementation_was_left_out)
 {
     static const char *const of_cpus[] = {"winograd", "thin", "direct", "gemm", "ref", NULL};
     static const char *const of_gpus[] = {"tiled", "blocked", "winograd_tiled", "ref", NULL};
-    const struct wg_implementation *list = wg_op_conv2d.implementations;
+    const struct wg_implementation *const *list = wg_op_conv2d.implementations;
     const char *const *wanted = wg_device_is_cpu(test_device()) ? of_cpus : of_gpus;
     for (; *wanted; wanted++) {
         int i = 0;
-        while (i < WG_IMPLEMENTATIONS_MAX && list[i].name && strcmp(list[i].name, *wanted) != 0)
+        while (list[i] && strcmp(list[i]->name, *wanted) != 0)
             i++;
         ck_assert_msg(implementations_seen & 1 << i, "no shape suits %s", *wanted);
     }

@@ -4,10 +4,10 @@
  *
  * Every geometry costs a compilation of three kernels for each implementation, so there are few.
  */
-#include "host/graph/ops/conv2d.h"
 #include "host/graph/autodiff.h"
 #include "host/graph/choices.h"
 #include "host/graph/fuse.h"
+#include "host/graph/ops/conv2d_tiled.h"
 #include "host/reference/ops.h"
 #include "tests/ops/oplib.h"
 
@@ -137,7 +137,7 @@ static int computed[WG_IMPLEMENTATIONS_MAX][3];
 static void run_and_check(struct rig *rig, int which, const struct forms *f, int i)
 {
     const struct wg_conv *v = &cases[i];
-    const char *name = wg_op_conv2d.implementations[which].name;
+    const char *name = wg_op_conv2d.implementations[which]->name;
     struct wg_node *const nodes[3] = {f->conv2d, f->data, f->filter};
     const struct epilogue *e[3] = {&epilogues[i % EPILOGUES], &epilogues[2 * i % EPILOGUES],
                                    &epilogues[0]};
@@ -164,12 +164,12 @@ static void run_and_check(struct rig *rig, int which, const struct forms *f, int
 /* The three ops have the same implementations; a name that only one has still gets its turn. */
 static void run_and_check_all(int i)
 {
-    const struct wg_implementation *list = wg_op_conv2d.implementations;
+    const struct wg_implementation *const *list = wg_op_conv2d.implementations;
     struct rig rig;
     struct forms f;
     rig_init(&rig);
     build(&rig, &cases[i], &epilogues[i % EPILOGUES], &epilogues[2 * i % EPILOGUES], &f);
-    for (int which = 0; which < WG_IMPLEMENTATIONS_MAX && list[which].name; which++)
+    for (int which = 0; list[which]; which++)
         run_and_check(&rig, which, &f, i);
     rig_finish(&rig);
 }
@@ -193,11 +193,11 @@ static bool is_there(const char *name)
 
 START_TEST(no_implementation_was_left_out)
 {
-    const struct wg_implementation *list = wg_op_conv2d.implementations;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
+    const struct wg_implementation *const *list = wg_op_conv2d.implementations;
+    for (int i = 0; list[i]; i++)
         for (int form = 0; form < 3; form++)
-            ck_assert_msg((computed[i][form] > 0) == is_there(list[i].name),
-                          "%s has computed %d cases of form %d", list[i].name, computed[i][form],
+            ck_assert_msg((computed[i][form] > 0) == is_there(list[i]->name),
+                          "%s has computed %d cases of form %d", list[i]->name, computed[i][form],
                           form);
 }
 END_TEST
@@ -228,14 +228,14 @@ START_TEST(the_last_implementation_is_the_plain_one_and_always_suits)
 {
     const struct wg_op *const ops[] = {&wg_op_conv2d, &wg_op_conv2d_data, &wg_op_conv2d_filter};
     for (int o = 0; o < 3; o++) {
-        const struct wg_implementation *list = ops[o]->implementations;
-        int last = WG_IMPLEMENTATIONS_MAX - 1;
-        while (last > 0 && !list[last].name)
-            last--;
-        ck_assert_str_eq(list[last].name, "ref");
-        ck_assert(!list[last].suits);
+        const struct wg_implementation *const *list = ops[o]->implementations;
+        int last = 0;
+        while (list[last + 1])
+            last++;
+        ck_assert_str_eq(list[last]->name, "ref");
+        ck_assert(!list[last]->suits);
         for (int i = 0; i <= last; i++) // the loop above sees all there is
-            ck_assert_str_eq(list[i].name, wg_op_conv2d.implementations[i].name);
+            ck_assert_str_eq(list[i]->name, wg_op_conv2d.implementations[i]->name);
     }
 }
 END_TEST
@@ -246,13 +246,12 @@ END_TEST
 static const struct wg_conv knobs_case = {19, 9, 7, 36, 5, 4, 40, 4, 2, 1};
 
 static const struct {
-    const char *implementation;
-    const struct wg_knob *knobs;
+    const struct wg_implementation *by;
     int images; // of its fourth knob: fewer than there are, so that the last chunk is smaller
-} turned[] = {{"tensor", wg_tensor_knobs, 0},
-              {"tiled", wg_tiled_knobs, 0},
-              {"blocked", wg_blocked_knobs, 0},
-              {"winograd_tiled", wg_batch_knobs, 8}};
+} turned[] = {{&wg_conv2d_tensor, 0},
+              {&wg_conv2d_tiled, 0},
+              {&wg_conv2d_blocked, 0},
+              {&wg_conv2d_winograd_tiled, 8}};
 
 /* One choice for conv2d, conv2d_data and conv2d_filter; how many of them it suits. */
 static int check_choice(struct rig *rig, const struct forms *f, const char *implementation,
@@ -277,7 +276,7 @@ static int check_choice(struct rig *rig, const struct forms *f, const char *impl
 /* Every tile, with one to three parts in turn, and every other with chunks of images. */
 START_TEST(every_tile_agrees_with_the_reference)
 {
-    const struct wg_knob *tile_m = &turned[_i].knobs[0], *tile_n = &turned[_i].knobs[1];
+    const struct wg_knob *tile_m = &turned[_i].by->knobs[0], *tile_n = tile_m + 1;
     int checked = 0;
     for (int m = 0; m < WG_KNOB_VALUES_MAX && tile_m->values[m]; m++)
         for (int n = 0; n < WG_KNOB_VALUES_MAX && tile_n->values[n]; n++) {
@@ -287,10 +286,10 @@ START_TEST(every_tile_agrees_with_the_reference)
             struct forms f;
             rig_init(&rig);
             build(&rig, &knobs_case, &epilogues[1], &epilogues[2], &f);
-            checked += check_choice(&rig, &f, turned[_i].implementation, knob);
+            checked += check_choice(&rig, &f, turned[_i].by->name, knob);
             rig_finish(&rig);
         }
-    bool is_tensor = turned[_i].knobs == wg_tensor_knobs;
+    bool is_tensor = turned[_i].by == &wg_conv2d_tensor;
     if (wg_device_is_cpu(test_device()) || (is_tensor && !wg_has_fast_tf32(test_device())))
         ck_assert_int_eq(checked, 0);
     else
@@ -302,7 +301,7 @@ END_TEST
 START_TEST(every_block_agrees_with_the_reference)
 {
     const struct wg_conv v = {5, 7, 10, 32, 4, 5, 16, 4, 2, 1};
-    const int *images = wg_winograd_knobs[0].values;
+    const int *images = wg_conv2d_winograd.knobs[0].values;
     for (int i = 0; i < WG_KNOB_VALUES_MAX && images[i]; i++) {
         const int knob[WG_KNOBS_MAX] = {images[i]};
         struct rig rig;
@@ -343,10 +342,9 @@ START_TEST(a_kernel_of_small_groups_gets_smaller_tiles)
     rig_init(&rig);
     build(&rig, &v, &epilogues[1], &epilogues[2], &f);
     for (int i = 0; i < (int)(sizeof turned / sizeof turned[0]); i++)
-        if (rig_suits(f.conv2d, turned[i].implementation))
-            ck_assert_int_eq(check_choice(&rig, &f, turned[i].implementation,
-                                          (const int[WG_KNOBS_MAX]){0, 0, 2}),
-                             3);
+        if (rig_suits(f.conv2d, turned[i].by->name))
+            ck_assert_int_eq(
+                check_choice(&rig, &f, turned[i].by->name, (const int[WG_KNOBS_MAX]){0, 0, 2}), 3);
     ck_assert_int_eq(rig_suits(f.conv2d, "blocked"), !wg_device_is_cpu(test_device()));
     rig_finish(&rig);
 }
@@ -397,12 +395,12 @@ START_TEST(k4_s1_pads_one_before_and_two_behind)
     memcpy(rig_values(&rig, f.y), line, sizeof line);
     fill_decades(rig_values(&rig, f.w), _i);
 
-    const struct wg_implementation *list = wg_op_conv2d.implementations;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++) {
+    const struct wg_implementation *const *list = wg_op_conv2d.implementations;
+    for (; *list; list++) {
         struct wg_node *const nodes[] = {f.conv2d, f.data};
-        if (!rig_suits(f.conv2d, list[i].name))
+        if (!rig_suits(f.conv2d, (*list)->name))
             continue;
-        rig_run(&rig, list[i].name, nodes, 2);
+        rig_run(&rig, (*list)->name, nodes, 2);
         check_exact(&rig, f.conv2d, line_conv2d);
         check_exact(&rig, f.data, line_data);
     }

@@ -1,6 +1,7 @@
 #include "tests/ops/oplib.h"
 
 #include "host/base/error.h"
+#include "host/graph/choices.h"
 #include "host/selftest/expect.h"
 
 #include <math.h>
@@ -153,11 +154,8 @@ const char *rig_implementation(const struct rig *rig, const struct wg_node *node
 
 bool rig_suits(const struct wg_node *node, const char *implementation)
 {
-    const struct wg_implementation *list = node->op->implementations;
-    for (int i = 0; i < WG_IMPLEMENTATIONS_MAX && list[i].name; i++)
-        if (strcmp(list[i].name, implementation) == 0)
-            return !list[i].suits || list[i].suits(node, test_device());
-    return false;
+    const struct wg_implementation *by = wg_op_find(node->op, implementation);
+    return by && wg_suits(by, node, test_device());
 }
 
 /* ---- checking ---- */

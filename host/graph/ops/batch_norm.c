@@ -139,7 +139,7 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 
 static const struct wg_op op_moments = {
     .name = "moments",
-    .implementations = {{.name = "ref", .scratch = scratch_moments, .bind = bind_moments}},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch_moments, .bind = bind_moments)},
 };
 
 struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)
@@ -212,7 +212,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 
 const struct wg_op wg_op_batch_norm_sums = {
     .name = "batch_norm_sums",
-    .implementations = {{.name = "ref", .scratch = scratch_chunks, .bind = bind_sums}},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch_chunks, .bind = bind_sums)},
 };
 
 static size_t scratch_data(const struct wg_node *dx, const struct wg_device *device)
@@ -250,7 +250,7 @@ static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
 
 const struct wg_op wg_op_batch_norm_data = {
     .name = "batch_norm_data",
-    .implementations = {{.name = "ref", .scratch = scratch_data, .bind = bind_data}},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch_data, .bind = bind_data)},
 };
 
 static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i)
@@ -283,7 +283,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
 const struct wg_op wg_op_batch_norm = {
     .name = "batch_norm",
     .gradient = gradient,
-    .implementations = {{.name = "ref", .scratch = scratch_forward, .bind = bind_forward}},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch_forward, .bind = bind_forward)},
 };
 
 struct wg_node *wg_batch_norm(struct wg_graph *g, struct wg_node *x, struct wg_node *m,
@@ -326,7 +326,7 @@ static bool bind_moving(const struct wg_node *node, struct wg_binder *binder)
 static const struct wg_op op_moving_average = {
     .name = "moving_average",
     .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_moving}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_moving)},
 };
 
 struct wg_node *wg_moving_average(struct wg_graph *g, struct wg_node *moving, struct wg_node *m,

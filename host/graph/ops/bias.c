@@ -40,7 +40,7 @@ static struct wg_node *gradient_bias(struct wg_graph *g, struct wg_node *y, stru
 const struct wg_op wg_op_bias = {
     .name = "bias",
     .gradient = gradient_bias,
-    .implementations = {{.name = "ref", .bind = bind_bias}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_bias)},
 };
 
 struct wg_node *wg_bias(struct wg_graph *g, struct wg_node *x, struct wg_node *b,
@@ -76,7 +76,7 @@ static bool bind_gradient(const struct wg_node *dx, struct wg_binder *binder)
 
 const struct wg_op wg_op_activation_gradient = {
     .name = "activation_gradient",
-    .implementations = {{.name = "ref", .bind = bind_gradient}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_gradient)},
 };
 
 struct wg_node *wg_activation_gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *dy,

@@ -4,6 +4,8 @@
  */
 #include "host/graph/ops/conv2d.h"
 
+#include <stdio.h>
+
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv)
 {
     wg_define_int(defines, "N", (long long)conv->n);
@@ -41,25 +43,24 @@ struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc)
         .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
 }
 
-enum wg_form wg_conv2d_form(const struct wg_node *node)
+enum wg_form wg_form_of(const struct wg_node *node)
 {
+    if (node->op == &wg_op_matmul)
+        return node->attr.transpose_a   ? WG_FORM_FILTER
+               : node->attr.transpose_b ? WG_FORM_DATA
+                                        : WG_FORM_CONV2D;
     return node->op == &wg_op_conv2d_data     ? WG_FORM_DATA
            : node->op == &wg_op_conv2d_filter ? WG_FORM_FILTER
                                               : WG_FORM_CONV2D;
 }
 
-enum wg_form wg_matmul_form(const struct wg_node *c)
+struct wg_conv wg_conv_of(const struct wg_node *node)
 {
-    return c->attr.transpose_a   ? WG_FORM_FILTER
-           : c->attr.transpose_b ? WG_FORM_DATA
-                                 : WG_FORM_CONV2D;
-}
-
-struct wg_conv wg_matmul_conv(const struct wg_node *c)
-{
-    size_t m = c->shape.dim[0], n = c->shape.dim[1];
-    size_t k = c->in[0]->shape.dim[c->attr.transpose_a ? 0 : 1];
-    switch (wg_matmul_form(c)) {
+    if (node->op != &wg_op_matmul)
+        return node->attr.conv;
+    size_t m = node->shape.dim[0], n = node->shape.dim[1];
+    size_t k = node->in[0]->shape.dim[node->attr.transpose_a ? 0 : 1];
+    switch (wg_form_of(node)) {
     case WG_FORM_FILTER:
         return wg_conv_one_pixel(k, m, n);
     case WG_FORM_DATA:
@@ -76,8 +77,9 @@ static double flops(const struct wg_node *node)
 }
 
 /* One work item per element of the result. */
-static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const char *kernel)
+static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
 {
+    char kernel[32];
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = "conv2d_ref",
@@ -85,6 +87,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
         .defines = &defines,
         .global = {wg_shape_count(&node->shape)},
     };
+    snprintf(kernel, sizeof kernel, "%s_ref", node->op->name);
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_epilogue(&defines, node);
     wg_conv_arguments(node, call.arguments);
@@ -92,11 +95,6 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
 }
 
 /* ---- conv2d: y from x and w ---- */
-
-static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
-{
-    return bind_ref(y, binder, "conv2d_ref");
-}
 
 static struct wg_node *gradient_conv2d(struct wg_graph *g, struct wg_node *y, struct wg_node *dy,
                                        int i)
@@ -146,11 +144,6 @@ struct wg_node *wg_conv2d(struct wg_graph *g, struct wg_node *x, struct wg_node 
 
 /* ---- conv2d_data: x from y and w ---- */
 
-static bool bind_data(const struct wg_node *x, struct wg_binder *binder)
-{
-    return bind_ref(x, binder, "conv2d_data_ref");
-}
-
 static struct wg_node *gradient_data(struct wg_graph *g, struct wg_node *x, struct wg_node *dx,
                                      int i)
 {
@@ -167,11 +160,6 @@ struct wg_node *wg_conv2d_data(struct wg_graph *g, struct wg_node *y, struct wg_
 }
 
 /* ---- conv2d_filter: w from x and y ---- */
-
-static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
-{
-    return bind_ref(w, binder, "conv2d_filter_ref");
-}
 
 static struct wg_node *gradient_filter(struct wg_graph *g, struct wg_node *w, struct wg_node *dw,
                                        int i)
@@ -190,94 +178,30 @@ struct wg_node *wg_conv2d_filter(struct wg_graph *g, struct wg_node *x, struct w
 
 /* ---- the ops ---- */
 
+static const struct wg_implementation ref = {.name = "ref", .bind = bind_ref};
+
+/* The first three are for CPUs, the next four for GPUs, the last two for both. */
+#define IMPLEMENTATIONS                                                                            \
+    &wg_conv2d_winograd, &wg_conv2d_thin, &wg_conv2d_direct, &wg_conv2d_winograd_tiled,            \
+        &wg_conv2d_tensor, &wg_conv2d_tiled, &wg_conv2d_blocked, &wg_conv2d_gemm, &ref
+
 const struct wg_op wg_op_conv2d = {
     .name = "conv2d",
     .gradient = gradient_conv2d,
     .flops = flops,
-    .implementations = {{.name = "winograd",
-                         .is_winograd = true,
-                         .knobs = wg_winograd_knobs,
-                         .suits = wg_conv2d_winograd_suits,
-                         .scratch = wg_conv2d_winograd_scratch,
-                         .bind = wg_conv2d_winograd_bind},
-                        {.name = "thin",
-                         .suits = wg_conv2d_thin_suits,
-                         .bind = wg_conv2d_thin_bind},
-                        {.name = "direct",
-                         .suits = wg_conv2d_direct_suits,
-                         .scratch = wg_conv2d_direct_scratch,
-                         .bind = wg_conv2d_direct_bind},
-                        WG_WINOGRAD_TILED,
-                        WG_TENSOR,
-                        WG_TILED,
-                        WG_BLOCKED,
-                        {.name = "gemm",
-                         .uses_blas = true,
-                         .knobs = wg_conv2d_gemm_knobs,
-                         .suits = wg_conv2d_gemm_suits,
-                         .scratch = wg_conv2d_gemm_scratch,
-                         .bind = wg_conv2d_gemm_bind},
-                        {.name = "ref", .bind = bind_conv2d}},
+    .implementations = {IMPLEMENTATIONS},
 };
 
 const struct wg_op wg_op_conv2d_data = {
     .name = "conv2d_data",
     .gradient = gradient_data,
     .flops = flops,
-    .implementations = {{.name = "winograd",
-                         .is_winograd = true,
-                         .knobs = wg_winograd_knobs,
-                         .suits = wg_conv2d_data_winograd_suits,
-                         .scratch = wg_conv2d_data_winograd_scratch,
-                         .bind = wg_conv2d_data_winograd_bind},
-                        {.name = "thin",
-                         .suits = wg_conv2d_data_thin_suits,
-                         .scratch = wg_conv2d_data_thin_scratch,
-                         .bind = wg_conv2d_data_thin_bind},
-                        {.name = "direct",
-                         .suits = wg_conv2d_data_direct_suits,
-                         .scratch = wg_conv2d_data_direct_scratch,
-                         .bind = wg_conv2d_data_direct_bind},
-                        WG_WINOGRAD_TILED,
-                        WG_TENSOR,
-                        WG_TILED,
-                        WG_BLOCKED,
-                        {.name = "gemm",
-                         .uses_blas = true,
-                         .knobs = wg_conv2d_gemm_knobs,
-                         .suits = wg_conv2d_data_gemm_suits,
-                         .scratch = wg_conv2d_data_gemm_scratch,
-                         .bind = wg_conv2d_data_gemm_bind},
-                        {.name = "ref", .bind = bind_data}},
+    .implementations = {IMPLEMENTATIONS},
 };
 
 const struct wg_op wg_op_conv2d_filter = {
     .name = "conv2d_filter",
     .gradient = gradient_filter,
     .flops = flops,
-    .implementations = {{.name = "winograd",
-                         .is_winograd = true,
-                         .knobs = wg_winograd_knobs,
-                         .suits = wg_conv2d_filter_winograd_suits,
-                         .scratch = wg_conv2d_filter_winograd_scratch,
-                         .bind = wg_conv2d_filter_winograd_bind},
-                        {.name = "thin",
-                         .suits = wg_conv2d_filter_thin_suits,
-                         .scratch = wg_conv2d_filter_thin_scratch,
-                         .bind = wg_conv2d_filter_thin_bind},
-                        {.name = "direct",
-                         .suits = wg_conv2d_filter_direct_suits,
-                         .scratch = wg_conv2d_filter_direct_scratch,
-                         .bind = wg_conv2d_filter_direct_bind},
-                        WG_WINOGRAD_TILED,
-                        WG_TENSOR,
-                        WG_TILED,
-                        WG_BLOCKED,
-                        {.name = "gemm",
-                         .uses_blas = true,
-                         .knobs = wg_conv2d_gemm_knobs,
-                         .suits = wg_conv2d_filter_gemm_suits,
-                         .scratch = wg_conv2d_filter_gemm_scratch,
-                         .bind = wg_conv2d_filter_gemm_bind},
-                        {.name = "ref", .bind = bind_filter}},
+    .implementations = {IMPLEMENTATIONS},
 };

@@ -22,113 +22,22 @@ void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments
  * with C = y, A B^T conv2d_data, with C = x, A^T B conv2d_filter, with C = w. */
 enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
 
+/* Which of them a node of the three ops is, or a matmul, but for one of two transposed factors. */
+enum wg_form wg_form_of(const struct wg_node *node);
+
+/* The geometry of such a node. */
+struct wg_conv wg_conv_of(const struct wg_node *node);
+
 /* Images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
 struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
 
-/* Which of them a node of the three ops is. */
-enum wg_form wg_conv2d_form(const struct wg_node *node);
+/* Whether conv2d_direct is for a matmul: a large one, not of two transposed factors. */
+bool wg_matmul_is_for_direct(const struct wg_node *c);
 
-/* A matmul as one of these, not both factors transposed. */
-enum wg_form wg_matmul_form(const struct wg_node *c);
-struct wg_conv wg_matmul_conv(const struct wg_node *c);
-
-/* Direct kernels for CPUs, ops/conv2d_direct.c: the members of struct wg_implementation. */
-bool wg_conv2d_direct_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_direct_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_direct_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_data_direct_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_data_direct_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_data_direct_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_filter_direct_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_filter_direct_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_filter_direct_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* For few channels on one side, on CPUs, ops/conv2d_thin.c: the same. */
-bool wg_conv2d_thin_suits(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_thin_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_data_thin_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_data_thin_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_data_thin_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_filter_thin_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_filter_thin_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_filter_thin_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* F(4, 2) of Winograd for CPUs, ops/conv2d_winograd.c: the same. */
-extern const struct wg_knob wg_winograd_knobs[];
-bool wg_conv2d_winograd_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_winograd_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_data_winograd_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_data_winograd_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_data_winograd_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_filter_winograd_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *node,
-                                         const struct wg_device *device);
-bool wg_conv2d_filter_winograd_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* A product of matrices by the same kernels, not for two transposed factors. */
-bool wg_matmul_direct_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_matmul_direct_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_matmul_direct_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* Products of matrices that are not made, for GPUs, ops/conv2d_tiled.c: the same for all of these
- * ops, matmul too but by tensor cores; with local memory, and without it. */
-extern const struct wg_knob wg_tensor_knobs[], wg_tiled_knobs[], wg_blocked_knobs[];
-/* Whether tensor cores make up for that single precision takes three of their products. */
-bool wg_has_fast_tf32(const struct wg_device *device);
-bool wg_tensor_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_tensor_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_tensor_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* F(4, 2) of Winograd by the kernels of "tiled" or "tensor", ops/conv2d_winograd_tiled.c: the same.
- */
-extern const struct wg_knob wg_batch_knobs[];
-bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device *device);
-bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct wg_device *device);
-size_t wg_winograd_tiled_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_winograd_tiled_bind(const struct wg_node *node, struct wg_binder *binder);
-
-/* Their entries in the ops' lists of implementations. */
-#define WG_TENSOR                                                                                  \
-    {                                                                                              \
-        .name = "tensor", .suits = wg_tensor_suits, .scratch = wg_tensor_scratch,                  \
-        .knobs = wg_tensor_knobs, .bind = wg_tensor_bind                                           \
-    }
-#define WG_TILED                                                                                   \
-    {                                                                                              \
-        .name = "tiled", .suits = wg_tiled_suits, .scratch = wg_tiled_scratch,                     \
-        .knobs = wg_tiled_knobs, .bind = wg_tiled_bind                                             \
-    }
-#define WG_BLOCKED                                                                                 \
-    {                                                                                              \
-        .name = "blocked", .suits = wg_blocked_suits, .scratch = wg_blocked_scratch,               \
-        .knobs = wg_blocked_knobs, .bind = wg_blocked_bind                                         \
-    }
-#define WG_WINOGRAD_TILED                                                                          \
-    {                                                                                              \
-        .name = "winograd_tiled", .is_winograd = true, .suits = wg_winograd_tiled_suits,           \
-        .needs_measuring = wg_winograd_tiled_needs_measuring,                                      \
-        .scratch = wg_winograd_tiled_scratch, .knobs = wg_batch_knobs,                             \
-        .bind = wg_winograd_tiled_bind                                                             \
-    }
-
-/* im2col and CLBlast, ops/conv2d_gemm.c: the same. */
-extern const struct wg_knob wg_conv2d_gemm_knobs[];
-bool wg_conv2d_gemm_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_data_gemm_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_data_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_data_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
-bool wg_conv2d_filter_gemm_suits(const struct wg_node *node, const struct wg_device *device);
-size_t wg_conv2d_filter_gemm_scratch(const struct wg_node *node, const struct wg_device *device);
-bool wg_conv2d_filter_gemm_bind(const struct wg_node *node, struct wg_binder *binder);
+/* The implementations, each of all three forms, in files of their names; tensor, tiled and blocked
+ * in conv2d_tiled.c. direct, tiled and blocked are also matmul's. */
+extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_conv2d_direct,
+    wg_conv2d_winograd_tiled, wg_conv2d_tensor, wg_conv2d_tiled, wg_conv2d_blocked, wg_conv2d_gemm;
 
 /* ---- for the sizes of these ---- */
 

@@ -318,132 +318,68 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
     return wg_bind_kernel(binder, &call) && bind_unpack(binder, filter, scratch, sizes.parts);
 }
 
-/* ---- whether ---- */
+/* ---- the implementation ---- */
 
-static bool fits(size_t scratch, const struct wg_device *device)
+static size_t scratch(const struct wg_node *node, const struct wg_device *device)
 {
-    return wg_device_is_cpu(device) && wg_scratch_fits(scratch, device);
+    const struct wg_conv v = wg_conv_of(node), inner = thick(&v, device);
+    enum wg_form form = wg_form_of(node);
+    size_t bytes = form == WG_FORM_FILTER ? size_filter(&inner, device).scratch_bytes
+                                          : gather_bytes(&inner, form == WG_FORM_DATA, device);
+    return after_table(&v, device) + bytes;
 }
 
-/* ---- conv2d ---- */
-
-static size_t scratch_gather(const struct wg_node *node, const struct wg_device *device, bool data)
+static bool suits(const struct wg_node *node, const struct wg_device *device)
 {
-    const struct wg_conv *v = &node->attr.conv;
-    struct wg_conv inner = thick(v, device);
-    return after_table(v, device) + gather_bytes(&inner, data, device);
+    return wg_device_is_cpu(device) &&
+           (node->op != &wg_op_matmul || wg_matmul_is_for_direct(node)) &&
+           wg_scratch_fits(scratch(node, device), device);
 }
 
-size_t wg_conv2d_direct_scratch(const struct wg_node *y, const struct wg_device *device)
-{
-    return scratch_gather(y, device, false);
-}
-
-bool wg_conv2d_direct_suits(const struct wg_node *y, const struct wg_device *device)
-{
-    return fits(wg_conv2d_direct_scratch(y, device), device);
-}
-
-bool wg_conv2d_direct_bind(const struct wg_node *y, struct wg_binder *binder)
+/* conv2d or conv2d_data */
+static bool bind_gather_of(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    const struct wg_conv *v = &y->attr.conv;
-    bool thin = is_thin(v, device);
-    return (!thin || bind_unfold(binder, v, y->in[0])) &&
-           bind_gather(binder, &(struct gather){
-                                   .conv = thick(v, device),
-                                   .in = thin ? table_of(v) : WG_NODE(y->in[0]),
-                                   .weights = WG_NODE(y->in[1]),
-                                   .out = WG_NODE(y),
-                                   .epilogue = y,
-                                   .at = after_table(v, device),
-                               });
+    const struct wg_conv v = wg_conv_of(node);
+    bool data = wg_form_of(node) == WG_FORM_DATA, thin = is_thin(&v, device);
+    bool unfolds = thin && !data, folds = thin && data;
+    const struct gather gather = {
+        .conv = thick(&v, device),
+        .data = data,
+        .in = unfolds ? table_of(&v) : WG_NODE(node->in[0]),
+        .weights = WG_NODE(node->in[1]),
+        .out = folds ? table_of(&v) : WG_NODE(node),
+        .epilogue = folds ? NULL : node,
+        .at = after_table(&v, device),
+    };
+    return (!unfolds || bind_unfold(binder, &v, node->in[0])) && bind_gather(binder, &gather) &&
+           (!folds || bind_fold(binder, node));
 }
 
-/* ---- conv2d_data ---- */
-
-size_t wg_conv2d_data_direct_scratch(const struct wg_node *x, const struct wg_device *device)
-{
-    return scratch_gather(x, device, true);
-}
-
-bool wg_conv2d_data_direct_suits(const struct wg_node *x, const struct wg_device *device)
-{
-    return fits(wg_conv2d_data_direct_scratch(x, device), device);
-}
-
-bool wg_conv2d_data_direct_bind(const struct wg_node *x, struct wg_binder *binder)
+static bool bind_filter_of(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    const struct wg_conv *v = &x->attr.conv;
-    bool thin = is_thin(v, device);
-    return bind_gather(binder,
-                       &(struct gather){
-                           .conv = thick(v, device),
-                           .data = true,
-                           .in = WG_NODE(x->in[0]),
-                           .weights = WG_NODE(x->in[1]),
-                           .out = thin ? table_of(v) : WG_NODE(x),
-                           .epilogue = thin ? NULL : x,
-                           .at = after_table(v, device),
-                       }) &&
-           (!thin || bind_fold(binder, x));
+    const struct wg_conv v = wg_conv_of(w);
+    bool thin = is_thin(&v, device);
+    const struct filter filter = {
+        .conv = thick(&v, device),
+        .x = thin ? table_of(&v) : WG_NODE(w->in[0]),
+        .y = WG_NODE(w->in[1]),
+        .w = WG_NODE(w),
+        .at = after_table(&v, device),
+    };
+    return (!thin || bind_unfold(binder, &v, w->in[0])) && bind_filter(binder, &filter);
 }
 
-/* ---- conv2d_filter ---- */
-
-size_t wg_conv2d_filter_direct_scratch(const struct wg_node *w, const struct wg_device *device)
+static bool bind(const struct wg_node *node, struct wg_binder *binder)
 {
-    const struct wg_conv *v = &w->attr.conv;
-    struct wg_conv inner = thick(v, device);
-    return after_table(v, device) + size_filter(&inner, device).scratch_bytes;
+    return wg_form_of(node) == WG_FORM_FILTER ? bind_filter_of(node, binder)
+                                              : bind_gather_of(node, binder);
 }
 
-bool wg_conv2d_filter_direct_suits(const struct wg_node *w, const struct wg_device *device)
-{
-    return fits(wg_conv2d_filter_direct_scratch(w, device), device);
-}
-
-bool wg_conv2d_filter_direct_bind(const struct wg_node *w, struct wg_binder *binder)
-{
-    const struct wg_device *device = wg_binder_device(binder);
-    const struct wg_conv *v = &w->attr.conv;
-    bool thin = is_thin(v, device);
-    return (!thin || bind_unfold(binder, v, w->in[0])) &&
-           bind_filter(binder, &(struct filter){
-                                   .conv = thick(v, device),
-                                   .x = thin ? table_of(v) : WG_NODE(w->in[0]),
-                                   .y = WG_NODE(w->in[1]),
-                                   .w = WG_NODE(w),
-                                   .at = after_table(v, device),
-                               });
-}
-
-/* ---- matmul ---- */
-
-size_t wg_matmul_direct_scratch(const struct wg_node *c, const struct wg_device *device)
-{
-    struct wg_conv v = wg_matmul_conv(c);
-    return wg_matmul_form(c) == WG_FORM_FILTER
-               ? size_filter(&v, device).scratch_bytes
-               : gather_bytes(&v, wg_matmul_form(c) == WG_FORM_DATA, device);
-}
-
-bool wg_matmul_direct_suits(const struct wg_node *c, const struct wg_device *device)
-{
-    bool both = c->attr.transpose_a && c->attr.transpose_b;
-    return !both && fits(wg_matmul_direct_scratch(c, device), device);
-}
-
-bool wg_matmul_direct_bind(const struct wg_node *c, struct wg_binder *binder)
-{
-    struct wg_argument a = WG_NODE(c->in[0]), b = WG_NODE(c->in[1]);
-    if (wg_matmul_form(c) == WG_FORM_FILTER)
-        return bind_filter(
-            binder, &(struct filter){.conv = wg_matmul_conv(c), .x = a, .y = b, .w = WG_NODE(c)});
-    return bind_gather(binder, &(struct gather){.conv = wg_matmul_conv(c),
-                                                .data = wg_matmul_form(c) == WG_FORM_DATA,
-                                                .in = a,
-                                                .weights = b,
-                                                .out = WG_NODE(c)});
-}
+const struct wg_implementation wg_conv2d_direct = {
+    .name = "direct",
+    .suits = suits,
+    .scratch = scratch,
+    .bind = bind,
+};

@@ -22,7 +22,7 @@
 enum { KNOB_SCRATCH };
 enum { SCRATCH_WANTED = 96 };
 
-const struct wg_knob wg_conv2d_gemm_knobs[] = {{"scratch", {4, 12, 32, 256}}, {0}};
+static const struct wg_knob knobs[] = {{"scratch", {4, 12, 32, 256}}, {0}};
 
 /* Padding may multiply the work by this; beyond, the plain kernel is taken. An image of one channel
  * is a factor of 4 already: 16 taps in a GPU's tile of 64. */
@@ -46,9 +46,6 @@ struct chunk {
     size_t first; // image
     size_t images;
 };
-
-typedef struct product lay_out(const struct wg_node *node, const struct wg_device *device,
-                               size_t images);
 
 static size_t count_taps(const struct wg_conv *v)
 {
@@ -97,44 +94,81 @@ static struct wg_gemm_size padded(const struct wg_device *device, size_t m, size
 
 /* ---- planning ---- */
 
-static bool fits(const struct wg_node *node, const struct wg_device *device, lay_out *lay,
-                 size_t images, size_t limit)
+static bool has_epilogue(const struct wg_node *node)
 {
-    return lay(node, device, images).scratch <= limit;
+    return node->in_count > 2 || node->attr.activation != WG_ACTIVATION_NONE;
+}
+
+static struct product lay_conv2d(const struct wg_node *y, const struct wg_device *device,
+                                 size_t images)
+{
+    const struct wg_conv *v = &y->attr.conv;
+    struct wg_gemm_size s = padded(device, v->oc, images * count_pixels(v), count_taps(v));
+    struct product product = {.size = s};
+    product.a = add_node(&product, device, y->in[1], s.k, s.m);
+    product.b = add_matrix(&product, device, s.k, s.n);
+    product.c = images == v->n && !has_epilogue(y) ? add_node(&product, device, y, s.n, s.m)
+                                                   : add_matrix(&product, device, s.n, s.m);
+    return product;
+}
+
+static struct product lay_data(const struct wg_node *x, const struct wg_device *device,
+                               size_t images)
+{
+    const struct wg_conv *v = &x->attr.conv;
+    struct wg_gemm_size s = padded(device, count_taps(v), images * count_pixels(v), v->oc);
+    struct product product = {.size = s};
+    product.a = add_matrix(&product, device, s.k, s.m);
+    product.b = add_matrix(&product, device, s.k, s.n);
+    product.c = add_matrix(&product, device, s.n, s.m);
+    return product;
+}
+
+static struct product lay_filter(const struct wg_node *w, const struct wg_device *device,
+                                 size_t images)
+{
+    const struct wg_conv *v = &w->attr.conv;
+    struct wg_gemm_size s = padded(device, v->oc, count_taps(v), images * count_pixels(v));
+    struct product product = {.size = s};
+    product.c = add_node(&product, device, w, s.n, s.m);
+    product.a = images == v->n ? add_node(&product, device, w->in[1], s.k, s.m)
+                               : add_matrix(&product, device, s.k, s.m);
+    product.b = add_matrix(&product, device, s.k, s.n);
+    return product;
+}
+
+static struct product lay_out(const struct wg_node *node, const struct wg_device *device,
+                              size_t images)
+{
+    switch (wg_form_of(node)) {
+    case WG_FORM_DATA:
+        return lay_data(node, device, images);
+    case WG_FORM_FILTER:
+        return lay_filter(node, device, images);
+    default:
+        return lay_conv2d(node, device, images);
+    }
+}
+
+static bool fits(const struct wg_node *node, const struct wg_device *device, size_t images,
+                 size_t limit)
+{
+    return lay_out(node, device, images).scratch <= limit;
 }
 
 /* Images of a chunk: as many as scratch allows, in chunks of equal size. */
-static size_t chunk_images(const struct wg_node *node, const struct wg_device *device, lay_out *lay)
+static size_t chunk_images(const struct wg_node *node, const struct wg_device *device)
 {
     size_t n = node->attr.conv.n, images = n;
-    size_t limit = (size_t)wg_knob(node, wg_conv2d_gemm_knobs, KNOB_SCRATCH, SCRATCH_WANTED) << 20;
+    size_t limit = (size_t)wg_knob(node, knobs, KNOB_SCRATCH, SCRATCH_WANTED) << 20;
     if (limit > device->info.largest_buffer)
         limit = (size_t)device->info.largest_buffer;
-    for (size_t chunks = 2; images > 1 && !fits(node, device, lay, images, limit); chunks++)
+    for (size_t chunks = 2; images > 1 && !fits(node, device, images, limit); chunks++)
         images = (n + chunks - 1) / chunks;
     return images;
 }
 
-static size_t scratch_of(const struct wg_node *node, const struct wg_device *device, lay_out *lay)
-{
-    return lay(node, device, chunk_images(node, device, lay)).scratch;
-}
-
-/* Whether one image at least fits the device and kernels that count in int, and the padding is
- * bearable. */
-static bool suits(const struct wg_node *node, const struct wg_device *device, lay_out *lay)
-{
-    const struct wg_conv *v = &node->attr.conv;
-    struct wg_gemm_size size = lay(node, device, v->n).size;
-    size_t limit = INT32_MAX;
-    if (limit > device->info.largest_buffer)
-        limit = (size_t)device->info.largest_buffer;
-    double useful = (double)(v->n * count_pixels(v)) * (double)count_taps(v) * (double)v->oc;
-    double work = (double)size.m * (double)size.n * (double)size.k;
-    return work <= PADDING_LIMIT * useful && fits(node, device, lay, 1, limit);
-}
-
-/* Chunk number `index`; false if there is none. */
+/* The chunk after this one; false if there is none. */
 static bool next_chunk(const struct wg_node *node, struct chunk *chunk, size_t images)
 {
     size_t n = node->attr.conv.n;
@@ -240,40 +274,12 @@ static bool bind_product(struct wg_binder *binder, const struct product *product
 
 /* ---- conv2d ---- */
 
-static bool has_epilogue(const struct wg_node *node)
-{
-    return node->in_count > 2 || node->attr.activation != WG_ACTIVATION_NONE;
-}
-
-static struct product lay_conv2d(const struct wg_node *y, const struct wg_device *device,
-                                 size_t images)
-{
-    const struct wg_conv *v = &y->attr.conv;
-    struct wg_gemm_size s = padded(device, v->oc, images * count_pixels(v), count_taps(v));
-    struct product product = {.size = s};
-    product.a = add_node(&product, device, y->in[1], s.k, s.m);
-    product.b = add_matrix(&product, device, s.k, s.n);
-    product.c = images == v->n && !has_epilogue(y) ? add_node(&product, device, y, s.n, s.m)
-                                                   : add_matrix(&product, device, s.n, s.m);
-    return product;
-}
-
-bool wg_conv2d_gemm_suits(const struct wg_node *y, const struct wg_device *device)
-{
-    return suits(y, device, lay_conv2d);
-}
-
-size_t wg_conv2d_gemm_scratch(const struct wg_node *y, const struct wg_device *device)
-{
-    return scratch_of(y, device, lay_conv2d);
-}
-
-bool wg_conv2d_gemm_bind(const struct wg_node *y, struct wg_binder *binder)
+static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &y->attr.conv;
     const struct wg_node *x = y->in[0], *w = y->in[1];
-    const size_t images = chunk_images(y, device, lay_conv2d);
+    const size_t images = chunk_images(y, device);
     struct product p = lay_conv2d(y, device, images);
     if (in_scratch(&p.a) &&
         !bind_im2row(binder, as_matrix(count_taps(v), v->oc), w, (struct chunk){.images = 1}, &p.a))
@@ -291,34 +297,12 @@ bool wg_conv2d_gemm_bind(const struct wg_node *y, struct wg_binder *binder)
 
 /* ---- conv2d_data ---- */
 
-static struct product lay_data(const struct wg_node *x, const struct wg_device *device,
-                               size_t images)
-{
-    const struct wg_conv *v = &x->attr.conv;
-    struct wg_gemm_size s = padded(device, count_taps(v), images * count_pixels(v), v->oc);
-    struct product product = {.size = s};
-    product.a = add_matrix(&product, device, s.k, s.m);
-    product.b = add_matrix(&product, device, s.k, s.n);
-    product.c = add_matrix(&product, device, s.n, s.m);
-    return product;
-}
-
-bool wg_conv2d_data_gemm_suits(const struct wg_node *x, const struct wg_device *device)
-{
-    return suits(x, device, lay_data);
-}
-
-size_t wg_conv2d_data_gemm_scratch(const struct wg_node *x, const struct wg_device *device)
-{
-    return scratch_of(x, device, lay_data);
-}
-
-bool wg_conv2d_data_gemm_bind(const struct wg_node *x, struct wg_binder *binder)
+static bool bind_data(const struct wg_node *x, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &x->attr.conv;
     const struct wg_node *y = x->in[0], *w = x->in[1];
-    const size_t images = chunk_images(x, device, lay_data);
+    const size_t images = chunk_images(x, device);
     struct product p = lay_data(x, device, images);
     if (!bind_im2col(binder, as_matrix(count_taps(v), v->oc), w, (struct chunk){.images = 1}, &p.a))
         return false;
@@ -333,35 +317,12 @@ bool wg_conv2d_data_gemm_bind(const struct wg_node *x, struct wg_binder *binder)
 
 /* ---- conv2d_filter ---- */
 
-static struct product lay_filter(const struct wg_node *w, const struct wg_device *device,
-                                 size_t images)
-{
-    const struct wg_conv *v = &w->attr.conv;
-    struct wg_gemm_size s = padded(device, v->oc, count_taps(v), images * count_pixels(v));
-    struct product product = {.size = s};
-    product.c = add_node(&product, device, w, s.n, s.m);
-    product.a = images == v->n ? add_node(&product, device, w->in[1], s.k, s.m)
-                               : add_matrix(&product, device, s.k, s.m);
-    product.b = add_matrix(&product, device, s.k, s.n);
-    return product;
-}
-
-bool wg_conv2d_filter_gemm_suits(const struct wg_node *w, const struct wg_device *device)
-{
-    return suits(w, device, lay_filter);
-}
-
-size_t wg_conv2d_filter_gemm_scratch(const struct wg_node *w, const struct wg_device *device)
-{
-    return scratch_of(w, device, lay_filter);
-}
-
-bool wg_conv2d_filter_gemm_bind(const struct wg_node *w, struct wg_binder *binder)
+static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &w->attr.conv;
     const struct wg_node *x = w->in[0], *y = w->in[1];
-    const size_t images = chunk_images(w, device, lay_filter);
+    const size_t images = chunk_images(w, device);
     struct product p = lay_filter(w, device, images);
     for (struct chunk chunk = {0}; next_chunk(w, &chunk, images);) {
         p = lay_filter(w, device, chunk.images);
@@ -375,3 +336,45 @@ bool wg_conv2d_filter_gemm_bind(const struct wg_node *w, struct wg_binder *binde
     return !in_scratch(&p.c) || bind_col2im(binder, as_matrix(count_taps(v), v->oc), &p.c, w,
                                             (struct chunk){.images = 1});
 }
+
+/* ---- the implementation ---- */
+
+/* Whether one image at least fits the device and kernels that count in int, and the padding is
+ * bearable. */
+static bool suits(const struct wg_node *node, const struct wg_device *device)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    struct wg_gemm_size size = lay_out(node, device, v->n).size;
+    size_t limit = INT32_MAX;
+    if (limit > device->info.largest_buffer)
+        limit = (size_t)device->info.largest_buffer;
+    double useful = (double)(v->n * count_pixels(v)) * (double)count_taps(v) * (double)v->oc;
+    double work = (double)size.m * (double)size.n * (double)size.k;
+    return work <= PADDING_LIMIT * useful && fits(node, device, 1, limit);
+}
+
+static size_t scratch(const struct wg_node *node, const struct wg_device *device)
+{
+    return lay_out(node, device, chunk_images(node, device)).scratch;
+}
+
+static bool bind(const struct wg_node *node, struct wg_binder *binder)
+{
+    switch (wg_form_of(node)) {
+    case WG_FORM_DATA:
+        return bind_data(node, binder);
+    case WG_FORM_FILTER:
+        return bind_filter(node, binder);
+    default:
+        return bind_conv2d(node, binder);
+    }
+}
+
+const struct wg_implementation wg_conv2d_gemm = {
+    .name = "gemm",
+    .uses_blas = true,
+    .suits = suits,
+    .scratch = scratch,
+    .knobs = knobs,
+    .bind = bind,
+};

@@ -79,76 +79,51 @@ size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *dev
     return thin.items_in * item * sizeof(float);
 }
 
-/* ---- conv2d ---- */
+/* ---- the implementation ---- */
 
-bool wg_conv2d_thin_suits(const struct wg_node *y, const struct wg_device *device)
+static size_t scratch(const struct wg_node *node, const struct wg_device *device)
 {
-    return wg_thin_suits(&y->attr.conv, device);
+    struct wg_row_split split;
+    switch (wg_form_of(node)) {
+    case WG_FORM_DATA:
+        return wg_thin_data_scratch(&node->attr.conv, device);
+    case WG_FORM_FILTER:
+        split = wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts);
+        return wg_row_scratch(&split, wg_shape_count(&node->shape), device);
+    default:
+        return 0;
+    }
 }
 
-bool wg_conv2d_thin_bind(const struct wg_node *y, struct wg_binder *binder)
+static bool suits(const struct wg_node *node, const struct wg_device *device)
+{
+    return wg_thin_suits(&node->attr.conv, device) &&
+           wg_scratch_fits(scratch(node, device), device);
+}
+
+/* conv2d or conv2d_data */
+static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
+    struct wg_thin thin = wg_thin_of(&node->attr.conv, device);
+    bool data = wg_form_of(node) == WG_FORM_DATA;
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = "conv2d_thin",
-        .kernel = "thin_conv2d",
+        .kernel = data ? "thin_data" : "thin_conv2d",
         .defines = &defines,
-        .global = {wg_thin_of(&y->attr.conv, device).items},
+        .global = {data ? thin.items_in : thin.items},
         .local = {1},
     };
-    wg_define_thin(&defines, &y->attr.conv, device);
-    wg_define_epilogue(&defines, y);
-    wg_conv_arguments(y, call.arguments);
+    wg_define_thin(&defines, &node->attr.conv, device);
+    wg_define_epilogue(&defines, node);
+    wg_conv_arguments(node, call.arguments);
+    if (data)
+        call.arguments[node->in_count + 1] = WG_SCRATCH(0, scratch(node, device));
     return wg_bind_kernel(binder, &call);
 }
 
-/* ---- conv2d_data ---- */
-
-size_t wg_conv2d_data_thin_scratch(const struct wg_node *x, const struct wg_device *device)
-{
-    return wg_thin_data_scratch(&x->attr.conv, device);
-}
-
-bool wg_conv2d_data_thin_suits(const struct wg_node *x, const struct wg_device *device)
-{
-    return wg_thin_suits(&x->attr.conv, device) &&
-           wg_scratch_fits(wg_conv2d_data_thin_scratch(x, device), device);
-}
-
-bool wg_conv2d_data_thin_bind(const struct wg_node *x, struct wg_binder *binder)
-{
-    const struct wg_device *device = wg_binder_device(binder);
-    struct wg_defines defines = {0};
-    struct wg_call call = {
-        .file = "conv2d_thin",
-        .kernel = "thin_data",
-        .defines = &defines,
-        .global = {wg_thin_of(&x->attr.conv, device).items_in},
-        .local = {1},
-    };
-    wg_define_thin(&defines, &x->attr.conv, device);
-    wg_define_epilogue(&defines, x);
-    wg_conv_arguments(x, call.arguments);
-    call.arguments[x->in_count + 1] = WG_SCRATCH(0, wg_conv2d_data_thin_scratch(x, device));
-    return wg_bind_kernel(binder, &call);
-}
-
-/* ---- conv2d_filter ---- */
-
-size_t wg_conv2d_filter_thin_scratch(const struct wg_node *w, const struct wg_device *device)
-{
-    struct wg_row_split split = wg_row_split_chunks(wg_thin_of(&w->attr.conv, device).parts);
-    return wg_row_scratch(&split, wg_shape_count(&w->shape), device);
-}
-
-bool wg_conv2d_filter_thin_suits(const struct wg_node *w, const struct wg_device *device)
-{
-    return wg_thin_suits(&w->attr.conv, device) &&
-           wg_scratch_fits(wg_conv2d_filter_thin_scratch(w, device), device);
-}
-
-bool wg_conv2d_filter_thin_bind(const struct wg_node *w, struct wg_binder *binder)
+static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     size_t sums = wg_shape_count(&w->shape), parts = wg_thin_of(&w->attr.conv, device).parts;
@@ -167,3 +142,16 @@ bool wg_conv2d_filter_thin_bind(const struct wg_node *w, struct wg_binder *binde
                           }) &&
            wg_bind_row_sums(binder, &split, sums, WG_NODE(w));
 }
+
+static bool bind(const struct wg_node *node, struct wg_binder *binder)
+{
+    return wg_form_of(node) == WG_FORM_FILTER ? bind_filter(node, binder)
+                                              : bind_gather(node, binder);
+}
+
+const struct wg_implementation wg_conv2d_thin = {
+    .name = "thin",
+    .suits = suits,
+    .scratch = scratch,
+    .bind = bind,
+};

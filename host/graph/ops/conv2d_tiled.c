@@ -23,19 +23,19 @@
 
 enum { KNOB_TILE_M, KNOB_TILE_N, KNOB_PARTS };
 
-const struct wg_knob wg_tensor_knobs[] = {
+static const struct wg_knob tensor_knobs[] = {
     {"tile_m", {32, 64, 128}},
     {"tile_n", {32, 64, 128}},
     {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
     {0},
 };
-const struct wg_knob wg_tiled_knobs[] = {
+static const struct wg_knob tiled_knobs[] = {
     {"tile_m", {16, 32, 64, 128}},
     {"tile_n", {16, 32, 64, 128}},
     {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
     {0},
 };
-const struct wg_knob wg_blocked_knobs[] = {
+static const struct wg_knob blocked_knobs[] = {
     {"tile_m", {4, 16, 32, 64}},
     {"tile_n", {4, 16, 32, 64}},
     {"parts", {1, 2, 3, 4, 6, 8, 16, 64}},
@@ -54,9 +54,9 @@ struct variant {
     const struct wg_knob *knobs;
 };
 
-static const struct variant tensor = {&wg_kernel_tensor, wg_tensor_knobs};
-static const struct variant tiled = {&wg_kernel_tiled, wg_tiled_knobs};
-static const struct variant blocked = {&wg_kernel_blocked, wg_blocked_knobs};
+static const struct variant tensor = {&wg_kernel_tensor, tensor_knobs};
+static const struct variant tiled = {&wg_kernel_tiled, tiled_knobs};
+static const struct variant blocked = {&wg_kernel_blocked, blocked_knobs};
 static const struct variant batched = {&wg_kernel_tiled, wg_batch_knobs};
 static const struct variant batched_tensor = {&wg_kernel_tensor, wg_batch_knobs};
 
@@ -92,14 +92,13 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
             .out = table_of(v),
             .at = wg_scratch_align(device, table_of(v).bytes),
         };
-    bool is_matmul = node->op == &wg_op_matmul;
     return (struct wg_product){
-        .form = is_matmul ? wg_matmul_form(node) : wg_conv2d_form(node),
-        .conv = is_matmul ? wg_matmul_conv(node) : *v,
+        .form = wg_form_of(node),
+        .conv = wg_conv_of(node),
         .a = WG_NODE(node->in[0]),
         .b = WG_NODE(node->in[1]),
         .out = WG_NODE(node),
-        .epilogue = is_matmul ? NULL : node,
+        .epilogue = node,
     };
 }
 
@@ -166,7 +165,7 @@ static size_t parts_bytes(const struct wg_extent *e, const struct wg_tiling *til
     return tiling->parts > 1 ? tiling->parts * e->results * sizeof(float) : 0;
 }
 
-/* ---- the members of struct wg_implementation ---- */
+/* ---- what the implementations share ---- */
 
 /* Below some 64,000 multiplications a product of matrices is best done plainly. */
 static bool is_worth_it(const struct wg_node *node, const struct wg_extent *e)
@@ -360,51 +359,79 @@ static bool suits_tensor(const struct wg_product *product, const struct wg_devic
            is_long && has_rows && e.columns >= TILE_MIN;
 }
 
-bool wg_tensor_suits(const struct wg_node *node, const struct wg_device *device)
+/* ---- the implementations ---- */
+
+static bool tensor_suits(const struct wg_node *node, const struct wg_device *device)
 {
     struct wg_product product = product_of(node, device);
     return suits_tensor(&product, device) && suits(&tensor, node, device);
 }
 
-size_t wg_tensor_scratch(const struct wg_node *node, const struct wg_device *device)
+static size_t tensor_scratch(const struct wg_node *node, const struct wg_device *device)
 {
     return scratch(&tensor, node, device);
 }
 
-bool wg_tensor_bind(const struct wg_node *node, struct wg_binder *binder)
+static bool tensor_bind(const struct wg_node *node, struct wg_binder *binder)
 {
     return bind(&tensor, node, binder);
 }
 
-bool wg_tiled_suits(const struct wg_node *node, const struct wg_device *device)
+const struct wg_implementation wg_conv2d_tensor = {
+    .name = "tensor",
+    .suits = tensor_suits,
+    .scratch = tensor_scratch,
+    .knobs = tensor_knobs,
+    .bind = tensor_bind,
+};
+
+static bool tiled_suits(const struct wg_node *node, const struct wg_device *device)
 {
     return device->has_local_memory && suits(&tiled, node, device);
 }
 
-size_t wg_tiled_scratch(const struct wg_node *node, const struct wg_device *device)
+static size_t tiled_scratch(const struct wg_node *node, const struct wg_device *device)
 {
     return scratch(&tiled, node, device);
 }
 
-bool wg_tiled_bind(const struct wg_node *node, struct wg_binder *binder)
+static bool tiled_bind(const struct wg_node *node, struct wg_binder *binder)
 {
     return bind(&tiled, node, binder);
 }
 
-bool wg_blocked_suits(const struct wg_node *node, const struct wg_device *device)
+const struct wg_implementation wg_conv2d_tiled = {
+    .name = "tiled",
+    .suits = tiled_suits,
+    .scratch = tiled_scratch,
+    .knobs = tiled_knobs,
+    .bind = tiled_bind,
+};
+
+static bool blocked_suits(const struct wg_node *node, const struct wg_device *device)
 {
     return suits(&blocked, node, device);
 }
 
-size_t wg_blocked_scratch(const struct wg_node *node, const struct wg_device *device)
+static size_t blocked_scratch(const struct wg_node *node, const struct wg_device *device)
 {
     return scratch(&blocked, node, device);
 }
 
-bool wg_blocked_bind(const struct wg_node *node, struct wg_binder *binder)
+static bool blocked_bind(const struct wg_node *node, struct wg_binder *binder)
 {
     return bind(&blocked, node, binder);
 }
+
+const struct wg_implementation wg_conv2d_blocked = {
+    .name = "blocked",
+    .suits = blocked_suits,
+    .scratch = blocked_scratch,
+    .knobs = blocked_knobs,
+    .bind = blocked_bind,
+};
+
+/* ---- batches ---- */
 
 static const struct variant *batch_variant(const struct wg_product *product,
                                            const struct wg_device *device)

@@ -25,9 +25,13 @@ struct wg_product {
     size_t at;                      // of scratch: where the parts begin; not of a batch
 };
 
+/* Whether tensor cores make up for that single precision takes three of their products. */
+bool wg_has_fast_tf32(const struct wg_device *device);
+
 /* Knobs of an implementation that multiplies batches: those of the tiles, and of its own the images
  * of a batch. */
 enum { WG_BATCH_KNOB_IMAGES = 3 };
+extern const struct wg_knob wg_batch_knobs[];
 
 /* Into how many parts the sums of a batch are best split, for a node of such an implementation; 0:
  * the device is too small. */

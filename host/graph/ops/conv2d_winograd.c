@@ -32,7 +32,7 @@ enum { CHUNK = 256, CHUNK_LEAST = 64 };
 /* Images of a block. Their best number depends on the caches and on how fast memory is. */
 enum { KNOB_IMAGES };
 
-const struct wg_knob wg_winograd_knobs[] = {
+static const struct wg_knob knobs[] = {
     {"images", {1, 2, 3, 4, 6, 8, 12, 16}},
     {0},
 };
@@ -154,13 +154,18 @@ static size_t choose_slice(size_t channels, size_t width)
 
 static size_t images_tuned(const struct wg_node *node)
 {
-    return (size_t)wg_knob(node, wg_winograd_knobs, KNOB_IMAGES, 0);
+    return (size_t)wg_knob(node, knobs, KNOB_IMAGES, 0);
 }
 
-static struct gather_sizes size_gather(const struct wg_node *node, bool data,
-                                       const struct wg_device *device)
+static bool is_data(const struct wg_node *node)
+{
+    return wg_form_of(node) == WG_FORM_DATA;
+}
+
+static struct gather_sizes size_gather(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
+    bool data = is_data(node);
     struct wg_tile tile = wg_tile_of(device);
     size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
@@ -263,25 +268,9 @@ static bool pays(const struct wg_conv *v, bool data)
            3 * products_direct(v, v->h, v->oh) * products_direct(v, v->w, v->ow);
 }
 
-static bool suits(const struct wg_node *node, const struct wg_device *device,
-                  size_t (*scratch)(const struct wg_node *node, const struct wg_device *device))
-{
-    const struct wg_conv *v = &node->attr.conv;
-    size_t width = wg_tile_of(device).width;
-    return wg_device_is_cpu(device) && v->k % (2 * v->stride) == 0 && v->c % width == 0 &&
-           v->oc % width == 0 && pays(v, node->op == &wg_op_conv2d_data) &&
-           images_tuned(node) <= v->n && wg_scratch_fits(scratch(node, device), device);
-}
-
 /* ---- conv2d and conv2d_data ---- */
 
-static size_t scratch_gather(const struct wg_node *node, bool data, const struct wg_device *device)
-{
-    struct gather_sizes sizes = size_gather(node, data, device);
-    return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
-}
-
-static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool data,
+static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
                       struct wg_argument packed, const struct gather_sizes *sizes)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -296,16 +285,16 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node, bool
                     .defines = &defines,
                     .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
                                   WG_INT(v->k), WG_INT(v->stride), WG_INT(sizes->slice),
-                                  WG_INT(wg_tile_columns(tile)), WG_INT(data)},
+                                  WG_INT(wg_tile_columns(tile)), WG_INT(is_data(node))},
                     .global = {sizes->pack_items},
                     .local = {1},
                 });
 }
 
-static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bool data)
+static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct gather_sizes sizes = size_gather(node, data, device);
+    struct gather_sizes sizes = size_gather(node, device);
     struct wg_argument packed = WG_SCRATCH(0, sizes.packed_bytes);
     struct wg_defines defines = {0};
     struct wg_call call = {
@@ -321,56 +310,16 @@ static bool bind_gather(struct wg_binder *binder, const struct wg_node *node, bo
     wg_define_int(&defines, "SLICE", (long long)sizes.slice);
     wg_define_int(&defines, "IMAGES", (long long)sizes.block.images);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
-    wg_define_int(&defines, "FORM", data ? WG_FORM_DATA : WG_FORM_CONV2D);
+    wg_define_int(&defines, "FORM", wg_form_of(node));
     wg_define_epilogue(&defines, node);
     wg_define_stream(&defines, device, wg_node_bytes(node));
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
     call.arguments[count] =
         WG_SCRATCH(wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
-    return bind_pack(binder, node, data, packed, &sizes) && wg_bind_kernel(binder, &call);
-}
-
-size_t wg_conv2d_winograd_scratch(const struct wg_node *y, const struct wg_device *device)
-{
-    return scratch_gather(y, false, device);
-}
-
-bool wg_conv2d_winograd_suits(const struct wg_node *y, const struct wg_device *device)
-{
-    return suits(y, device, wg_conv2d_winograd_scratch);
-}
-
-bool wg_conv2d_winograd_bind(const struct wg_node *y, struct wg_binder *binder)
-{
-    return bind_gather(binder, y, false);
-}
-
-size_t wg_conv2d_data_winograd_scratch(const struct wg_node *x, const struct wg_device *device)
-{
-    return scratch_gather(x, true, device);
-}
-
-bool wg_conv2d_data_winograd_suits(const struct wg_node *x, const struct wg_device *device)
-{
-    return suits(x, device, wg_conv2d_data_winograd_scratch);
-}
-
-bool wg_conv2d_data_winograd_bind(const struct wg_node *x, struct wg_binder *binder)
-{
-    return bind_gather(binder, x, true);
+    return bind_pack(binder, node, packed, &sizes) && wg_bind_kernel(binder, &call);
 }
 
 /* ---- conv2d_filter ---- */
-
-size_t wg_conv2d_filter_winograd_scratch(const struct wg_node *w, const struct wg_device *device)
-{
-    return size_filter(w, device).scratch_bytes;
-}
-
-bool wg_conv2d_filter_winograd_suits(const struct wg_node *w, const struct wg_device *device)
-{
-    return suits(w, device, wg_conv2d_filter_winograd_scratch);
-}
 
 /* w from the sums of each part */
 static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
@@ -391,7 +340,7 @@ static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
                                   });
 }
 
-bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *binder)
+static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     struct filter_sizes sizes = size_filter(w, device);
@@ -414,3 +363,37 @@ bool wg_conv2d_filter_winograd_bind(const struct wg_node *w, struct wg_binder *b
     wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
     return wg_bind_kernel(binder, &call) && bind_unpack(binder, w, &sizes, scratch);
 }
+
+/* ---- the implementation ---- */
+
+static size_t scratch(const struct wg_node *node, const struct wg_device *device)
+{
+    if (wg_form_of(node) == WG_FORM_FILTER)
+        return size_filter(node, device).scratch_bytes;
+    struct gather_sizes sizes = size_gather(node, device);
+    return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
+}
+
+static bool suits(const struct wg_node *node, const struct wg_device *device)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t width = wg_tile_of(device).width;
+    return wg_device_is_cpu(device) && v->k % (2 * v->stride) == 0 && v->c % width == 0 &&
+           v->oc % width == 0 && pays(v, is_data(node)) && images_tuned(node) <= v->n &&
+           wg_scratch_fits(scratch(node, device), device);
+}
+
+static bool bind(const struct wg_node *node, struct wg_binder *binder)
+{
+    return wg_form_of(node) == WG_FORM_FILTER ? bind_filter(node, binder)
+                                              : bind_gather(node, binder);
+}
+
+const struct wg_implementation wg_conv2d_winograd = {
+    .name = "winograd",
+    .is_winograd = true,
+    .suits = suits,
+    .scratch = scratch,
+    .knobs = knobs,
+    .bind = bind,
+};

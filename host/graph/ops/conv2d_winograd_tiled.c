@@ -37,12 +37,12 @@ static size_t planes_of(const struct wg_node *node)
 static struct wg_product product_of(const struct wg_node *node, size_t images)
 {
     const struct wg_conv *v = &node->attr.conv;
-    bool data = wg_conv2d_form(node) == WG_FORM_DATA;
+    bool data = wg_form_of(node) == WG_FORM_DATA;
     size_t pixels_y = data ? wg_divide_up(v->h, v->stride) : v->oh;
     size_t pixels_x = data ? wg_divide_up(v->w, v->stride) : v->ow;
     size_t tiles = wg_divide_up(pixels_y, 4) * wg_divide_up(pixels_x, 4);
     return (struct wg_product){
-        .form = wg_conv2d_form(node),
+        .form = wg_form_of(node),
         .conv = wg_conv_one_pixel(images * tiles, data ? v->c : planes_of(node) * v->c, v->oc),
         .batch = {.count = data ? planes_of(node) * ELEMENTS : ELEMENTS,
                   .images = images,
@@ -121,7 +121,7 @@ static bool bind_points(struct wg_binder *binder, const struct wg_node *node,
                         const struct sizes *sizes)
 {
     const struct wg_conv *v = &node->attr.conv;
-    bool data = wg_conv2d_form(node) == WG_FORM_DATA;
+    bool data = wg_form_of(node) == WG_FORM_DATA;
     return bind_weights(
         binder, node,
         (struct wg_call){.kernel = "conv2d_winograd_points",
@@ -221,9 +221,9 @@ static bool bind_chunk(struct wg_binder *binder, const struct wg_node *node,
            (filter || bind_evaluate(binder, &chunk));
 }
 
-/* ---- the members of struct wg_implementation ---- */
+/* ---- the implementation ---- */
 
-bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device *device)
+static bool suits(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
     if (wg_device_is_cpu(device) || !device->has_local_memory || v->k != 2 * v->stride ||
@@ -237,7 +237,7 @@ bool wg_winograd_tiled_suits(const struct wg_node *node, const struct wg_device 
  * On an H100 conv2d_tensor makes some 50 TFLOP/s of the direct form, a byte of V, Y and M costs
  * what 20 of these operations do, written and read, and each of three launches more what 3e8 do.
  */
-bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct wg_device *device)
+static bool needs_measuring(const struct wg_node *node, const struct wg_device *device)
 {
     enum { PER_BYTE = 20, LAUNCHES = 3 };
     const double per_launch = 3e8;
@@ -252,17 +252,27 @@ bool wg_winograd_tiled_needs_measuring(const struct wg_node *node, const struct 
            2 * (products - left) < PER_BYTE * moved + LAUNCHES * per_launch;
 }
 
-size_t wg_winograd_tiled_scratch(const struct wg_node *node, const struct wg_device *device)
+static size_t scratch(const struct wg_node *node, const struct wg_device *device)
 {
     return sizes_of(node, device).bytes;
 }
 
-bool wg_winograd_tiled_bind(const struct wg_node *node, struct wg_binder *binder)
+static bool bind(const struct wg_node *node, struct wg_binder *binder)
 {
     struct sizes sizes = sizes_of(node, wg_binder_device(binder));
-    bool filter = wg_conv2d_form(node) == WG_FORM_FILTER;
+    bool filter = wg_form_of(node) == WG_FORM_FILTER;
     bool ok = filter || bind_points(binder, node, &sizes);
     for (size_t first = 0; ok && first < node->attr.conv.n; first += sizes.images)
         ok = bind_chunk(binder, node, &sizes, first);
     return ok && (!filter || bind_taps(binder, node, &sizes));
 }
+
+const struct wg_implementation wg_conv2d_winograd_tiled = {
+    .name = "winograd_tiled",
+    .is_winograd = true,
+    .suits = suits,
+    .needs_measuring = needs_measuring,
+    .scratch = scratch,
+    .knobs = wg_batch_knobs,
+    .bind = bind,
+};

@@ -98,9 +98,9 @@ static bool bind_filter(const struct wg_node *node, struct wg_binder *binder)
 const struct wg_op wg_op_layer_filter = {
     .name = "layer_filter",
     .flops = flops,
-    .implementations =
-        {{.name = "thin", .suits = suits_filter, .scratch = scratch_filter, .bind = bind_filter},
-         {.name = "ref", .bind = bind_filter_ref}},
+    .implementations = {WG_BY(.name = "thin", .suits = suits_filter, .scratch = scratch_filter,
+                              .bind = bind_filter),
+                        WG_BY(.name = "ref", .bind = bind_filter_ref)},
 };
 
 /* ---- layer_data: out, gradient, w -> x ---- */
@@ -136,7 +136,7 @@ static bool bind_data(const struct wg_node *node, struct wg_binder *binder)
 const struct wg_op wg_op_layer_data = {
     .name = "layer_data",
     .flops = flops,
-    .implementations =
-        {{.name = "thin", .suits = suits_data, .scratch = scratch_data, .bind = bind_data},
-         {.name = "ref", .bind = bind_data_ref}},
+    .implementations = {WG_BY(.name = "thin", .suits = suits_data, .scratch = scratch_data,
+                              .bind = bind_data),
+                        WG_BY(.name = "ref", .bind = bind_data_ref)},
 };

@@ -79,9 +79,9 @@ static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
 
 /* ---- direct ---- */
 
-static bool suits_direct(const struct wg_node *c, const struct wg_device *device)
+bool wg_matmul_is_for_direct(const struct wg_node *c)
 {
-    return is_large(c) && wg_matmul_direct_suits(c, device);
+    return is_large(c) && !(c->attr.transpose_a && c->attr.transpose_b);
 }
 
 /* ---- gemm ---- */
@@ -170,18 +170,10 @@ const struct wg_op wg_op_matmul = {
     .name = "matmul",
     .gradient = gradient,
     .flops = flops,
-    .implementations = {{.name = "direct",
-                         .suits = suits_direct,
-                         .scratch = wg_matmul_direct_scratch,
-                         .bind = wg_matmul_direct_bind},
-                        WG_TILED,
-                        WG_BLOCKED,
-                        {.name = "gemm",
-                         .uses_blas = true,
-                         .suits = suits_gemm,
-                         .scratch = scratch_gemm,
-                         .bind = bind_gemm},
-                        {.name = "ref", .bind = bind_ref}},
+    .implementations = {&wg_conv2d_direct, &wg_conv2d_tiled, &wg_conv2d_blocked,
+                        WG_BY(.name = "gemm", .uses_blas = true, .suits = suits_gemm,
+                              .scratch = scratch_gemm, .bind = bind_gemm),
+                        WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 struct wg_node *wg_matmul(struct wg_graph *g, struct wg_node *a, bool transpose_a,

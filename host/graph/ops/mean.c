@@ -26,7 +26,7 @@ static struct wg_node *gradient_mean(struct wg_graph *g, struct wg_node *y, stru
 static const struct wg_op op_mean = {
     .name = "mean",
     .gradient = gradient_mean,
-    .implementations = {{.name = "ref", .bind = bind_mean}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_mean)},
 };
 
 struct wg_node *wg_mean(struct wg_graph *g, struct wg_node *x, float scale)
@@ -59,7 +59,7 @@ static bool bind_broadcast(const struct wg_node *y, struct wg_binder *binder)
 
 const struct wg_op wg_op_broadcast = {
     .name = "broadcast",
-    .implementations = {{.name = "ref", .bind = bind_broadcast}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_broadcast)},
 };
 
 struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
@@ -102,7 +102,7 @@ static struct wg_node *gradient_add(struct wg_graph *g, struct wg_node *y, struc
 static const struct wg_op op_add = {
     .name = "add",
     .gradient = gradient_add,
-    .implementations = {{.name = "ref", .bind = bind_add}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_add)},
 };
 
 struct wg_node *wg_add(struct wg_graph *g, struct wg_node *x1, struct wg_node *x2)

@@ -95,8 +95,9 @@ static bool bind_up(const struct wg_node *x, struct wg_binder *binder)
 const struct wg_op wg_op_norm_up = {
     .name = "norm_up",
     .flops = flops,
-    .implementations = {{.name = "thin", .suits = suits_up, .scratch = scratch_up, .bind = bind_up},
-                        {.name = "ref", .bind = bind_ref}},
+    .implementations = {WG_BY(.name = "thin", .suits = suits_up, .scratch = scratch_up,
+                              .bind = bind_up),
+                        WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 /* ---- norm_up_sums: u, m, gamma, beta, d, w -> [K * K * C + 2, OC] ---- */
@@ -152,9 +153,9 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 const struct wg_op wg_op_norm_up_sums = {
     .name = "norm_up_sums",
     .flops = flops_sums,
-    .implementations =
-        {{.name = "thin", .suits = suits_sums, .scratch = scratch_sums, .bind = bind_sums},
-         {.name = "ref", .bind = bind_ref}},
+    .implementations = {WG_BY(.name = "thin", .suits = suits_sums, .scratch = scratch_sums,
+                              .bind = bind_sums),
+                        WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 /* ---- norm_up_gradient: u, m, gamma, beta, d, w, sums -> du ---- */
@@ -192,9 +193,7 @@ static bool bind_gradient(const struct wg_node *du, struct wg_binder *binder)
 
 const struct wg_op wg_op_norm_up_gradient = {
     .name = "norm_up_gradient",
-    .implementations = {{.name = "thin",
-                         .suits = suits_gradient,
-                         .scratch = scratch_gradient,
-                         .bind = bind_gradient},
-                        {.name = "ref", .bind = bind_ref}},
+    .implementations = {WG_BY(.name = "thin", .suits = suits_gradient, .scratch = scratch_gradient,
+                              .bind = bind_gradient),
+                        WG_BY(.name = "ref", .bind = bind_ref)},
 };

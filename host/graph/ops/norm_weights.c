@@ -47,10 +47,10 @@ static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
 
 const struct wg_op wg_op_norm_kernel = {
     .name = "norm_kernel",
-    .implementations = {{.name = "ref", .bind = bind_kernel}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_kernel)},
 };
 
 const struct wg_op wg_op_norm_bias = {
     .name = "norm_bias",
-    .implementations = {{.name = "ref", .bind = bind_bias}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_bias)},
 };

@@ -21,7 +21,7 @@ static bool bind_normal(const struct wg_node *y, struct wg_binder *binder)
 
 static const struct wg_op op_normal = {
     .name = "normal",
-    .implementations = {{.name = "ref", .bind = bind_normal}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_normal)},
 };
 
 struct wg_node *wg_normal(struct wg_graph *g, struct wg_node *clock, uint64_t seed, uint32_t stream,
@@ -54,7 +54,7 @@ static bool bind_batch(const struct wg_node *y, struct wg_binder *binder)
 
 static const struct wg_op op_batch = {
     .name = "batch",
-    .implementations = {{.name = "ref", .bind = bind_batch}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_batch)},
 };
 
 struct wg_node *wg_batch(struct wg_graph *g, struct wg_node *dataset, struct wg_node *clock,
@@ -88,7 +88,7 @@ static bool bind_batch_labels(const struct wg_node *y, struct wg_binder *binder)
 
 static const struct wg_op op_batch_labels = {
     .name = "batch_labels",
-    .implementations = {{.name = "ref", .bind = bind_batch_labels}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_batch_labels)},
 };
 
 struct wg_node *wg_batch_labels(struct wg_graph *g, struct wg_node *labels, struct wg_node *clock,
@@ -124,7 +124,7 @@ static bool bind_shift(const struct wg_node *y, struct wg_binder *binder)
 
 static const struct wg_op op_shift = {
     .name = "shift",
-    .implementations = {{.name = "ref", .bind = bind_shift}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_shift)},
 };
 
 struct wg_node *wg_shift(struct wg_graph *g, struct wg_node *x, struct wg_node *clock,

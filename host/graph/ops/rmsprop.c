@@ -103,8 +103,8 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
 const struct wg_op wg_op_rmsprop = {
     .name = "rmsprop",
     .is_effect = true,
-    .implementations = {{.name = "joined", .suits = suits_joined, .bind = bind_joined},
-                        {.name = "ref", .bind = bind_ref}},
+    .implementations = {WG_BY(.name = "joined", .suits = suits_joined, .bind = bind_joined),
+                        WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 struct wg_node *wg_rmsprop(struct wg_graph *g, int count, struct wg_node *const w[],

@@ -32,7 +32,7 @@ static bool bind_gradient(const struct wg_node *dx, struct wg_binder *binder)
 
 static const struct wg_op op_gradient = {
     .name = "softmax_cross_entropy_gradient",
-    .implementations = {{.name = "ref", .bind = bind_gradient}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_gradient)},
 };
 
 static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i)
@@ -48,7 +48,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
 static const struct wg_op op_softmax_cross_entropy = {
     .name = "softmax_cross_entropy",
     .gradient = gradient,
-    .implementations = {{.name = "ref", .bind = bind}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind)},
 };
 
 struct wg_node *wg_softmax_cross_entropy(struct wg_graph *g, struct wg_node *x,

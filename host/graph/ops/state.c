@@ -19,7 +19,7 @@ static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
 static const struct wg_op op_record = {
     .name = "record",
     .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_record}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_record)},
 };
 
 struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_node *clock,
@@ -51,7 +51,7 @@ static bool bind_advance(const struct wg_node *node, struct wg_binder *binder)
 static const struct wg_op op_advance = {
     .name = "advance",
     .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_advance}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_advance)},
 };
 
 struct wg_node *wg_advance(struct wg_graph *g, struct wg_node *clock, uint32_t counter,

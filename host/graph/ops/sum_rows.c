@@ -35,7 +35,7 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
 
 const struct wg_op wg_op_sum_rows = {
     .name = "sum_rows",
-    .implementations = {{.name = "ref", .scratch = scratch, .bind = bind}},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch, .bind = bind)},
 };
 
 struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x)

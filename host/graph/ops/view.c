@@ -52,7 +52,7 @@ static bool bind_slice(const struct wg_node *y, struct wg_binder *binder)
 
 const struct wg_op wg_op_slice = {
     .name = "slice",
-    .implementations = {{.name = "ref", .bind = bind_slice}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_slice)},
 };
 
 struct wg_node *wg_slice(struct wg_graph *g, struct wg_node *x, size_t index)
@@ -74,7 +74,7 @@ static bool bind_assign(const struct wg_node *node, struct wg_binder *binder)
 static const struct wg_op op_assign = {
     .name = "assign",
     .is_effect = true,
-    .implementations = {{.name = "ref", .bind = bind_assign}},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_assign)},
 };
 
 struct wg_node *wg_assign(struct wg_graph *g, struct wg_node *variable, struct wg_node *x)
