@@ -53,6 +53,9 @@ struct wg_conv {
     size_t k, stride, pad;
 };
 
+/* Its forms: y from x and w, x from y and w, w from x and y. Kernels know them by these numbers. */
+enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
+
 /* The geometry of Keras' padding "same" from the x side: oh = ceil(h / stride), and the smaller
  * half of the padding before. One padding serves both directions, so x must be square. */
 struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_t stride);

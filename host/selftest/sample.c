@@ -2,7 +2,7 @@
 
 #include "host/base/error.h"
 #include "host/base/philox.h"
-#include "host/graph/op.h"
+#include "host/graph/ops/conv2d.h"
 #include "host/selftest/element.h"
 #include "host/selftest/winograd.h"
 
@@ -96,13 +96,6 @@ static void activate(const struct wg_attributes *attr, double *value, double *re
     }
 }
 
-static enum wg_form winograd_form(const struct wg_node *node)
-{
-    return node->op == &wg_op_conv2d        ? WG_FORM_CONV2D
-           : node->op == &wg_op_conv2d_data ? WG_FORM_DATA
-                                            : WG_FORM_FILTER;
-}
-
 /*
  * F(4, 2) divides by 9, so that its sums are not exact. The bound of what rounding can do, which
  * the full self-test takes, would hide a mistake among so many terms. Independent roundings do far
@@ -113,7 +106,7 @@ static double likely_error(const struct wg_node *node)
 {
     double terms = (double)wg_element_form(node)->terms(node), largest = largest_of(node);
     double unit = (double)unit_of(largest, (size_t)terms);
-    double units = wg_winograd_units(&node->attr.conv, winograd_form(node));
+    double units = wg_winograd_units(&node->attr.conv, wg_form_of(node));
     double product = largest * SMALL * unit / 3; // RMS of uniform numbers times others
     return 16 * U * sqrt(units) * sqrt(terms) * product;
 }

@@ -18,8 +18,6 @@
 
 #include <stdbool.h>
 
-enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
-
 /* Roundings that a product passes through, at most. */
 double wg_winograd_units(const struct wg_conv *conv, enum wg_form form);
 

@@ -43,6 +43,17 @@ struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc)
         .n = n, .h = 1, .w = 1, .c = c, .oh = 1, .ow = 1, .oc = oc, .k = 1, .stride = 1, .pad = 0};
 }
 
+struct wg_conv wg_conv_by_table(const struct wg_conv *v)
+{
+    return wg_conv_one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc);
+}
+
+struct wg_argument wg_conv_table(const struct wg_conv *v)
+{
+    struct wg_conv product = wg_conv_by_table(v);
+    return WG_SCRATCH(0, product.n * product.c * sizeof(float));
+}
+
 enum wg_form wg_form_of(const struct wg_node *node)
 {
     if (node->op == &wg_op_matmul)

@@ -18,18 +18,24 @@ void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
 /* The node's inputs and the node itself, in the kernels' order: x w (b) y and the like. */
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments);
 
-/* The three forms. A product of matrices is each of them over images of one pixel: A B is conv2d,
- * with C = y, A B^T conv2d_data, with C = x, A^T B conv2d_filter, with C = w. */
-enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
-
-/* Which of them a node of the three ops is, or a matmul, but for one of two transposed factors. */
+/*
+ * The form of a node of conv2d, conv2d_data, conv2d_filter or matmul, and its geometry. A product
+ * of matrices is each of the forms over images of one pixel: A B is conv2d, with C = y, A B^T
+ * conv2d_data, with C = x, A^T B conv2d_filter, with C = w; A^T B^T is none.
+ */
 enum wg_form wg_form_of(const struct wg_node *node);
-
-/* The geometry of such a node. */
 struct wg_conv wg_conv_of(const struct wg_node *node);
 
 /* Images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
 struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
+
+/*
+ * A convolution whose x has few channels may go through a table [n, oh, ow, k, k, c], at the start
+ * of scratch, of what each tap sees of x, or adds to it: the table joins y by a product of matrices
+ * [n * oh * ow, k * k * c] w [k * k * c, oc].
+ */
+struct wg_conv wg_conv_by_table(const struct wg_conv *conv);
+struct wg_argument wg_conv_table(const struct wg_conv *conv);
 
 /* Whether conv2d_direct is for a matmul: a large one, not of two transposed factors. */
 bool wg_matmul_is_for_direct(const struct wg_node *c);

@@ -13,17 +13,17 @@
 enum { WG_ITEMS_PER_THREAD = 8 };
 
 /* `pixels` x `vectors` vectors of `width` floats. */
-struct wg_tile {
+struct wg_register_tile {
     size_t width;   // VW
     size_t pixels;  // MR
     size_t vectors; // NV
 };
 
 /* 12 x 2 accumulators where there are 32 registers (AVX-512), 6 x 2 where there are 16. */
-static inline struct wg_tile wg_tile_of(const struct wg_device *device)
+static inline struct wg_register_tile wg_register_tile_of(const struct wg_device *device)
 {
     unsigned width = device->info.vector_width;
-    return (struct wg_tile){
+    return (struct wg_register_tile){
         .width = width >= 16  ? 16
                  : width >= 8 ? 8
                               : 4,
@@ -32,12 +32,12 @@ static inline struct wg_tile wg_tile_of(const struct wg_device *device)
     };
 }
 
-static inline size_t wg_tile_columns(struct wg_tile tile)
+static inline size_t wg_register_tile_columns(struct wg_register_tile tile)
 {
     return tile.vectors * tile.width;
 }
 
-static inline void wg_define_tile(struct wg_defines *defines, struct wg_tile tile)
+static inline void wg_define_register_tile(struct wg_defines *defines, struct wg_register_tile tile)
 {
     wg_define_int(defines, "VW", (long long)tile.width);
     wg_define_int(defines, "MR", (long long)tile.pixels);

@@ -45,38 +45,23 @@ struct filter_sizes {
     size_t scratch_bytes;
 };
 
-/* ---- thin layers ---- */
+/* ---- layers of few channels ---- */
 
-static bool is_thin(const struct wg_conv *v, const struct wg_device *device)
+static bool has_table(const struct wg_conv *v, const struct wg_device *device)
 {
-    return v->k > 1 && v->c < wg_tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
-}
-
-static struct wg_conv flatten(const struct wg_conv *v)
-{
-    return wg_conv_one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc);
-}
-
-/* The table [n, oh, ow, k, k, c] at the start of scratch. */
-static size_t table_bytes(const struct wg_conv *v)
-{
-    return v->n * v->oh * v->ow * v->k * v->k * v->c * sizeof(float);
-}
-
-static struct wg_argument table_of(const struct wg_conv *v)
-{
-    return WG_SCRATCH(0, table_bytes(v));
+    return v->k > 1 && v->c < wg_register_tile_of(device).width / 2 && v->k * v->k * v->c <= 64;
 }
 
 /* Where scratch goes on after the table, if there is one. */
 static size_t after_table(const struct wg_conv *v, const struct wg_device *device)
 {
-    return is_thin(v, device) ? wg_scratch_align(device, table_bytes(v)) : 0;
+    return has_table(v, device) ? wg_scratch_align(device, wg_conv_table(v).bytes) : 0;
 }
 
-static struct wg_conv thick(const struct wg_conv *v, const struct wg_device *device)
+/* What is left to be computed. */
+static struct wg_conv besides_table(const struct wg_conv *v, const struct wg_device *device)
 {
-    return is_thin(v, device) ? flatten(v) : *v;
+    return has_table(v, device) ? wg_conv_by_table(v) : *v;
 }
 
 /* ---- sizes ---- */
@@ -84,8 +69,8 @@ static struct wg_conv thick(const struct wg_conv *v, const struct wg_device *dev
 static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
                                        const struct wg_device *device)
 {
-    struct wg_tile tile = wg_tile_of(device);
-    size_t columns = wg_tile_columns(tile), wanted = wg_wanted_items(device);
+    struct wg_register_tile tile = wg_register_tile_of(device);
+    size_t columns = wg_register_tile_columns(tile), wanted = wg_wanted_items(device);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
     size_t phases = data ? v->stride : 1, step = data ? 1 : v->stride;
     size_t taps = wg_divide_up(v->k, phases), panels = wg_divide_up(width, columns);
@@ -135,8 +120,9 @@ static size_t chunk_channels(const struct wg_conv *v, size_t images, size_t mult
 
 static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_device *device)
 {
-    struct wg_tile tile = wg_tile_of(device);
-    size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile)), sums = v->k * v->k * v->c * pitch;
+    struct wg_register_tile tile = wg_register_tile_of(device);
+    size_t pitch = wg_round_up(v->oc, wg_register_tile_columns(tile)),
+           sums = v->k * v->k * v->c * pitch;
     size_t threads = wg_threads(device);
     size_t parts = wg_smaller(wg_larger(threads, 8), 32);
     while (parts > 1 && parts * sums > WG_PARTIAL_SUMS)
@@ -166,7 +152,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 /* The programs that copy need no more than the width. */
 static void define_width(struct wg_defines *defines, const struct wg_device *device)
 {
-    wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
+    wg_define_int(defines, "VW", (long long)wg_register_tile_of(device).width);
 }
 
 /* One gather: `out` from `in` and the weights, with scratch from `at` on. The bias and activation
@@ -188,18 +174,19 @@ static bool bind_pack(struct wg_binder *binder, const struct gather *gather,
     const struct wg_conv *v = &gather->conv;
     struct wg_defines defines = {0};
     define_width(&defines, wg_binder_device(binder));
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "conv2d_pack",
-                    .kernel = "conv2d_pack",
-                    .defines = &defines,
-                    .arguments = {gather->weights, packed, WG_INT(v->c), WG_INT(v->oc),
-                                  WG_INT(v->k), WG_INT(v->stride), WG_INT(v->pad),
-                                  WG_INT(wg_tile_columns(wg_tile_of(wg_binder_device(binder)))),
-                                  WG_INT(gather->data)},
-                    .global = {items},
-                    .local = {1},
-                });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "conv2d_pack",
+                              .kernel = "conv2d_pack",
+                              .defines = &defines,
+                              .arguments = {gather->weights, packed, WG_INT(v->c), WG_INT(v->oc),
+                                            WG_INT(v->k), WG_INT(v->stride), WG_INT(v->pad),
+                                            WG_INT(wg_register_tile_columns(
+                                                wg_register_tile_of(wg_binder_device(binder)))),
+                                            WG_INT(gather->data)},
+                              .global = {items},
+                              .local = {1},
+                          });
 }
 
 static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
@@ -216,7 +203,7 @@ static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
         .global = {sizes.items},
         .local = {1},
     };
-    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_register_tile(&defines, wg_register_tile_of(device));
     wg_define_conv(&defines, &gather->conv);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
@@ -240,7 +227,7 @@ static bool bind_unfold(struct wg_binder *binder, const struct wg_conv *v, const
                                       .file = "conv2d_fold",
                                       .kernel = "conv2d_unfold",
                                       .defines = &defines,
-                                      .arguments = {WG_NODE(x), table_of(v)},
+                                      .arguments = {WG_NODE(x), wg_conv_table(v)},
                                       .global = {v->n * v->oh},
                                       .local = {1},
                                   });
@@ -255,7 +242,7 @@ static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
         .file = "conv2d_fold",
         .kernel = "conv2d_fold",
         .defines = &defines,
-        .arguments = {table_of(v)},
+        .arguments = {wg_conv_table(v)},
         .global = {v->n * v->h},
         .local = {1},
     };
@@ -281,7 +268,7 @@ static bool bind_unpack(struct wg_binder *binder, const struct filter *filter,
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &filter->conv;
     size_t rows = v->k * v->k * v->c,
-           pitch = wg_round_up(v->oc, wg_tile_columns(wg_tile_of(device)));
+           pitch = wg_round_up(v->oc, wg_register_tile_columns(wg_register_tile_of(device)));
     struct wg_defines defines = {0};
     define_width(&defines, device);
     return wg_bind_kernel(binder, &(struct wg_call){
@@ -309,7 +296,7 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
         .global = {sizes.parts * sizes.shares},
         .local = {1},
     };
-    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_register_tile(&defines, wg_register_tile_of(device));
     wg_define_conv(&defines, &filter->conv);
     wg_define_int(&defines, "PARTS", (long long)sizes.parts);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
@@ -322,7 +309,7 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
 
 static size_t scratch(const struct wg_node *node, const struct wg_device *device)
 {
-    const struct wg_conv v = wg_conv_of(node), inner = thick(&v, device);
+    const struct wg_conv v = wg_conv_of(node), inner = besides_table(&v, device);
     enum wg_form form = wg_form_of(node);
     size_t bytes = form == WG_FORM_FILTER ? size_filter(&inner, device).scratch_bytes
                                           : gather_bytes(&inner, form == WG_FORM_DATA, device);
@@ -341,14 +328,14 @@ static bool bind_gather_of(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv v = wg_conv_of(node);
-    bool data = wg_form_of(node) == WG_FORM_DATA, thin = is_thin(&v, device);
-    bool unfolds = thin && !data, folds = thin && data;
+    bool data = wg_form_of(node) == WG_FORM_DATA, table = has_table(&v, device);
+    bool unfolds = table && !data, folds = table && data;
     const struct gather gather = {
-        .conv = thick(&v, device),
+        .conv = besides_table(&v, device),
         .data = data,
-        .in = unfolds ? table_of(&v) : WG_NODE(node->in[0]),
+        .in = unfolds ? wg_conv_table(&v) : WG_NODE(node->in[0]),
         .weights = WG_NODE(node->in[1]),
-        .out = folds ? table_of(&v) : WG_NODE(node),
+        .out = folds ? wg_conv_table(&v) : WG_NODE(node),
         .epilogue = folds ? NULL : node,
         .at = after_table(&v, device),
     };
@@ -360,15 +347,15 @@ static bool bind_filter_of(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv v = wg_conv_of(w);
-    bool thin = is_thin(&v, device);
+    bool unfolds = has_table(&v, device);
     const struct filter filter = {
-        .conv = thick(&v, device),
-        .x = thin ? table_of(&v) : WG_NODE(w->in[0]),
+        .conv = besides_table(&v, device),
+        .x = unfolds ? wg_conv_table(&v) : WG_NODE(w->in[0]),
         .y = WG_NODE(w->in[1]),
         .w = WG_NODE(w),
         .at = after_table(&v, device),
     };
-    return (!thin || bind_unfold(binder, &v, w->in[0])) && bind_filter(binder, &filter);
+    return (!unfolds || bind_unfold(binder, &v, w->in[0])) && bind_filter(binder, &filter);
 }
 
 static bool bind(const struct wg_node *node, struct wg_binder *binder)

@@ -11,7 +11,7 @@ enum { PARTS_MOST = 256 };
 
 bool wg_thin_suits(const struct wg_conv *v, const struct wg_device *device)
 {
-    size_t width = wg_tile_of(device).width, taps = v->k * v->k * v->c;
+    size_t width = wg_register_tile_of(device).width, taps = v->k * v->k * v->c;
     return wg_device_is_cpu(device) && v->k > 1 && v->c < width / 2 && taps <= TAPS_MAX &&
            taps % width == 0 && v->oc % width == 0;
 }
@@ -28,7 +28,7 @@ static size_t choose_pixels(size_t row, size_t most)
 
 struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *device)
 {
-    struct wg_tile tile = wg_tile_of(device);
+    struct wg_register_tile tile = wg_register_tile_of(device);
     size_t taps = v->k * v->k * v->c, sent = taps / tile.width;
     bool is_wide = tile.pixels * tile.vectors >= 28; // 32 registers
     struct wg_thin thin = {
@@ -53,7 +53,7 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
 {
     struct wg_thin thin = wg_thin_of(v, device);
     wg_define_conv(defines, v);
-    wg_define_int(defines, "VW", (long long)wg_tile_of(device).width);
+    wg_define_int(defines, "VW", (long long)wg_register_tile_of(device).width);
     wg_define_int(defines, "NV", (long long)thin.vectors);
     wg_define_int(defines, "PIXELS", (long long)thin.pixels);
     wg_define_int(defines, "PIXELS_IN", (long long)thin.pixels_in);

@@ -62,22 +62,12 @@ static const struct variant batched_tensor = {&wg_kernel_tensor, wg_batch_knobs}
 
 /* ---- the product of a node ---- */
 
-/* Few channels of x: a table of all taps is small against y. */
-static bool is_thin(const struct wg_conv *v, const struct wg_device *device)
-{
-    size_t taps = v->k * v->k * v->c, table = v->n * v->oh * v->ow * taps;
-    return v->k > 1 && v->c < 8 && taps <= 64 && table <= INT32_MAX &&
-           table * sizeof(float) <= device->info.largest_buffer;
-}
-
-static struct wg_argument table_of(const struct wg_conv *v)
-{
-    return WG_SCRATCH(0, v->n * v->oh * v->ow * v->k * v->k * v->c * sizeof(float));
-}
-
+/* Whether a conv2d_data of few channels goes through a table of all taps, small against y. */
 static bool is_folded(const struct wg_node *node, const struct wg_device *device)
 {
-    return node->op == &wg_op_conv2d_data && is_thin(&node->attr.conv, device);
+    const struct wg_conv *v = &node->attr.conv;
+    return node->op == &wg_op_conv2d_data && v->k > 1 && v->c < 8 && v->k * v->k * v->c <= 64 &&
+           wg_scratch_fits(wg_conv_table(v).bytes, device);
 }
 
 static struct wg_product product_of(const struct wg_node *node, const struct wg_device *device)
@@ -86,11 +76,11 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
     if (is_folded(node, device))
         return (struct wg_product){
             .form = WG_FORM_DATA,
-            .conv = wg_conv_one_pixel(v->n * v->oh * v->ow, v->k * v->k * v->c, v->oc),
+            .conv = wg_conv_by_table(v),
             .a = WG_NODE(node->in[0]),
             .b = WG_NODE(node->in[1]),
-            .out = table_of(v),
-            .at = wg_scratch_align(device, table_of(v).bytes),
+            .out = wg_conv_table(v),
+            .at = wg_scratch_align(device, wg_conv_table(v).bytes),
         };
     return (struct wg_product){
         .form = wg_form_of(node),
@@ -184,8 +174,7 @@ static bool suits(const struct variant *variant, const struct wg_node *node,
     if (wg_device_is_cpu(device) || !is_worth_it(node, &e) ||
         !wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling))
         return false;
-    size_t scratch = product.at + parts_bytes(&e, &tiling);
-    return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;
+    return wg_scratch_fits(product.at + parts_bytes(&e, &tiling), device);
 }
 
 static size_t scratch(const struct variant *variant, const struct wg_node *node,
@@ -258,7 +247,7 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
     struct wg_extent e = extent_of(product);
     struct wg_argument partial = WG_SCRATCH(product->at, parts_bytes(&e, t));
     bool is_whole = t->parts == 1 || product->batch.count > 0;
-    const struct wg_tile *tile = &t->tile;
+    const struct wg_group_tile *tile = &t->tile;
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = variant->kernel->name,
@@ -266,9 +255,9 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
         .defines = &defines,
         .arguments = {product->a, product->b},
         .global = {wg_divide_up(e.rows, tile->tm) * wg_divide_up(e.columns, tile->tn) *
-                       wg_tile_items(tile),
+                       wg_group_tile_items(tile),
                    e.phases * t->parts},
-        .local = {wg_tile_items(tile)},
+        .local = {wg_group_tile_items(tile)},
     };
     define_tiling(&defines, variant, product, &e, t);
     const struct wg_node *epilogue = is_whole ? product->epilogue : NULL;
@@ -277,7 +266,7 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
     wg_put_arguments(call.arguments, 2, epilogue, is_whole ? product->out : partial);
     if (!wg_binder_largest_group(binder, &call, ret_largest))
         return false;
-    if (*ret_largest < wg_tile_items(tile))
+    if (*ret_largest < wg_group_tile_items(tile))
         return true;
     return wg_bind_kernel(binder, &call) &&
            (is_whole || bind_merge(binder, product, &e, partial, t->parts));
@@ -300,7 +289,7 @@ static bool bind_product(const struct variant *variant, struct wg_binder *binder
         if (!bind_tiling(variant, binder, product, &tiling, &largest))
             return false;
         limits = (struct wg_tiling_limits){.group = largest, .parts = tiling.parts};
-    } while (largest < wg_tile_items(&tiling.tile));
+    } while (largest < wg_group_tile_items(&tiling.tile));
     return true;
 }
 
@@ -319,7 +308,7 @@ static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
         .file = "col2im",
         .kernel = "col2im",
         .defines = &defines,
-        .arguments = {table_of(v), WG_INT(v->k * v->k * v->c)},
+        .arguments = {wg_conv_table(v), WG_INT(v->k * v->k * v->c)},
         .global = {v->n * v->h * v->w * (v->c / width)},
     };
     int next = wg_put_arguments(call.arguments, 2, x, WG_NODE(x));

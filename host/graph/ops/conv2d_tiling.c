@@ -6,26 +6,26 @@
 
 /* Tiles an item of which stays within some 190 registers, as the compiler of CUDA 13 counts them
  * for compute capability 9.0, the largest first. */
-static const struct wg_tile tiled_tiles[] = {{128, 64, 8, 8},
-                                             {64, 128, 8, 8},
-                                             {64, 64, 8, 8},
-                                             {128, 32, 8, 4},
-                                             {64, 32, 8, 4},
-                                             {128, 16, 8, 4},
-                                             {16, 128, 8, 4},
-                                             {16, 64, 4, 4},
-                                             {32, 32, 4, 4},
-                                             {16, 16, 4, 4},
-                                             {0}};
-static const struct wg_tile tensor_tiles[] = {{128, 64, 8, 8},
-                                              {64, 128, 8, 8},
-                                              {64, 64, 4, 8},
-                                              {64, 32, 4, 8},
-                                              {32, 64, 4, 8},
-                                              {32, 32, 4, 8},
-                                              {0}};
-static const struct wg_tile blocked_tiles[] = {{64, 64, 8, 8}, {64, 32, 8, 4}, {32, 32, 4, 4},
-                                               {16, 16, 4, 4}, {4, 4, 4, 4},   {0}};
+static const struct wg_group_tile tiled_tiles[] = {{128, 64, 8, 8},
+                                                   {64, 128, 8, 8},
+                                                   {64, 64, 8, 8},
+                                                   {128, 32, 8, 4},
+                                                   {64, 32, 8, 4},
+                                                   {128, 16, 8, 4},
+                                                   {16, 128, 8, 4},
+                                                   {16, 64, 4, 4},
+                                                   {32, 32, 4, 4},
+                                                   {16, 16, 4, 4},
+                                                   {0}};
+static const struct wg_group_tile tensor_tiles[] = {{128, 64, 8, 8},
+                                                    {64, 128, 8, 8},
+                                                    {64, 64, 4, 8},
+                                                    {64, 32, 4, 8},
+                                                    {32, 64, 4, 8},
+                                                    {32, 32, 4, 8},
+                                                    {0}};
+static const struct wg_group_tile blocked_tiles[] = {{64, 64, 8, 8}, {64, 32, 8, 4}, {32, 32, 4, 4},
+                                                     {16, 16, 4, 4}, {4, 4, 4, 4},   {0}};
 
 /* What conv2d_tensor does besides, splitting factors and adding up, takes more of an item's time
  * than the multiplications. Its numbers fit what tiles and parts took on an H100, within a fifth.
@@ -62,7 +62,7 @@ const struct wg_tile_kernel wg_kernel_blocked = {
 /* STAGES of cl/conv2d_tensor.cl; 0: not even two fit. More than four have nothing to wait for. */
 enum { TENSOR_TK = 16, STAGES_MAX = 4 };
 
-static size_t choose_stages(const struct wg_tile *tile, const struct wg_device *device)
+static size_t choose_stages(const struct wg_group_tile *tile, const struct wg_device *device)
 {
     size_t stage = TENSOR_TK * (tile->tm + tile->tn) * sizeof(float);
     size_t stages = wg_smaller(device->info.local_memory / stage, STAGES_MAX);
@@ -75,7 +75,7 @@ static size_t choose_stages(const struct wg_tile *tile, const struct wg_device *
  * one the compiler for NVIDIA's interleaves fetching, multiplying and writing until registers
  * spill.
  */
-static size_t choose_tk(const struct wg_tile_kernel *kernel, const struct wg_tile *tile,
+static size_t choose_tk(const struct wg_tile_kernel *kernel, const struct wg_group_tile *tile,
                         size_t length, const struct wg_device *device)
 {
     if (!kernel->is_local)
@@ -103,26 +103,26 @@ enum { LANES = 128, WARP = 32, COUNT = 25, BEGIN = 1500, LAUNCH = 4000 };
 enum { BYTES_CACHED = 32, BYTES = 16, READ = 100, BARRIER = 80 };
 enum { REGISTERS = 65536 };
 
-static size_t resident_groups(const struct wg_tile_kernel *kernel, const struct wg_tile *tile)
+static size_t resident_groups(const struct wg_tile_kernel *kernel, const struct wg_group_tile *tile)
 {
     size_t sums = tile->rm * tile->rn;
     size_t of_item = sums * kernel->registers_of_8 / 8 + kernel->registers;
-    return wg_larger(REGISTERS / (wg_tile_items(tile) * of_item), 1);
+    return wg_larger(REGISTERS / (wg_group_tile_items(tile) * of_item), 1);
 }
 
 /* So many groups on a unit at once, from their first step to the last. */
 static double estimate_round(const struct wg_tile_kernel *kernel, const struct wg_extent *e,
                              const struct wg_tiling *t, size_t groups)
 {
-    const struct wg_tile *tile = &t->tile;
-    double items = (double)wg_tile_items(tile), together = (double)groups;
+    const struct wg_group_tile *tile = &t->tile;
+    double items = (double)wg_group_tile_items(tile), together = (double)groups;
     double steps = (double)wg_divide_up(e->length, t->tk * t->parts);
     double results = (double)(tile->rm * tile->rn) * kernel->multiply,
            reads = (double)(tile->rm + tile->rn) / 4;
     double fetched = (double)((tile->tm + tile->tn) * t->tk); // floats
     double alone =
         (double)t->tk * (results + reads) + COUNT + fetched / 4 / items * (e->fetch + kernel->copy);
-    double share = together * (double)wg_round_up(wg_tile_items(tile), WARP) / LANES;
+    double share = together * (double)wg_round_up(wg_group_tile_items(tile), WARP) / LANES;
     double bytes = together * fetched * sizeof(float);
     double step = fmax(fmax(share * alone, bytes / BYTES_CACHED), alone + kernel->wait);
     return BEGIN + share * (2 * results + 200) + steps * (step + BARRIER / together);
@@ -131,7 +131,7 @@ static double estimate_round(const struct wg_tile_kernel *kernel, const struct w
 static double estimate(const struct wg_tile_kernel *kernel, const struct wg_extent *e,
                        const struct wg_tiling *t, size_t units)
 {
-    const struct wg_tile *tile = &t->tile;
+    const struct wg_group_tile *tile = &t->tile;
     size_t groups =
         wg_divide_up(e->rows, tile->tm) * wg_divide_up(e->columns, tile->tn) * e->phases * t->parts;
     size_t of_unit = wg_divide_up(groups, units), resident = resident_groups(kernel, tile);
@@ -148,9 +148,9 @@ static double estimate(const struct wg_tile_kernel *kernel, const struct wg_exte
 
 enum { PARTS_MAX = 256 };
 
-static bool allows(const struct wg_tiling_limits *limits, const struct wg_tile *tile)
+static bool allows(const struct wg_tiling_limits *limits, const struct wg_group_tile *tile)
 {
-    return wg_tile_items(tile) <= limits->group && (!limits->tm || tile->tm == limits->tm) &&
+    return wg_group_tile_items(tile) <= limits->group && (!limits->tm || tile->tm == limits->tm) &&
            (!limits->tn || tile->tn == limits->tn);
 }
 
@@ -172,7 +172,7 @@ bool wg_choose_tiling(const struct wg_tile_kernel *kernel, const struct wg_exten
 {
     size_t units = wg_larger(device->info.compute_units, 1);
     double best = 0;
-    for (const struct wg_tile *tile = kernel->tiles; tile->tm; tile++) {
+    for (const struct wg_group_tile *tile = kernel->tiles; tile->tm; tile++) {
         struct wg_tiling now = {.tile = *tile, .tk = choose_tk(kernel, tile, e->length, device)};
         now.stages = kernel->is_tensor ? choose_stages(tile, device) : 0;
         if (!now.tk || !allows(limits, &now.tile))

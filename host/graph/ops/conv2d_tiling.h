@@ -20,13 +20,13 @@ struct wg_extent {
 };
 
 /* The work of a group, tm x tn results, and of an item, rm x rn of them: TM, TN, RM, RN. */
-struct wg_tile {
+struct wg_group_tile {
     size_t tm, tn, rm, rn;
 };
 
 /* The parameters of a kernel call. */
 struct wg_tiling {
-    struct wg_tile tile;
+    struct wg_group_tile tile;
     size_t tk;     // TK
     size_t stages; // STAGES, of conv2d_tensor
     size_t parts;  // PARTS
@@ -42,7 +42,7 @@ struct wg_tile_kernel {
     double wait;      // of a group in each step, in cycles
     size_t registers; // of an item, and more for each eight of its results
     size_t registers_of_8;
-    const struct wg_tile *tiles; // one of zeros ends them
+    const struct wg_group_tile *tiles; // one of zeros ends them
 };
 
 extern const struct wg_tile_kernel wg_kernel_tensor, wg_kernel_tiled, wg_kernel_blocked;
@@ -54,7 +54,7 @@ struct wg_tiling_limits {
     size_t parts;  // 0: any
 };
 
-static inline size_t wg_tile_items(const struct wg_tile *tile)
+static inline size_t wg_group_tile_items(const struct wg_group_tile *tile)
 {
     return tile->tm / tile->rm * (tile->tn / tile->rn);
 }

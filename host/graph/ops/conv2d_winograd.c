@@ -44,8 +44,8 @@ struct axis {
 
 /* Images of a block, and the register tile that suits its rows. */
 struct block {
-    size_t images;       // IMAGES
-    struct wg_tile tile; // VW, MR, NV
+    size_t images;                // IMAGES
+    struct wg_register_tile tile; // VW, MR, NV
 };
 
 /* How a gather is cut into work items, and its packed weights. */
@@ -124,7 +124,7 @@ static struct block choose_block(size_t n, struct axis y, struct axis x, size_t 
                                  size_t least, size_t most, const struct wg_device *device)
 {
     size_t threads = wg_threads(device), tiles = tiles_of(y, x);
-    struct wg_tile tile = wg_tile_of(device);
+    struct wg_register_tile tile = wg_register_tile_of(device);
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
     for (size_t images = least; images <= wg_smaller(n, most); images++) {
@@ -166,8 +166,8 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
 {
     const struct wg_conv *v = &node->attr.conv;
     bool data = is_data(node);
-    struct wg_tile tile = wg_tile_of(device);
-    size_t phases = data ? v->stride : 1, columns = wg_tile_columns(tile);
+    struct wg_register_tile tile = wg_register_tile_of(device);
+    size_t phases = data ? v->stride : 1, columns = wg_register_tile_columns(tile);
     size_t width = data ? v->c : v->oc, depth = data ? v->oc : v->c;
     size_t slice = choose_slice(depth, tile.width), pitch = slice + 16;
     size_t passes = depth / slice * pairs_of(v) / (phases * phases);
@@ -196,9 +196,9 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
 static struct filter_sizes size_filter(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
-    struct wg_tile tile = wg_tile_of(device);
+    struct wg_register_tile tile = wg_register_tile_of(device);
     size_t planes = pairs_of(v), threads = wg_threads(device);
-    size_t pitch = wg_round_up(v->oc, wg_tile_columns(tile));
+    size_t pitch = wg_round_up(v->oc, wg_register_tile_columns(tile));
     size_t sums = planes * ELEMENTS * v->c * pitch;
 
     // As few parts as deal the threads as many rows of planes.
@@ -274,7 +274,7 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
                       struct wg_argument packed, const struct gather_sizes *sizes)
 {
     const struct wg_conv *v = &node->attr.conv;
-    struct wg_tile tile = wg_tile_of(wg_binder_device(binder));
+    struct wg_register_tile tile = wg_register_tile_of(wg_binder_device(binder));
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)tile.width);
     wg_define_flag(&defines, "STREAM");
@@ -285,7 +285,7 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
                     .defines = &defines,
                     .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
                                   WG_INT(v->k), WG_INT(v->stride), WG_INT(sizes->slice),
-                                  WG_INT(wg_tile_columns(tile)), WG_INT(is_data(node))},
+                                  WG_INT(wg_register_tile_columns(tile)), WG_INT(is_data(node))},
                     .global = {sizes->pack_items},
                     .local = {1},
                 });
@@ -305,7 +305,7 @@ static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
         .global = {sizes.items},
         .local = {1},
     };
-    wg_define_tile(&defines, sizes.block.tile);
+    wg_define_register_tile(&defines, sizes.block.tile);
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_int(&defines, "SLICE", (long long)sizes.slice);
     wg_define_int(&defines, "IMAGES", (long long)sizes.block.images);
@@ -327,7 +327,7 @@ static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
 {
     const struct wg_conv *v = &w->attr.conv;
     struct wg_defines defines = {0};
-    wg_define_int(&defines, "VW", (long long)wg_tile_of(wg_binder_device(binder)).width);
+    wg_define_int(&defines, "VW", (long long)wg_register_tile_of(wg_binder_device(binder)).width);
     return wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "conv2d_winograd_pack",
                                       .kernel = "conv2d_winograd_unpack",
@@ -354,7 +354,7 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
         .global = {sizes.items},
         .local = {1},
     };
-    wg_define_tile(&defines, wg_tile_of(device));
+    wg_define_register_tile(&defines, wg_register_tile_of(device));
     wg_define_conv(&defines, &w->attr.conv);
     wg_define_int(&defines, "PARTS", (long long)sizes.parts);
     wg_define_int(&defines, "TOGETHER", (long long)sizes.together);
@@ -377,7 +377,7 @@ static size_t scratch(const struct wg_node *node, const struct wg_device *device
 static bool suits(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
-    size_t width = wg_tile_of(device).width;
+    size_t width = wg_register_tile_of(device).width;
     return wg_device_is_cpu(device) && v->k % (2 * v->stride) == 0 && v->c % width == 0 &&
            v->oc % width == 0 && pays(v, is_data(node)) && images_tuned(node) <= v->n &&
            wg_scratch_fits(scratch(node, device), device);
