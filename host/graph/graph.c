@@ -1,6 +1,7 @@
 #include "host/graph/graph.h"
 
 #include "host/base/error.h"
+#include "host/base/size.h"
 #include "host/graph/op.h"
 
 #include <stdlib.h>
@@ -48,8 +49,8 @@ struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_
                            .oc = oc,
                            .k = k,
                            .stride = stride};
-    conv.oh = (conv.h + stride - 1) / stride;
-    conv.ow = (conv.w + stride - 1) / stride;
+    conv.oh = wg_divide_up(conv.h, stride);
+    conv.ow = wg_divide_up(conv.w, stride);
     size_t reach = (conv.oh - 1) * stride + k;
     conv.pad = reach > conv.h ? (reach - conv.h) / 2 : 0;
     return conv;

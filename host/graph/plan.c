@@ -1,6 +1,7 @@
 #include "host/graph/plan.h"
 
 #include "host/base/error.h"
+#include "host/base/size.h"
 #include "host/graph/choices.h"
 
 #include <stdlib.h>
@@ -87,11 +88,6 @@ static int compare_items(const void *a, const void *b)
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return x->first - y->first;
-}
-
-static size_t align(size_t bytes, size_t alignment)
-{
-    return (bytes + alignment - 1) / alignment * alignment;
 }
 
 /* Lowest offset of `bank` where `item` meets none of the `placed` ones alive with it. */
@@ -191,8 +187,10 @@ static void add_item(struct item *items, int *count, struct wg_placement *placem
                      int task, size_t alignment)
 {
     placement->bytes = bytes;
-    items[(*count)++] = (struct item){
-        .bytes = align(bytes, alignment), .first = task, .last = task, .placement = placement};
+    items[(*count)++] = (struct item){.bytes = wg_round_up(bytes, alignment),
+                                      .first = task,
+                                      .last = task,
+                                      .placement = placement};
 }
 
 /* One item per tensor and scratch of the schedule; items[] has room for two per task. */

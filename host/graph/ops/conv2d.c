@@ -81,6 +81,34 @@ struct wg_conv wg_conv_of(const struct wg_node *node)
     }
 }
 
+unsigned wg_common_width(const struct wg_device *device, size_t length1, size_t length2)
+{
+    unsigned width1 = wg_vector_width(device, length1), width2 = wg_vector_width(device, length2);
+    return width1 < width2 ? width1 : width2; // both are powers of two
+}
+
+bool wg_bind_col2im(struct wg_binder *binder, struct wg_conv v, struct wg_argument table,
+                    size_t columns, const struct wg_node *node, struct wg_chunk chunk)
+{
+    unsigned width = wg_common_width(wg_binder_device(binder), v.c, columns);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "col2im",
+        .kernel = "col2im",
+        .defines = &defines,
+        .arguments = {table, WG_INT(columns)},
+        .global = {chunk.images * v.h * v.w * (v.c / width)},
+    };
+    v.n = v.oc = 0; // the kernel does not ask, and programs of equal macros are shared
+    wg_define_int(&defines, "VW", width);
+    wg_define_conv(&defines, &v);
+    wg_define_epilogue(&defines, node);
+    int next = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
+    call.arguments[next++] = WG_INT(chunk.first);
+    call.arguments[next] = WG_INT(chunk.images);
+    return wg_bind_kernel(binder, &call);
+}
+
 static double flops(const struct wg_node *node)
 {
     const struct wg_conv *v = &node->attr.conv;

@@ -7,6 +7,7 @@
 #ifndef WG_GRAPH_OPS_CONV2D_H
 #define WG_GRAPH_OPS_CONV2D_H
 
+#include "host/base/size.h"
 #include "host/graph/exec.h"
 
 /* Macros N H W C OH OW OC K S PAD of the geometry. */
@@ -37,6 +38,20 @@ struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
 struct wg_conv wg_conv_by_table(const struct wg_conv *conv);
 struct wg_argument wg_conv_table(const struct wg_conv *conv);
 
+/* Images of a node, from `first` on. */
+struct wg_chunk {
+    size_t first, images;
+};
+
+/* Adds the call of col2im that makes a chunk of `node`, with its bias and activation, from a table
+ * [images * oh * ow, columns] of what each tap adds to it. n and oc of the geometry do not count.
+ */
+bool wg_bind_col2im(struct wg_binder *binder, struct wg_conv conv, struct wg_argument table,
+                    size_t columns, const struct wg_node *node, struct wg_chunk chunk);
+
+/* The widest vectors that divide rows of both lengths, in floats. */
+unsigned wg_common_width(const struct wg_device *device, size_t length1, size_t length2);
+
 /* Whether conv2d_direct is for a matmul: a large one, not of two transposed factors. */
 bool wg_matmul_is_for_direct(const struct wg_node *c);
 
@@ -49,26 +64,6 @@ extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_con
 
 /* Floats of all partial sums of a convolution together: 32 MiB. */
 #define WG_PARTIAL_SUMS ((size_t)8 << 20)
-
-static inline size_t wg_smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t wg_larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline size_t wg_divide_up(size_t value, size_t by)
-{
-    return (value + by - 1) / by;
-}
-
-static inline size_t wg_round_up(size_t value, size_t multiple)
-{
-    return wg_divide_up(value, multiple) * multiple;
-}
 
 /* Adds to the arguments: bias if `epilogue` is a node with one, out. Returns how many there are. */
 static inline int wg_put_arguments(struct wg_argument *arguments, int count,

@@ -44,6 +44,13 @@ static inline void wg_define_register_tile(struct wg_defines *defines, struct wg
     wg_define_int(defines, "NV", (long long)tile.vectors);
 }
 
+/* PITCH, PITCH_X and PITCH_V of the kernels: floats from a copied pixel to the next, of so many at
+ * least. An odd number of cache lines, that few share the sets of a cache. */
+static inline size_t wg_pitch(size_t floats)
+{
+    return (floats + 15) / 32 * 32 + 16;
+}
+
 static inline size_t wg_threads(const struct wg_device *device)
 {
     return wg_larger(device->info.compute_units, 1);

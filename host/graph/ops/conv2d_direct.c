@@ -76,7 +76,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
     size_t taps = wg_divide_up(v->k, phases), panels = wg_divide_up(width, columns);
 
     // Of a row of an image: floats that are copied, and outputs of a phase.
-    size_t pitch = (depth + 15) / 32 * 32 + 16;
+    size_t pitch = wg_pitch(depth);
     size_t pixels = step * wg_divide_up(data ? v->ow : v->w, step);
     size_t outputs = wg_divide_up(data ? v->w : v->ow, phases);
 
@@ -135,7 +135,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
 
     // BLOCK of the kernel: its copies of x and y, and what it picks from x.
     size_t rows = wg_round_up(tile.pixels, tile.width);
-    size_t pitch_x = (channels + rows + 15) / 32 * 32 + 16;
+    size_t pitch_x = wg_pitch(channels + rows);
     size_t block = images * (v->h * v->w * pitch_x + v->oh * v->ow * pitch) +
                    channels / tile.pixels * (PIXELS_PICKED * rows + 16);
     return (struct filter_sizes){

@@ -42,10 +42,8 @@ struct product {
     size_t scratch; // bytes
 };
 
-struct chunk {
-    size_t first; // image
-    size_t images;
-};
+/* Weights are a matrix of one image. */
+static const struct wg_chunk one_image = {.images = 1};
 
 static size_t count_taps(const struct wg_conv *v)
 {
@@ -55,11 +53,6 @@ static size_t count_taps(const struct wg_conv *v)
 static size_t count_pixels(const struct wg_conv *v)
 {
     return v->oh * v->ow;
-}
-
-static size_t round_up(size_t value, size_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
 }
 
 /* A matrix of its own in scratch. */
@@ -89,7 +82,8 @@ static bool in_scratch(const struct matrix *matrix)
 static struct wg_gemm_size padded(const struct wg_device *device, size_t m, size_t n, size_t k)
 {
     struct wg_gemm_size tile = wg_blas_tile(device);
-    return (struct wg_gemm_size){round_up(m, tile.m), round_up(n, tile.n), round_up(k, tile.k)};
+    return (struct wg_gemm_size){wg_round_up(m, tile.m), wg_round_up(n, tile.n),
+                                 wg_round_up(k, tile.k)};
 }
 
 /* ---- planning ---- */
@@ -160,20 +154,19 @@ static bool fits(const struct wg_node *node, const struct wg_device *device, siz
 static size_t chunk_images(const struct wg_node *node, const struct wg_device *device)
 {
     size_t n = node->attr.conv.n, images = n;
-    size_t limit = (size_t)wg_knob(node, knobs, KNOB_SCRATCH, SCRATCH_WANTED) << 20;
-    if (limit > device->info.largest_buffer)
-        limit = (size_t)device->info.largest_buffer;
+    size_t wanted = (size_t)wg_knob(node, knobs, KNOB_SCRATCH, SCRATCH_WANTED) << 20;
+    size_t limit = wg_smaller(wanted, device->info.largest_buffer);
     for (size_t chunks = 2; images > 1 && !fits(node, device, images, limit); chunks++)
-        images = (n + chunks - 1) / chunks;
+        images = wg_divide_up(n, chunks);
     return images;
 }
 
 /* The chunk after this one; false if there is none. */
-static bool next_chunk(const struct wg_node *node, struct chunk *chunk, size_t images)
+static bool next_chunk(const struct wg_node *node, struct wg_chunk *chunk, size_t images)
 {
     size_t n = node->attr.conv.n;
     chunk->first += chunk->images;
-    chunk->images = images < n - chunk->first ? images : n - chunk->first;
+    chunk->images = wg_smaller(images, n - chunk->first);
     return chunk->images > 0;
 }
 
@@ -195,20 +188,12 @@ static struct wg_conv as_taps(const struct wg_conv *conv)
     return v;
 }
 
-/* Vectors that divide both lengths; powers of two. */
-static unsigned common_width(const struct wg_binder *binder, size_t length1, size_t length2)
-{
-    const struct wg_device *device = wg_binder_device(binder);
-    unsigned width1 = wg_vector_width(device, length1), width2 = wg_vector_width(device, length2);
-    return width1 < width2 ? width1 : width2;
-}
-
 /* table [k, p] = what each tap sees of the chunk */
 static bool bind_im2col(struct wg_binder *binder, struct wg_conv v, const struct wg_node *x,
-                        struct chunk chunk, const struct matrix *table)
+                        struct wg_chunk chunk, const struct matrix *table)
 {
     struct wg_defines defines = {0};
-    unsigned width = common_width(binder, v.c, table->rows);
+    unsigned width = wg_common_width(wg_binder_device(binder), v.c, table->rows);
     wg_define_int(&defines, "VW", width);
     wg_define_conv(&defines, &v);
     return wg_bind_kernel(binder,
@@ -224,10 +209,10 @@ static bool bind_im2col(struct wg_binder *binder, struct wg_conv v, const struct
 
 /* table [p, k] = what each tap sees of the chunk */
 static bool bind_im2row(struct wg_binder *binder, struct wg_conv v, const struct wg_node *x,
-                        struct chunk chunk, const struct matrix *table)
+                        struct wg_chunk chunk, const struct matrix *table)
 {
     struct wg_defines defines = {0};
-    unsigned width = common_width(binder, v.c, table->columns);
+    unsigned width = wg_common_width(wg_binder_device(binder), v.c, table->columns);
     wg_define_int(&defines, "VW", width);
     wg_define_conv(&defines, &v);
     return wg_bind_kernel(binder,
@@ -239,31 +224,6 @@ static bool bind_im2row(struct wg_binder *binder, struct wg_conv v, const struct
                                             table->at, WG_INT(table->rows), WG_INT(table->columns)},
                               .global = {table->rows * (table->columns / width)},
                           });
-}
-
-/* The chunk of `node` = activation(what each tap adds + bias), the latter two as the node says */
-static bool bind_col2im(struct wg_binder *binder, struct wg_conv v, const struct matrix *table,
-                        const struct wg_node *node, struct chunk chunk)
-{
-    struct wg_defines defines = {0};
-    unsigned width = common_width(binder, v.c, table->columns);
-    wg_define_int(&defines, "VW", width);
-    wg_define_conv(&defines, &v);
-    wg_define_epilogue(&defines, node);
-    struct wg_call call = {
-        .file = "col2im",
-        .kernel = "col2im",
-        .defines = &defines,
-        .arguments = {table->at, WG_INT(table->columns)},
-        .global = {chunk.images * v.h * v.w * (v.c / width)},
-    };
-    int next = 2;
-    if (node->in_count > 2)
-        call.arguments[next++] = WG_NODE(node->in[2]);
-    call.arguments[next++] = WG_NODE(node);
-    call.arguments[next++] = WG_INT(chunk.first);
-    call.arguments[next++] = WG_INT(chunk.images);
-    return wg_bind_kernel(binder, &call);
 }
 
 static bool bind_product(struct wg_binder *binder, const struct product *product, bool accumulate)
@@ -282,14 +242,14 @@ static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
     const size_t images = chunk_images(y, device);
     struct product p = lay_conv2d(y, device, images);
     if (in_scratch(&p.a) &&
-        !bind_im2row(binder, as_matrix(count_taps(v), v->oc), w, (struct chunk){.images = 1}, &p.a))
+        !bind_im2row(binder, as_matrix(count_taps(v), v->oc), w, one_image, &p.a))
         return false;
-    for (struct chunk chunk = {0}; next_chunk(y, &chunk, images);) {
+    for (struct wg_chunk chunk = {0}; next_chunk(y, &chunk, images);) {
         p = lay_conv2d(y, device, chunk.images);
         if (!bind_im2col(binder, as_taps(v), x, chunk, &p.b) || !bind_product(binder, &p, false))
             return false;
-        if (in_scratch(&p.c) &&
-            !bind_col2im(binder, as_matrix(count_pixels(v), v->oc), &p.c, y, chunk))
+        if (in_scratch(&p.c) && !wg_bind_col2im(binder, as_matrix(count_pixels(v), v->oc), p.c.at,
+                                                p.c.columns, y, chunk))
             return false;
     }
     return true;
@@ -304,12 +264,13 @@ static bool bind_data(const struct wg_node *x, struct wg_binder *binder)
     const struct wg_node *y = x->in[0], *w = x->in[1];
     const size_t images = chunk_images(x, device);
     struct product p = lay_data(x, device, images);
-    if (!bind_im2col(binder, as_matrix(count_taps(v), v->oc), w, (struct chunk){.images = 1}, &p.a))
+    if (!bind_im2col(binder, as_matrix(count_taps(v), v->oc), w, one_image, &p.a))
         return false;
-    for (struct chunk chunk = {0}; next_chunk(x, &chunk, images);) {
+    for (struct wg_chunk chunk = {0}; next_chunk(x, &chunk, images);) {
         p = lay_data(x, device, chunk.images);
         if (!bind_im2col(binder, as_matrix(count_pixels(v), v->oc), y, chunk, &p.b) ||
-            !bind_product(binder, &p, false) || !bind_col2im(binder, as_taps(v), &p.c, x, chunk))
+            !bind_product(binder, &p, false) ||
+            !wg_bind_col2im(binder, as_taps(v), p.c.at, p.c.columns, x, chunk))
             return false;
     }
     return true;
@@ -324,7 +285,7 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
     const struct wg_node *x = w->in[0], *y = w->in[1];
     const size_t images = chunk_images(w, device);
     struct product p = lay_filter(w, device, images);
-    for (struct chunk chunk = {0}; next_chunk(w, &chunk, images);) {
+    for (struct wg_chunk chunk = {0}; next_chunk(w, &chunk, images);) {
         p = lay_filter(w, device, chunk.images);
         if (in_scratch(&p.a) &&
             !bind_im2row(binder, as_matrix(count_pixels(v), v->oc), y, chunk, &p.a))
@@ -333,8 +294,8 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
             !bind_product(binder, &p, chunk.first > 0))
             return false;
     }
-    return !in_scratch(&p.c) || bind_col2im(binder, as_matrix(count_taps(v), v->oc), &p.c, w,
-                                            (struct chunk){.images = 1});
+    return !in_scratch(&p.c) || wg_bind_col2im(binder, as_matrix(count_taps(v), v->oc), p.c.at,
+                                               p.c.columns, w, one_image);
 }
 
 /* ---- the implementation ---- */
@@ -345,9 +306,7 @@ static bool suits(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
     struct wg_gemm_size size = lay_out(node, device, v->n).size;
-    size_t limit = INT32_MAX;
-    if (limit > device->info.largest_buffer)
-        limit = (size_t)device->info.largest_buffer;
+    size_t limit = wg_smaller(INT32_MAX, device->info.largest_buffer);
     double useful = (double)(v->n * count_pixels(v)) * (double)count_taps(v) * (double)v->oc;
     double work = (double)size.m * (double)size.n * (double)size.k;
     return work <= PADDING_LIMIT * useful && fits(node, device, 1, limit);

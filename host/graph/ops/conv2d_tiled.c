@@ -293,37 +293,15 @@ static bool bind_product(const struct variant *variant, struct wg_binder *binder
     return true;
 }
 
-/* x, with its bias and activation, from the table of what each tap adds */
-static bool bind_fold(struct wg_binder *binder, const struct wg_node *x)
-{
-    const struct wg_conv *v = &x->attr.conv;
-    unsigned width = wg_vector_width(wg_binder_device(binder), v->c);
-    struct wg_defines defines = {0};
-    struct wg_conv geometry = *v;
-    geometry.n = geometry.oc = 0; // col2im does not ask, and programs of equal macros are shared
-    wg_define_int(&defines, "VW", width);
-    wg_define_conv(&defines, &geometry);
-    wg_define_epilogue(&defines, x);
-    struct wg_call call = {
-        .file = "col2im",
-        .kernel = "col2im",
-        .defines = &defines,
-        .arguments = {wg_conv_table(v), WG_INT(v->k * v->k * v->c)},
-        .global = {v->n * v->h * v->w * (v->c / width)},
-    };
-    int next = wg_put_arguments(call.arguments, 2, x, WG_NODE(x));
-    call.arguments[next++] = WG_INT(0);
-    call.arguments[next++] = WG_INT(v->n);
-    return wg_bind_kernel(binder, &call);
-}
-
 static bool bind(const struct variant *variant, const struct wg_node *node,
                  struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
+    const struct wg_conv *v = &node->attr.conv;
     struct wg_product product = product_of(node, device);
     return bind_product(variant, binder, &product, limits_of(variant, node, device)) &&
-           (!is_folded(node, device) || bind_fold(binder, node));
+           (!is_folded(node, device) || wg_bind_col2im(binder, *v, wg_conv_table(v), product.conv.c,
+                                                       node, (struct wg_chunk){.images = v->n}));
 }
 
 /* A100 and H100, and their like: their tensor cores multiply TF32 eight times as fast as the items

@@ -224,7 +224,7 @@ static struct filter_sizes size_filter(const struct wg_node *node, const struct 
     size_t items = groups * shares;
 
     // V_SIZE, Y_SIZE and ZEROS of the kernel.
-    size_t pitch_v = (channels + tile.pixels + 15) / 32 * 32 + 16;
+    size_t pitch_v = wg_pitch(channels + tile.pixels);
     size_t rows = images * tiles;
     size_t transformed =
         ELEMENTS * (apart(rows * pitch_v) + apart(rows * pitch)) + wg_round_up(channels, 16);

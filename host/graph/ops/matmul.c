@@ -95,18 +95,13 @@ struct gemm {
     size_t scratch;
 };
 
-static size_t round_up(size_t value, size_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
 static struct gemm gemm_of(const struct wg_node *c, const struct wg_device *device)
 {
     struct sizes s = sizes(c);
     struct wg_gemm_size tile = wg_blas_tile(device);
-    struct gemm gemm = {.size = {.m = round_up(s.n, tile.m),
-                                 .n = round_up(s.m, tile.n),
-                                 .k = round_up(s.k, tile.k)}};
+    struct gemm gemm = {.size = {.m = wg_round_up(s.n, tile.m),
+                                 .n = wg_round_up(s.m, tile.n),
+                                 .k = wg_round_up(s.k, tile.k)}};
     size_t a_bytes = gemm.size.k * gemm.size.m * sizeof(float);
     size_t b_bytes = gemm.size.k * gemm.size.n * sizeof(float);
     size_t c_bytes = gemm.size.m * gemm.size.n * sizeof(float);

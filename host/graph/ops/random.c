@@ -2,6 +2,7 @@
  * normal, batch, batch_labels and shift: draws from a counter-based generator, so that any of them
  * can be repeated, and none depends on how many were drawn before.
  */
+#include "host/base/size.h"
 #include "host/graph/exec.h"
 
 enum { RUN = 16 }; // pixels of an image that a work item of batch fetches
@@ -15,7 +16,7 @@ static bool bind_normal(const struct wg_node *y, struct wg_binder *binder)
                     .kernel = "normal",
                     .arguments = {WG_NODE(y->in[0]), WG_INT(y->attr.key[0]), WG_INT(y->attr.key[1]),
                                   WG_INT(y->attr.stream), WG_NODE(y), WG_INT(count)},
-                    .global = {(count + 3) / 4},
+                    .global = {wg_divide_up(count, 4)},
                 });
 }
 
@@ -48,7 +49,7 @@ static bool bind_batch(const struct wg_node *y, struct wg_binder *binder)
                     .arguments = {WG_NODE(dataset), WG_INT(images), WG_INT(pixels),
                                   WG_NODE(y->in[1]), WG_INT(y->attr.key[0]), WG_INT(y->attr.key[1]),
                                   WG_INT(y->attr.stream), WG_NODE(y), WG_INT(n)},
-                    .global = {(pixels + RUN - 1) / RUN, n},
+                    .global = {wg_divide_up(pixels, RUN), n},
                 });
 }
 

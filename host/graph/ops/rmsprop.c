@@ -2,6 +2,7 @@
  * rmsprop: what a step does to the weights of a network. Its inputs are weight, accumulator and
  * gradient of one tensor after the other.
  */
+#include "host/base/size.h"
 #include "host/graph/exec.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ static void add_tensors(const struct wg_node *node, struct wg_call *call, size_t
         for (int i = 0; i < 3; i++)
             *argument++ = WG_NODE(in[i]);
         *argument++ = WG_INT(count);
-        groups += (count + block - 1) / block;
+        groups += wg_divide_up(count, block);
     }
     *argument++ = WG_FLOAT(node->attr.rate);
     *argument = WG_FLOAT(bound_of(node));

@@ -1,5 +1,7 @@
 #include "host/graph/ops/rows.h"
 
+#include "host/base/size.h"
+
 /* Chunks that one work item merges without help. */
 enum { FEW_CHUNKS = 32 };
 
@@ -9,11 +11,6 @@ enum { CHUNKS_MAX = 32768 };
 /* Two sums of so many vectors, and what they need, still find registers where there are 32. */
 enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
 
-static size_t divide_up(size_t value, size_t by)
-{
-    return (value + by - 1) / by;
-}
-
 struct wg_row_split wg_row_split_chunks(size_t chunks)
 {
     struct wg_row_split split = {.chunks = chunks, .chunks_per_group = chunks};
@@ -22,7 +19,7 @@ struct wg_row_split wg_row_split_chunks(size_t chunks)
         while (split.chunks_per_group * split.chunks_per_group < chunks)
             split.chunks_per_group++;
     }
-    split.groups = divide_up(chunks, split.chunks_per_group);
+    split.groups = wg_divide_up(chunks, split.chunks_per_group);
     return split;
 }
 
@@ -48,10 +45,10 @@ struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_devic
 struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk)
 {
     size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
-    size_t fewest = divide_up(rows, CHUNKS_MAX);
+    size_t fewest = wg_divide_up(rows, CHUNKS_MAX);
     if (rows_per_chunk < fewest)
         rows_per_chunk = fewest;
-    struct wg_row_split split = wg_row_split_chunks(divide_up(rows, rows_per_chunk));
+    struct wg_row_split split = wg_row_split_chunks(wg_divide_up(rows, rows_per_chunk));
     split.columns = columns;
     split.rows = rows;
     split.rows_per_chunk = rows_per_chunk;
@@ -101,7 +98,7 @@ bool wg_bind_gather(struct wg_binder *binder, const struct wg_row_split *split, 
     if (split->groups == 1 || !can_gather(wg_binder_device(binder)))
         return true;
     call.local[0] = ACROSS * DOWN;
-    call.global[0] = divide_up(vectors, ACROSS) * call.local[0];
+    call.global[0] = wg_divide_up(vectors, ACROSS) * call.local[0];
     if (!wg_binder_largest_group(binder, &call, &largest))
         return false;
     *ret_bound = largest >= call.local[0];
