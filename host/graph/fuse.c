@@ -1,6 +1,6 @@
 #include "host/graph/fuse.h"
 
-#include "host/graph/op.h"
+#include "host/graph/ops/shared.h"
 
 #include <string.h>
 
@@ -79,7 +79,7 @@ static struct wg_node *older(struct wg_node *a, struct wg_node *b)
 
 static bool can_carry_bias(const struct wg_node *node)
 {
-    return (node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data) && node->in_count == 2;
+    return (node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data) && !wg_has_bias(node);
 }
 
 static void fuse_bias(struct wg_graph *g, struct wg_node *bias)
@@ -88,8 +88,8 @@ static void fuse_bias(struct wg_graph *g, struct wg_node *bias)
     if (!can_carry_bias(sum) || count_readers(g, sum) != 1)
         return;
     struct wg_node draft = *sum;
-    draft.in[2] = bias->in[1];
-    draft.in_count = 3;
+    draft.in[CONV_BIAS] = bias->in[1];
+    draft.in_count = CONV_BIAS + 1;
     draft.attr.activation = bias->attr.activation;
     draft.attr.slope = bias->attr.slope;
     become(bias, &draft);
@@ -99,12 +99,13 @@ static void fuse_bias(struct wg_graph *g, struct wg_node *bias)
 
 static void fuse_norm_into_weights(struct wg_graph *g, struct wg_node *norm)
 {
-    struct wg_node *u = norm->in[0], *m = norm->in[1], *gamma = norm->in[2], *beta = norm->in[3];
+    struct wg_node *u = norm->in[X], *m = norm->in[MOMENTS], *gamma = norm->in[GAMMA],
+                   *beta = norm->in[BETA];
     bool is_data = u->op == &wg_op_conv2d_data;
-    if (norm->attr.training || (u->op != &wg_op_conv2d && !is_data) || u->in_count != 3 ||
+    if (norm->attr.training || (u->op != &wg_op_conv2d && !is_data) || !wg_has_bias(u) ||
         u->attr.activation != WG_ACTIVATION_NONE || count_readers(g, u) != 1)
         return;
-    struct wg_node *w = u->in[1], *b = u->in[2];
+    struct wg_node *w = u->in[CONV_W], *b = u->in[CONV_BIAS];
     if (wg_shape_count(&w->shape) > wg_shape_count(&u->shape))
         return; // a tensor of weights is passed over to save a larger one
     struct wg_node kernel = {
@@ -123,11 +124,11 @@ static void fuse_norm_into_weights(struct wg_graph *g, struct wg_node *norm)
         .attr = {.epsilon = norm->attr.epsilon},
     };
     struct wg_node draft = *u;
-    draft.in[1] = wg_node_insert(g, &kernel, norm);
-    draft.in[2] = wg_node_insert(g, &bias, norm);
+    draft.in[CONV_W] = wg_node_insert(g, &kernel, norm);
+    draft.in[CONV_BIAS] = wg_node_insert(g, &bias, norm);
     draft.attr.activation = norm->attr.activation;
     draft.attr.slope = norm->attr.slope;
-    if (draft.in[1] && draft.in[2])
+    if (draft.in[CONV_W] && draft.in[CONV_BIAS])
         become(norm, &draft);
 }
 
@@ -146,7 +147,7 @@ static bool find_around_norm(const struct wg_graph *g, struct norm_up *n)
          reader = find_reader(g, n->norm, reader->index + 1)) {
         if (reader == n->up)
             continue;
-        bool fits = reader->op == &wg_op_conv2d_filter && reader->in[0] != n->norm &&
+        bool fits = reader->op == &wg_op_conv2d_filter && reader->in[FILTER_X] != n->norm &&
                     is_same_conv(reader, n->up) && !n->filter;
         if (fits)
             n->filter = reader;
@@ -161,8 +162,9 @@ static bool find_around_gradient(const struct wg_graph *g, struct norm_up *n)
 {
     for (int i = 0; i < wg_graph_count(g) && !n->spread; i++) {
         struct wg_node *node = wg_graph_node(g, i);
-        if (node->op == &wg_op_conv2d && node->in_count == 2 && node->in[0] == n->filter->in[0] &&
-            node->in[1] == n->up->in[1] && is_same_conv(node, n->up))
+        if (node->op == &wg_op_conv2d && !wg_has_bias(node) &&
+            node->in[CONV_IN] == n->filter->in[FILTER_X] && node->in[CONV_W] == n->up->in[CONV_W] &&
+            is_same_conv(node, n->up))
             n->spread = node;
     }
     for (struct wg_node *reader = n->spread ? find_reader(g, n->spread, 0) : NULL; reader;
@@ -175,7 +177,7 @@ static bool find_around_gradient(const struct wg_graph *g, struct norm_up *n)
             return false;
         else
             continue;
-        if (reader->in[0] != n->norm->in[0] || reader->in[4] != n->spread)
+        if (reader->in[X] != n->norm->in[X] || reader->in[DY] != n->spread)
             return false;
     }
     for (struct wg_node *reader = n->sums ? find_reader(g, n->sums, 0) : NULL; reader;
@@ -195,28 +197,26 @@ static struct wg_attributes norm_up_attributes(const struct norm_up *n)
 
 static void draft_norm_up(struct norm_up *n)
 {
-    struct wg_node *u = n->norm->in[0], *m = n->norm->in[1], *gamma = n->norm->in[2],
-                   *beta = n->norm->in[3], *w = n->up->in[1];
+    struct wg_node *u = n->norm->in[X], *m = n->norm->in[MOMENTS], *gamma = n->norm->in[GAMMA],
+                   *beta = n->norm->in[BETA], *w = n->up->in[CONV_W];
     struct wg_attributes attr = norm_up_attributes(n);
-    struct wg_node *d = n->filter ? n->filter->in[0] : NULL;
+    struct wg_node *d = n->filter ? n->filter->in[FILTER_X] : NULL;
     n->new_sums = (struct wg_node){
         .op = &wg_op_norm_up_sums,
         .shape = wg_shape(attr.conv.k * attr.conv.k * attr.conv.c + 2, attr.conv.oc),
         .in = {u, m, gamma, beta, d, w},
-        .in_count = 6,
+        .in_count = UP_SUMS,
         .attr = attr,
     };
-    n->new_data = (struct wg_node){.op = &wg_op_norm_up_gradient,
-                                   .shape = u->shape,
-                                   .in = {u, m, gamma, beta, d, w},
-                                   .in_count = 7,
-                                   .attr = attr};
+    n->new_data = n->new_sums; // and the sums, once they are made
+    n->new_data.op = &wg_op_norm_up_gradient;
+    n->new_data.shape = u->shape;
     attr.activation = n->up->attr.activation;
     attr.slope = n->up->attr.slope;
     n->new_up = (struct wg_node){.op = &wg_op_norm_up,
                                  .shape = n->up->shape,
-                                 .in = {u, m, gamma, beta, w, n->up->in[2]},
-                                 .in_count = 6,
+                                 .in = {u, m, gamma, beta, w, n->up->in[CONV_BIAS]},
+                                 .in_count = UP_BIAS + 1,
                                  .attr = attr};
 }
 
@@ -230,7 +230,8 @@ static void fuse_norm_gradient(struct wg_graph *g, struct norm_up *n, struct wg_
          slice = find_reader(g, n->sums, slice->index + 1))
         if (slice != n->data)
             become_slice(slice, sums, taps + slice->attr.index);
-    n->new_data.in[6] = sums;
+    n->new_data.in[UP_SUMS] = sums;
+    n->new_data.in_count = UP_SUMS + 1;
     become(n->data, &n->new_data);
     become_slice(n->filter, sums, 0);
 }
@@ -238,8 +239,8 @@ static void fuse_norm_gradient(struct wg_graph *g, struct norm_up *n, struct wg_
 static void fuse_norm_into_up(struct wg_graph *g, struct wg_node *up,
                               const struct wg_device *device)
 {
-    struct norm_up n = {.norm = up->in[0], .up = up};
-    if (n.norm->op != &wg_op_batch_norm || up->in_count != 3 || !find_around_norm(g, &n) ||
+    struct norm_up n = {.norm = up->in[CONV_IN], .up = up};
+    if (n.norm->op != &wg_op_batch_norm || !wg_has_bias(up) || !find_around_norm(g, &n) ||
         (n.filter && !find_around_gradient(g, &n)))
         return;
     struct wg_node *before = older(n.filter, n.sums);
@@ -264,12 +265,12 @@ static bool find_around_layer(const struct wg_graph *g, struct layer *l)
     for (struct wg_node *reader = find_reader(g, l->gradient, 0); reader;
          reader = find_reader(g, l->gradient, reader->index + 1)) {
         bool is_free = reader->in_count < 2 || reader->in[0] != reader->in[1];
-        if (reader->op == &wg_op_conv2d_filter && reader->in[1] == l->gradient && !l->filter)
+        if (reader->op == &wg_op_conv2d_filter && reader->in[FILTER_Y] == l->gradient && !l->filter)
             l->filter = reader;
         else if (reader->op == &wg_op_sum_rows && !l->sum)
             l->sum = reader;
-        else if (reader->op == &wg_op_conv2d_data && reader->in[0] == l->gradient &&
-                 reader->in_count == 2 && !l->data)
+        else if (reader->op == &wg_op_conv2d_data && reader->in[CONV_IN] == l->gradient &&
+                 !wg_has_bias(reader) && !l->data)
             l->data = reader;
         else
             return false;
@@ -291,13 +292,13 @@ static void fuse_layer_gradient(struct wg_graph *g, struct wg_node *gradient,
     struct wg_node sums = {
         .op = &wg_op_layer_filter,
         .shape = wg_shape(attr.conv.k * attr.conv.k * attr.conv.c + 1, attr.conv.oc),
-        .in = {l.filter ? l.filter->in[0] : NULL, out, dout},
+        .in = {l.filter ? l.filter->in[FILTER_X] : NULL, out, dout},
         .in_count = 3,
         .attr = attr,
     };
     struct wg_node data = {
         .op = &wg_op_layer_data,
-        .in = {out, dout, l.data ? l.data->in[1] : NULL},
+        .in = {out, dout, l.data ? l.data->in[CONV_W] : NULL},
         .in_count = 3,
         .attr = attr,
     };

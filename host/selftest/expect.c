@@ -64,11 +64,11 @@ static void expect_form(const struct wg_work *w, enum wg_form form, size_t terms
         forms[form](&conv, w->size[0], w->size[1], w->allowed);
     else if (!wg_winograd_magnitude(v, form, w->size[0], w->size[1], w->allowed))
         *w->ok = false;
-    if (w->node->in_count > 2) {
-        ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[2], (enum ref_act)attr->activation,
-                     (double)attr->slope, w->value);
+    if (wg_has_bias(w->node)) {
+        ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[CONV_BIAS],
+                     (enum ref_act)attr->activation, (double)attr->slope, w->value);
         for (size_t i = 0; i < w->count; i++)
-            w->allowed[i] += w->size[2][i % w->c];
+            w->allowed[i] += w->size[CONV_BIAS][i % w->c];
     }
     if (w->by_winograd)
         terms = (size_t)wg_winograd_units(v, form);

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* gamma / sqrt(variance + epsilon) of inputs in batch norm's places but for the first ones. */
+/* gamma / sqrt(variance + epsilon) */
 static double factor_of(const struct wg_work *w, size_t channel)
 {
     size_t channels = wg_shape_last(&w->node->in[MOMENTS]->shape);
@@ -17,7 +17,7 @@ void wg_expect_norm_kernel(const struct wg_work *w)
 {
     size_t channels = wg_shape_last(&w->node->in[MOMENTS]->shape);
     for (size_t i = 0; i < w->count; i++) {
-        w->value[i] = factor_of(w, i / w->node->attr.index % channels) * w->in[0][i];
+        w->value[i] = factor_of(w, i / w->node->attr.index % channels) * w->in[X][i];
         w->allowed[i] = fabs(w->value[i]);
     }
     wg_allow(&w->out->outputs[0], FACTOR_UNITS + 1);
@@ -27,8 +27,8 @@ void wg_expect_norm_bias(const struct wg_work *w)
 {
     for (size_t i = 0; i < w->count; i++) {
         double factor = factor_of(w, i);
-        w->value[i] = factor * (w->in[0][i] - w->in[MOMENTS][i]) + w->in[BETA][i];
-        w->allowed[i] = fabs(factor) * (w->size[0][i] + w->size[MOMENTS][i]) + w->size[BETA][i];
+        w->value[i] = factor * (w->in[X][i] - w->in[MOMENTS][i]) + w->in[BETA][i];
+        w->allowed[i] = fabs(factor) * (w->size[X][i] + w->size[MOMENTS][i]) + w->size[BETA][i];
     }
     wg_allow(&w->out->outputs[0], NORM_UNITS);
 }
@@ -69,8 +69,6 @@ void wg_expect_layer_data(const struct wg_work *w)
     ref_conv2d_data(&conv, w->spare[1], w->size[2], w->allowed);
     wg_allow(&w->out->outputs[0], wg_sum_units(v->k * v->k * v->oc) + 1 + 3);
 }
-
-enum { D = 4, UP_W = 4, GRADIENT_W = 5, UP_BIAS = 5, UP_SUMS = 6 };
 
 /* The node's work as that of the batch norm of u. */
 static struct wg_work norm_of(const struct wg_work *w)
@@ -159,12 +157,12 @@ void wg_expect_norm_up_sums(const struct wg_work *w)
     double units = wg_sum_units(norm.rows) + 3;
     expect_r(w);
     expect_r_size(w, units);
-    ref_conv2d_filter(&conv, w->in[D], w->spare[1], w->value);
-    ref_conv2d_filter(&conv, w->size[D], w->spare[2], w->allowed);
+    ref_conv2d_filter(&conv, w->in[UP_D], w->spare[1], w->value);
+    ref_conv2d_filter(&conv, w->size[UP_D], w->spare[2], w->allowed);
     for (size_t i = 0; i < weights; i++)
         w->allowed[i] *= units * U;
-    ref_conv2d(&conv, w->in[D], w->in[GRADIENT_W], w->spare[1]);
-    ref_conv2d(&conv, w->size[D], w->size[GRADIENT_W], w->spare[2]);
+    ref_conv2d(&conv, w->in[UP_D], w->in[UP_GRADIENT_W], w->spare[1]);
+    ref_conv2d(&conv, w->size[UP_D], w->size[UP_GRADIENT_W], w->spare[2]);
     expect_norm_sums(w, units, w->value + weights, w->allowed + weights);
 }
 
@@ -176,8 +174,8 @@ void wg_expect_norm_up_gradient(const struct wg_work *w)
     const double *sums = w->in[UP_SUMS] + wg_shape_count(&w->node->in[UP_SUMS]->shape) - 2 * c;
     double n = (double)norm.rows;
     wg_normalise(&norm, w->spare[0]);
-    ref_conv2d(&conv, w->in[D], w->in[GRADIENT_W], w->spare[1]);
-    ref_conv2d(&conv, w->size[D], w->size[GRADIENT_W], w->spare[2]);
+    ref_conv2d(&conv, w->in[UP_D], w->in[UP_GRADIENT_W], w->spare[1]);
+    ref_conv2d(&conv, w->size[UP_D], w->size[UP_GRADIENT_W], w->spare[2]);
     for (size_t i = 0; i < w->count; i++) {
         size_t at = i % c;
         struct wg_kinked gradient =

@@ -4,7 +4,7 @@
 #ifndef WG_SELFTEST_EXPECT_WORK_H
 #define WG_SELFTEST_EXPECT_WORK_H
 
-#include "host/graph/graph.h"
+#include "host/graph/ops/shared.h"
 #include "host/reference/ops.h"
 #include "host/selftest/expect.h"
 
@@ -32,9 +32,7 @@ double wg_sum_units(size_t terms);
 
 struct ref_conv wg_ref_conv_of(const struct wg_node *node);
 
-/* ---- batch norm, of nodes whose inputs begin with these ---- */
-
-enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
+/* ---- batch norm, of nodes whose inputs begin with X, MOMENTS, GAMMA, BETA ---- */
 
 /* gamma / sqrt(variance + epsilon) is off by a division (5 units), a root (6), half of the sum's
  * rounding; then follow one of x - mean, two of the product and sum, one of the slope. */

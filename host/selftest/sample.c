@@ -44,8 +44,8 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
            count = wg_shape_count(&node->in[input]->shape);
     double largest = largest_of(node);
     float unit = unit_of(largest, terms), range = input == 0 ? (float)largest : SMALL;
-    if (input == 2)
-        range = 1 / unit; // the bias, up to 1
+    if (input == CONV_BIAS)
+        range = 1 / unit; // up to 1
     const uint32_t key[2] = {(uint32_t)input, 1};
     struct wg_philox_block block = {{0}};
     for (size_t i = 0; i < count && i < PERIOD; i++) {
@@ -131,9 +131,9 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
         size_t element = sample_element(&node->shape, i, count);
         expected->elements[i] = element;
         expected->value[i] = form->sum(node, in[0], in[1], element);
-        if (node->in_count > 2)
+        if (wg_has_bias(node))
             expected->value[i] +=
-                (double)((const float *)in[2])[element % wg_shape_last(&node->shape)];
+                (double)((const float *)in[CONV_BIAS])[element % wg_shape_last(&node->shape)];
         activate(&node->attr, &expected->value[i], &expected->allowed[i]);
         if (by && by->is_winograd)
             expected->allowed[i] += likely_error(node);

@@ -1,5 +1,6 @@
 #include "host/tune/formula.h"
 
+#include "host/graph/ops/shared.h"
 #include "host/selftest/element.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ static double activate(const struct wg_attributes *attr, double x)
 double wg_formula_element(const struct wg_node *node, const float *const in[], size_t i)
 {
     double sum = wg_element_form(node)->sum(node, in[0], in[1], i);
-    if (node->in_count > 2)
-        sum += (double)in[2][i % wg_shape_last(&node->shape)];
+    if (wg_has_bias(node))
+        sum += (double)in[CONV_BIAS][i % wg_shape_last(&node->shape)];
     return activate(&node->attr, sum);
 }

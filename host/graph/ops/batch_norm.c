@@ -10,8 +10,7 @@
  * The activation's sign is recomputed from x, so neither y nor g is read or stored.
  */
 #include "host/graph/ops/rows.h"
-
-enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
+#include "host/graph/ops/shared.h"
 
 static void define(struct wg_defines *defines, const struct wg_node *node,
                    const struct wg_device *device)
@@ -23,8 +22,7 @@ static void define(struct wg_defines *defines, const struct wg_node *node,
     wg_define_gather(defines, device);
     wg_define_int(defines, "C", (long long)c);
     wg_define_float(defines, "EPSILON", node->attr.epsilon);
-    wg_define_int(defines, "ACTIVATION", node->attr.activation);
-    wg_define_float(defines, "SLOPE", node->attr.slope);
+    wg_define_activation(defines, node);
 }
 
 static size_t column_vectors(const struct wg_node *node, const struct wg_device *device)

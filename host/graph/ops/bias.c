@@ -4,12 +4,7 @@
  * Both activations on offer know their derivative from their output, so x need not be kept.
  */
 #include "host/graph/exec.h"
-
-static void define_activation(struct wg_defines *defines, const struct wg_node *node)
-{
-    wg_define_int(defines, "ACTIVATION", node->attr.activation);
-    wg_define_float(defines, "SLOPE", node->attr.slope);
-}
+#include "host/graph/ops/shared.h"
 
 static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
 {
@@ -19,7 +14,7 @@ static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
     size_t vectors = wg_shape_count(&y->shape) / width;
     wg_define_int(&defines, "VW", width);
     wg_define_int(&defines, "C", (long long)c);
-    define_activation(&defines, y);
+    wg_define_activation(&defines, y);
     return wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "bias",
                                       .kernel = "bias",
@@ -63,7 +58,7 @@ static bool bind_gradient(const struct wg_node *dx, struct wg_binder *binder)
     size_t count = wg_shape_count(&dx->shape);
     unsigned width = wg_vector_width(wg_binder_device(binder), count);
     wg_define_int(&defines, "VW", width);
-    define_activation(&defines, dx);
+    wg_define_activation(&defines, dx);
     return wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "bias",
                                       .kernel = "activation_gradient",

@@ -22,7 +22,7 @@ void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv)
 
 void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node)
 {
-    if (node->in_count > 2)
+    if (wg_has_bias(node))
         wg_define_flag(defines, "BIAS");
     if (node->attr.activation != WG_ACTIVATION_NONE)
         wg_define_int(defines, "ACTIVATION", node->attr.activation);

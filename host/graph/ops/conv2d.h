@@ -9,6 +9,7 @@
 
 #include "host/base/size.h"
 #include "host/graph/exec.h"
+#include "host/graph/ops/shared.h"
 
 /* Macros N H W C OH OW OC K S PAD of the geometry. */
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv);
@@ -69,8 +70,8 @@ extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_con
 static inline int wg_put_arguments(struct wg_argument *arguments, int count,
                                    const struct wg_node *epilogue, struct wg_argument out)
 {
-    if (epilogue && epilogue->in_count > 2)
-        arguments[count++] = WG_NODE(epilogue->in[2]);
+    if (epilogue && wg_has_bias(epilogue))
+        arguments[count++] = WG_NODE(epilogue->in[CONV_BIAS]);
     arguments[count++] = out;
     return count;
 }

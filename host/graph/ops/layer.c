@@ -9,12 +9,6 @@
  */
 #include "host/graph/ops/conv2d_thin.h"
 
-static void define_activation(struct wg_defines *defines, const struct wg_node *node)
-{
-    wg_define_int(defines, "ACTIVATION", node->attr.activation);
-    wg_define_float(defines, "SLOPE", node->attr.slope);
-}
-
 static double flops(const struct wg_node *node)
 {
     return wg_op_conv2d.flops(node);
@@ -26,7 +20,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
 {
     struct wg_defines defines = {0};
     wg_define_conv(&defines, &node->attr.conv);
-    define_activation(&defines, node);
+    wg_define_activation(&defines, node);
     return wg_bind_kernel(binder,
                           &(struct wg_call){
                               .file = "layer_ref",
@@ -72,7 +66,7 @@ static void define_thin(struct wg_defines *defines, const struct wg_node *node,
 {
     wg_define_thin(defines, &node->attr.conv, device);
     wg_define_flag(defines, "FROM_GRADIENT");
-    define_activation(defines, node);
+    wg_define_activation(defines, node);
 }
 
 static bool bind_filter(const struct wg_node *node, struct wg_binder *binder)

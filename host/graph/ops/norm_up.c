@@ -36,8 +36,7 @@ static void define_up(struct wg_defines *defines, const struct wg_node *x)
 {
     wg_define_thin_norm(defines, x);
     wg_define_flag(defines, "BIAS");
-    wg_define_int(defines, "ACTIVATION", x->attr.activation);
-    wg_define_float(defines, "SLOPE", x->attr.slope);
+    wg_define_activation(defines, x);
 }
 
 /* ---- plain: one work item per element ---- */

@@ -7,25 +7,26 @@
  * The fusing pass makes them.
  */
 #include "host/graph/exec.h"
+#include "host/graph/ops/shared.h"
 
 static bool bind_kernel(const struct wg_node *y, struct wg_binder *binder)
 {
-    size_t channels = wg_shape_last(&y->in[1]->shape), inner = y->attr.index;
+    size_t channels = wg_shape_last(&y->in[MOMENTS]->shape), inner = y->attr.index;
     unsigned width = wg_vector_width(wg_binder_device(binder), inner > 1 ? inner : channels);
     size_t vectors = wg_shape_count(&y->shape) / width;
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", width);
     wg_define_int(&defines, "INNER", (long long)inner);
     wg_define_float(&defines, "EPSILON", y->attr.epsilon);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "norm_weights",
-                              .kernel = "norm_kernel",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(y->in[0]), WG_NODE(y->in[1]), WG_NODE(y->in[2]),
-                                            WG_NODE(y), WG_INT(channels), WG_INT(vectors)},
-                              .global = {vectors},
-                          });
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "norm_weights",
+                    .kernel = "norm_kernel",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(y->in[X]), WG_NODE(y->in[MOMENTS]), WG_NODE(y->in[GAMMA]),
+                                  WG_NODE(y), WG_INT(channels), WG_INT(vectors)},
+                    .global = {vectors},
+                });
 }
 
 static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
@@ -34,15 +35,15 @@ static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
     struct wg_defines defines = {0};
     wg_define_int(&defines, "INNER", 1);
     wg_define_float(&defines, "EPSILON", y->attr.epsilon);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "norm_weights",
-                              .kernel = "norm_bias",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(y->in[0]), WG_NODE(y->in[1]), WG_NODE(y->in[2]),
-                                            WG_NODE(y->in[3]), WG_NODE(y), WG_INT(channels)},
-                              .global = {channels},
-                          });
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "norm_weights",
+                    .kernel = "norm_bias",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(y->in[X]), WG_NODE(y->in[MOMENTS]), WG_NODE(y->in[GAMMA]),
+                                  WG_NODE(y->in[BETA]), WG_NODE(y), WG_INT(channels)},
+                    .global = {channels},
+                });
 }
 
 const struct wg_op wg_op_norm_kernel = {
