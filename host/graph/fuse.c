@@ -49,11 +49,11 @@ static void become(struct wg_node *node, const struct wg_node *draft)
     memcpy(node->in, draft->in, sizeof node->in);
 }
 
-static void become_slice(struct wg_node *node, struct wg_node *of, size_t index)
+static void become_slice(struct wg_node *node, struct wg_node *of, size_t row)
 {
     become(node,
            &(struct wg_node){
-               .op = &wg_op_slice, .in = {of}, .in_count = 1, .attr = {.index = (uint32_t)index}});
+               .op = &wg_op_slice, .in = {of}, .in_count = 1, .attr = {.row = (uint32_t)row}});
 }
 
 /* Whether the device has more than the plain kernel for a node. */
@@ -114,7 +114,7 @@ static void fuse_norm_into_weights(struct wg_graph *g, struct wg_node *norm)
         .in = {w, m, gamma},
         .in_count = 3,
         .attr = {.epsilon = norm->attr.epsilon,
-                 .index = is_data ? (uint32_t)wg_shape_last(&w->shape) : 1},
+                 .inner = is_data ? (uint32_t)wg_shape_last(&w->shape) : 1},
     };
     struct wg_node bias = {
         .op = &wg_op_norm_bias,
@@ -229,7 +229,7 @@ static void fuse_norm_gradient(struct wg_graph *g, struct norm_up *n, struct wg_
     for (struct wg_node *slice = find_reader(g, n->sums, 0); slice;
          slice = find_reader(g, n->sums, slice->index + 1))
         if (slice != n->data)
-            become_slice(slice, sums, taps + slice->attr.index);
+            become_slice(slice, sums, taps + slice->attr.row);
     n->new_data.in[UP_SUMS] = sums;
     n->new_data.in_count = UP_SUMS + 1;
     become(n->data, &n->new_data);

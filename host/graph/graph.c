@@ -113,14 +113,12 @@ struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op)
     return fail(g, WG_ERROR_MEMORY, op, "out of memory on the host");
 }
 
+_Static_assert(sizeof(struct wg_attributes) == sizeof(struct wg_conv) + 8 + 22 * 4,
+               "attributes without padding: the seed, and 22 members of four bytes");
+
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b)
 {
-    return memcmp(&a->conv, &b->conv, sizeof a->conv) == 0 && a->activation == b->activation &&
-           a->slope == b->slope && a->slope_in == b->slope_in && a->transpose_a == b->transpose_a &&
-           a->transpose_b == b->transpose_b && a->training == b->training && a->scale == b->scale &&
-           a->rate == b->rate && a->decay == b->decay && a->epsilon == b->epsilon &&
-           a->bound == b->bound && a->key[0] == b->key[0] && a->key[1] == b->key[1] &&
-           a->stream == b->stream && a->index == b->index && a->modulus == b->modulus;
+    return memcmp(a, b, sizeof *a) == 0;
 }
 
 static bool is_same(const struct wg_node *a, const struct wg_node *b)

@@ -60,24 +60,39 @@ enum wg_form { WG_FORM_CONV2D, WG_FORM_DATA, WG_FORM_FILTER };
  * half of the padding before. One padding serves both directions, so x must be square. */
 struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_t stride);
 
-/* Everything about a node that is neither its inputs nor its shape. Unused members are zero. */
+/* What an update of weights takes, see wg_rmsprop. */
+struct wg_update {
+    float rate, decay, epsilon;
+    float bound; // of the clip; 0: none
+};
+
+/*
+ * Everything about a node that is neither its inputs nor its shape. Unused members are zero. Nodes
+ * are told apart by these bytes, none of which may be padding: flags are int, and members of four
+ * bytes even in number.
+ */
 struct wg_attributes {
-    struct wg_conv conv;
+    struct wg_conv conv; // convolutions, and what they are fused into
+    uint64_t seed;       // random draws
+    uint32_t stream;     // random draws: which of the documented streams
     enum wg_activation activation;
-    float slope;      // of leaky ReLU left of zero; 0 is ReLU
-    float slope_in;   // norm_up: of the leaky ReLU before the convolution
-    bool transpose_a; // matmul
-    bool transpose_b; // matmul
-    bool training;    // batch_norm: whether its moments are the batch's own
-    float scale;      // mean, broadcast, moving_average, shift: see the builder
-    float rate;       // rmsprop: learning rate; moving_average: momentum
-    float decay;      // rmsprop: rho
-    float epsilon;    // rmsprop, batch_norm
-    float bound;      // rmsprop: of the clip; 0: none
-    uint32_t key[2];  // random draws: the seed
-    uint32_t stream;  // random draws: which of the documented streams
-    uint32_t index;   // slice: row; record: column; advance: counter; shift: reach
-    uint32_t modulus; // advance: where the iteration starts again
+    float slope;             // of leaky ReLU left of zero; 0 is ReLU
+    float slope_in;          // norm_up: of the leaky ReLU before the convolution
+    int transpose_a;         // matmul
+    int transpose_b;         // matmul
+    int training;            // batch_norm: whether its moments are the batch's own
+    float epsilon;           // batch_norm, and what it is fused into
+    float scale;             // mean, broadcast and fill: see the builders
+    float momentum;          // moving_average
+    float variance_scale;    // moving_average
+    struct wg_update update; // rmsprop
+    uint32_t row;            // slice
+    uint32_t column;         // record
+    uint32_t counter;        // advance: which of the clock
+    uint32_t modulus;        // advance: of the iteration
+    uint32_t reach;          // shift: pixels
+    float fill;              // shift: of pixels from outside
+    uint32_t inner;          // norm_kernel: weights of one channel that lie in a row
 };
 
 struct wg_op;
@@ -232,11 +247,6 @@ struct wg_node *wg_shift(struct wg_graph *g, struct wg_node *x, struct wg_node *
                          uint64_t seed, uint32_t stream, uint32_t reach, float fill);
 
 /* ---- effects: they change a variable and run after everything that reads it ----------------- */
-
-struct wg_update {
-    float rate, decay, epsilon;
-    float bound; // 0: none
-};
 
 /*
  * Of each of `count` tensors, 1 to WG_UPDATE_MAX:

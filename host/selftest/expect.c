@@ -276,10 +276,11 @@ static void expect_batch_norm_data(const struct wg_work *w)
 
 static void expect_moving_average(const struct wg_work *w)
 {
-    double momentum = (double)w->node->attr.rate;
+    const struct wg_attributes *attr = &w->node->attr;
+    double momentum = (double)attr->momentum;
     memcpy(w->value, w->in[0], w->count * sizeof(double));
     ref_moving_average(w->c, w->in[1], momentum, 1.0, w->value);
-    ref_moving_average(w->c, w->in[1] + w->c, momentum, (double)w->node->attr.scale,
+    ref_moving_average(w->c, w->in[1] + w->c, momentum, (double)attr->variance_scale,
                        w->value + w->c);
     for (size_t i = 0; i < w->count; i++)
         w->allowed[i] = w->size[0][i] + w->size[1][i];
@@ -291,7 +292,7 @@ static void expect_moving_average(const struct wg_work *w)
 static struct ref_draw draw_of(const struct wg_node *node, const double *clock)
 {
     return (struct ref_draw){
-        .seed = (uint64_t)node->attr.key[1] << 32 | node->attr.key[0],
+        .seed = node->attr.seed,
         .step = (uint32_t)clock[WG_CLOCK_STEP],
         .iteration = (uint32_t)clock[WG_CLOCK_ITERATION],
         .stream = (enum ref_stream)node->attr.stream,
@@ -326,13 +327,13 @@ static void expect_batch(const struct wg_work *w)
 
 static void expect_update(const struct wg_work *work, int tensor)
 {
-    const struct wg_attributes *attr = &work->node->attr;
+    const struct wg_update *update = &work->node->attr.update;
     struct wg_expected *w = &work->out->outputs[2 * tensor], *v = w + 1;
-    double *const *in = work->in + 3 * tensor, bound = (double)attr->bound;
+    double *const *in = work->in + 3 * tensor, bound = (double)update->bound;
     memcpy(w->value, in[0], w->count * sizeof(double));
     memcpy(v->value, in[1], w->count * sizeof(double));
-    ref_rmsprop(w->count, in[2], (double)attr->rate, (double)attr->decay, (double)attr->epsilon,
-                w->value, v->value);
+    ref_rmsprop(w->count, in[2], (double)update->rate, (double)update->decay,
+                (double)update->epsilon, w->value, v->value);
     // v: at most four roundings of positive terms. Its root halves them, and the sum under it adds
     // one; sqrt 3 ulp, division 2.5 ulp, a multiplication: 15 of the step, and one for what is
     // small of second order; w is rounded once. Where it is clipped, there is nothing to round.
@@ -353,7 +354,7 @@ static void expect_rmsprop(const struct wg_work *w)
 
 static void expect_slice(const struct wg_work *w)
 {
-    memcpy(w->value, w->in[0] + w->node->attr.index * w->count, w->count * sizeof(double));
+    memcpy(w->value, w->in[0] + w->node->attr.row * w->count, w->count * sizeof(double));
 }
 
 static void expect_assign(const struct wg_work *w)
@@ -366,19 +367,19 @@ static void expect_record(const struct wg_work *w)
     const struct wg_shape *ring = &w->node->shape;
     size_t row = (size_t)w->in[1][WG_CLOCK_STEP] % ring->dim[0];
     memcpy(w->value, w->in[0], w->count * sizeof(double));
-    w->value[row * ring->dim[1] + w->node->attr.index] = w->in[2][0];
+    w->value[row * ring->dim[1] + w->node->attr.column] = w->in[2][0];
 }
 
 static void expect_advance(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
     memcpy(w->value, w->in[0], w->count * sizeof(double));
-    double next = w->in[0][attr->index] + 1;
-    if (attr->index == WG_CLOCK_ITERATION)
+    double next = w->in[0][attr->counter] + 1;
+    if (attr->counter == WG_CLOCK_ITERATION)
         next = next >= attr->modulus ? 0 : next;
     else
         next = fmod(next, 0x1p32);
-    w->value[attr->index] = next;
+    w->value[attr->counter] = next;
 }
 
 static const struct {

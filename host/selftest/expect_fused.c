@@ -17,7 +17,7 @@ void wg_expect_norm_kernel(const struct wg_work *w)
 {
     size_t channels = wg_shape_last(&w->node->in[MOMENTS]->shape);
     for (size_t i = 0; i < w->count; i++) {
-        w->value[i] = factor_of(w, i / w->node->attr.index % channels) * w->in[X][i];
+        w->value[i] = factor_of(w, i / w->node->attr.inner % channels) * w->in[X][i];
         w->allowed[i] = fabs(w->value[i]);
     }
     wg_allow(&w->out->outputs[0], FACTOR_UNITS + 1);

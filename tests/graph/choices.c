@@ -55,7 +55,7 @@ static struct wg_node *add(struct wg_graph *g, size_t columns, float rate)
                                             .shape = wg_shape(columns),
                                             .in = {x},
                                             .in_count = 1,
-                                            .attr = {.rate = rate}});
+                                            .attr = {.update = {.rate = rate}}});
 }
 
 START_TEST(heuristics_take_the_first_that_suits)

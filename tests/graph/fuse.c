@@ -227,9 +227,9 @@ START_TEST(a_norm_is_computed_by_its_readers)
     ck_assert_uint_eq(sums->shape.dim[0], 18);
     for (int i = 2; i <= 4; i++)
         ck_assert(e.dx[i]->op == &wg_op_slice && e.dx[i]->in[0] == sums);
-    ck_assert_uint_eq(e.dx[4]->attr.index, 0);
-    ck_assert_uint_eq(e.dx[3]->attr.index, 16);
-    ck_assert_uint_eq(e.dx[2]->attr.index, 17);
+    ck_assert_uint_eq(e.dx[4]->attr.row, 0);
+    ck_assert_uint_eq(e.dx[3]->attr.row, 16);
+    ck_assert_uint_eq(e.dx[2]->attr.row, 17);
     ck_assert_ptr_eq(e.dx[0]->op, &wg_op_norm_up_gradient);
     ck_assert_ptr_eq(e.dx[0]->in[6], sums);
     for (int n = 0; n < wg_graph_count(rig.graph); n++) { // everything stands behind what it reads
@@ -300,7 +300,7 @@ START_TEST(the_gradient_before_an_activation_is_computed_by_its_readers)
         ck_assert_ptr_eq(e.dx[2]->op, &wg_op_slice);
         ck_assert_ptr_eq(e.dx[1]->in[0]->op, &wg_op_layer_filter);
         ck_assert_ptr_eq(e.dx[2]->in[0], e.dx[1]->in[0]);
-        ck_assert_uint_eq(e.dx[2]->attr.index, 16);
+        ck_assert_uint_eq(e.dx[2]->attr.row, 16);
     }
     rig_finish(&rig);
 }

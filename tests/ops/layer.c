@@ -165,7 +165,7 @@ START_TEST(weights_take_a_norm)
                             .shape = w->shape,
                             .in = {w, m, gamma},
                             .in_count = 3,
-                            .attr = {.epsilon = 1e-3f, .index = _i ? 1 : OC}},
+                            .attr = {.epsilon = 1e-3f, .inner = _i ? 1 : OC}},
           false);
     check(&rig,
           &(struct wg_node){.op = &wg_op_norm_bias,

@@ -311,14 +311,14 @@ struct wg_node *wg_batch_norm(struct wg_graph *g, struct wg_node *x, struct wg_n
 static bool bind_moving(const struct wg_node *node, struct wg_binder *binder)
 {
     size_t c = wg_shape_last(&node->in[1]->shape);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "moving_average",
-                    .kernel = "moving_average",
-                    .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
-                                  WG_FLOAT(node->attr.rate), WG_FLOAT(node->attr.scale), WG_INT(c)},
-                    .global = {2 * c},
-                });
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "moving_average",
+                                      .kernel = "moving_average",
+                                      .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
+                                                    WG_FLOAT(node->attr.momentum),
+                                                    WG_FLOAT(node->attr.variance_scale), WG_INT(c)},
+                                      .global = {2 * c},
+                                  });
 }
 
 static const struct wg_op op_moving_average = {
@@ -332,10 +332,11 @@ struct wg_node *wg_moving_average(struct wg_graph *g, struct wg_node *moving, st
 {
     if (!moving || !m || !wg_shape_equal(&moving->shape, &m->shape))
         return wg_node_refuse(g, "moving_average", "both must be there and of one shape");
-    return wg_node_add(g, &(struct wg_node){.op = &op_moving_average,
-                                            .shape = moving->shape,
-                                            .in = {moving, m},
-                                            .in_count = 2,
-                                            .attr = {.rate = momentum, .scale = variance_scale},
-                                            .storage = moving->storage});
+    return wg_node_add(
+        g, &(struct wg_node){.op = &op_moving_average,
+                             .shape = moving->shape,
+                             .in = {moving, m},
+                             .in_count = 2,
+                             .attr = {.momentum = momentum, .variance_scale = variance_scale},
+                             .storage = moving->storage});
 }

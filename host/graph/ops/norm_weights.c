@@ -11,7 +11,7 @@
 
 static bool bind_kernel(const struct wg_node *y, struct wg_binder *binder)
 {
-    size_t channels = wg_shape_last(&y->in[MOMENTS]->shape), inner = y->attr.index;
+    size_t channels = wg_shape_last(&y->in[MOMENTS]->shape), inner = y->attr.inner;
     unsigned width = wg_vector_width(wg_binder_device(binder), inner > 1 ? inner : channels);
     size_t vectors = wg_shape_count(&y->shape) / width;
     struct wg_defines defines = {0};

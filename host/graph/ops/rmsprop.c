@@ -10,14 +10,14 @@
 
 static void define(const struct wg_node *node, struct wg_defines *defines)
 {
-    wg_define_float(defines, "DECAY", node->attr.decay);
-    wg_define_float(defines, "EPSILON", node->attr.epsilon);
+    wg_define_float(defines, "DECAY", node->attr.update.decay);
+    wg_define_float(defines, "EPSILON", node->attr.update.epsilon);
 }
 
 /* What the kernels clip to. */
 static float bound_of(const struct wg_node *node)
 {
-    return node->attr.bound > 0 ? node->attr.bound : INFINITY;
+    return node->attr.update.bound > 0 ? node->attr.update.bound : INFINITY;
 }
 
 /* ---- joined: all tensors in one launch ---- */
@@ -56,7 +56,7 @@ static void add_tensors(const struct wg_node *node, struct wg_call *call, size_t
         *argument++ = WG_INT(count);
         groups += wg_divide_up(count, block);
     }
-    *argument++ = WG_FLOAT(node->attr.rate);
+    *argument++ = WG_FLOAT(node->attr.update.rate);
     *argument = WG_FLOAT(bound_of(node));
     call->global[0] = groups * call->local[0];
 }
@@ -87,15 +87,16 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
     for (int i = 0; i < node->in_count; i += 3) {
         struct wg_node *const *in = node->in + i;
         size_t count = wg_shape_count(&in[0]->shape);
-        if (!wg_bind_kernel(binder, &(struct wg_call){
-                                        .file = "rmsprop",
-                                        .kernel = "rmsprop",
-                                        .defines = &defines,
-                                        .arguments = {WG_NODE(in[0]), WG_NODE(in[1]),
-                                                      WG_NODE(in[2]), WG_FLOAT(node->attr.rate),
-                                                      WG_FLOAT(bound_of(node)), WG_INT(count)},
-                                        .global = {count},
-                                    }))
+        if (!wg_bind_kernel(binder,
+                            &(struct wg_call){
+                                .file = "rmsprop",
+                                .kernel = "rmsprop",
+                                .defines = &defines,
+                                .arguments = {WG_NODE(in[0]), WG_NODE(in[1]), WG_NODE(in[2]),
+                                              WG_FLOAT(node->attr.update.rate),
+                                              WG_FLOAT(bound_of(node)), WG_INT(count)},
+                                .global = {count},
+                            }))
             return false;
     }
     return true;
@@ -112,12 +113,8 @@ struct wg_node *wg_rmsprop(struct wg_graph *g, int count, struct wg_node *const 
                            struct wg_node *const v[], struct wg_node *const gradient[],
                            const struct wg_update *update)
 {
-    struct wg_node draft = {.op = &wg_op_rmsprop,
-                            .in_count = 3 * count,
-                            .attr = {.rate = update->rate,
-                                     .decay = update->decay,
-                                     .epsilon = update->epsilon,
-                                     .bound = update->bound}};
+    struct wg_node draft = {
+        .op = &wg_op_rmsprop, .in_count = 3 * count, .attr = {.update = *update}};
     size_t elements = 0;
     if (count < 1 || count > WG_UPDATE_MAX)
         return wg_node_refuse(g, "rmsprop", "so many tensors can't be updated at once");

@@ -11,7 +11,7 @@ static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
                               .kernel = "record",
                               .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
                                             WG_NODE(node->in[2]), WG_INT(node->shape.dim[0]),
-                                            WG_INT(node->shape.dim[1]), WG_INT(node->attr.index)},
+                                            WG_INT(node->shape.dim[1]), WG_INT(node->attr.column)},
                               .global = {1},
                           });
 }
@@ -33,19 +33,20 @@ struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_no
                                             .shape = ring->shape,
                                             .in = {ring, clock, x},
                                             .in_count = 3,
-                                            .attr = {.index = (uint32_t)column},
+                                            .attr = {.column = (uint32_t)column},
                                             .storage = ring->storage});
 }
 
 static bool bind_advance(const struct wg_node *node, struct wg_binder *binder)
 {
-    return wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "advance",
-                                      .kernel = "advance",
-                                      .arguments = {WG_NODE(node->in[0]), WG_INT(node->attr.index),
-                                                    WG_INT(node->attr.modulus)},
-                                      .global = {1},
-                                  });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "advance",
+                              .kernel = "advance",
+                              .arguments = {WG_NODE(node->in[0]), WG_INT(node->attr.counter),
+                                            WG_INT(node->attr.modulus)},
+                              .global = {1},
+                          });
 }
 
 static const struct wg_op op_advance = {
@@ -64,6 +65,6 @@ struct wg_node *wg_advance(struct wg_graph *g, struct wg_node *clock, uint32_t c
                                             .shape = clock->shape,
                                             .in = {clock},
                                             .in_count = 1,
-                                            .attr = {.index = counter, .modulus = iterations},
+                                            .attr = {.counter = counter, .modulus = iterations},
                                             .storage = clock->storage});
 }

@@ -47,7 +47,7 @@ struct wg_node *wg_reshape(struct wg_graph *g, struct wg_node *x, struct wg_shap
 
 static bool bind_slice(const struct wg_node *y, struct wg_binder *binder)
 {
-    return bind_copy(binder, y->in[0], y->attr.index * wg_shape_count(&y->shape), y);
+    return bind_copy(binder, y->in[0], y->attr.row * wg_shape_count(&y->shape), y);
 }
 
 const struct wg_op wg_op_slice = {
@@ -63,7 +63,7 @@ struct wg_node *wg_slice(struct wg_graph *g, struct wg_node *x, size_t index)
                                             .shape = wg_shape(x->shape.dim[1]),
                                             .in = {x},
                                             .in_count = 1,
-                                            .attr = {.index = (uint32_t)index}});
+                                            .attr = {.row = (uint32_t)index}});
 }
 
 static bool bind_assign(const struct wg_node *node, struct wg_binder *binder)
