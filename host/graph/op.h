@@ -71,7 +71,7 @@ struct wg_op {
  */
 struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
 
-/* The same, placed so that `before`, which must be younger than all its inputs, may read it. */
+/* Like wg_node_add, but `before`, which must be younger than all inputs, may read the node. */
 struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
                                const struct wg_node *before);
 

@@ -11,13 +11,14 @@
 #include "host/graph/exec.h"
 #include "host/graph/ops/shared.h"
 
-/* Macros N H W C OH OW OC K S PAD of the geometry. */
+/* Macros N H W C OH OW OC K S PAD, of the geometry. */
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv);
 
-/* Macros BIAS if the node has one, ACTIVATION and SLOPE. */
+/* Macros BIAS and ACTIVATION if the node has them, and SLOPE if that is a leaky ReLU. */
 void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
 
-/* The node's inputs and the node itself, in the kernels' order: x w (b) y and the like. */
+/* All inputs of the node, then the node itself, which is the order of the kernels: for conv2d x, w,
+ * the bias if there is one, y. */
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments);
 
 /*
@@ -28,29 +29,29 @@ void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments
 enum wg_form wg_form_of(const struct wg_node *node);
 struct wg_conv wg_conv_of(const struct wg_node *node);
 
-/* Images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
+/* The geometry of images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
 struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);
 
 /*
  * A convolution whose x has few channels may go through a table [n, oh, ow, k, k, c], at the start
- * of scratch, of what each tap sees of x, or adds to it: the table joins y by a product of matrices
- * [n * oh * ow, k * k * c] w [k * k * c, oc].
+ * of scratch, of what each tap sees of x, or adds to it. What is left is the geometry of a product:
+ * y [n * oh * ow, oc] = table [n * oh * ow, k * k * c] w [k * k * c, oc]
  */
 struct wg_conv wg_conv_by_table(const struct wg_conv *conv);
 struct wg_argument wg_conv_table(const struct wg_conv *conv);
 
-/* Images of a node, from `first` on. */
+/* So many images of a node, from `first` on. */
 struct wg_chunk {
     size_t first, images;
 };
 
-/* Adds the call of col2im that makes a chunk of `node`, with its bias and activation, from a table
- * [images * oh * ow, columns] of what each tap adds to it. n and oc of the geometry do not count.
- */
+/* Adds the call of col2im (cl/col2im.cl) that makes a chunk of `node`, with its bias and
+ * activation, of a table [chunk.images * oh * ow, columns] whose rows begin with what the taps,
+ * [k, k, c], add to it. Of the geometry n and oc do not count. */
 bool wg_bind_col2im(struct wg_binder *binder, struct wg_conv conv, struct wg_argument table,
                     size_t columns, const struct wg_node *node, struct wg_chunk chunk);
 
-/* The widest vectors that divide rows of both lengths, in floats. */
+/* Floats of the widest vectors (wg_vector_width) that rows of either length consist of. */
 unsigned wg_common_width(const struct wg_device *device, size_t length1, size_t length2);
 
 /* Whether conv2d_direct is for a matmul: a large one, not of two transposed factors. */
@@ -61,12 +62,11 @@ bool wg_matmul_is_for_direct(const struct wg_node *c);
 extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_conv2d_direct,
     wg_conv2d_winograd_tiled, wg_conv2d_tensor, wg_conv2d_tiled, wg_conv2d_blocked, wg_conv2d_gemm;
 
-/* ---- for the sizes of these ---- */
-
-/* Floats of all partial sums of a convolution together: 32 MiB. */
+/* Floats that the partial sums of a convolution may have together: 32 MiB. */
 #define WG_PARTIAL_SUMS ((size_t)8 << 20)
 
-/* Adds to the arguments: bias if `epilogue` is a node with one, out. Returns how many there are. */
+/* Adds to `count` arguments the bias of `epilogue`, if that is not NULL and has one, and `out`.
+ * Returns how many there are now. */
 static inline int wg_put_arguments(struct wg_argument *arguments, int count,
                                    const struct wg_node *epilogue, struct wg_argument out)
 {
@@ -76,7 +76,7 @@ static inline int wg_put_arguments(struct wg_argument *arguments, int count,
     return count;
 }
 
-/* Whether kernels that count floats of scratch in int here and there can do with so many bytes. */
+/* Whether the device has a buffer of `scratch` bytes, and kernels can count its floats in int. */
 static inline bool wg_scratch_fits(size_t scratch, const struct wg_device *device)
 {
     return scratch <= device->info.largest_buffer && scratch / sizeof(float) <= INT32_MAX;

@@ -12,7 +12,8 @@
  * where each has sums of its own, which cost memory and are to be added up. */
 enum { WG_ITEMS_PER_THREAD = 8 };
 
-/* `pixels` x `vectors` vectors of `width` floats. */
+/* The sums that an inner loop holds in registers: of `pixels` pixels, `vectors` vectors of `width`
+ * channels each. */
 struct wg_register_tile {
     size_t width;   // VW
     size_t pixels;  // MR
@@ -32,11 +33,13 @@ static inline struct wg_register_tile wg_register_tile_of(const struct wg_device
     };
 }
 
+/* Channels of a pixel. */
 static inline size_t wg_register_tile_columns(struct wg_register_tile tile)
 {
     return tile.vectors * tile.width;
 }
 
+/* Macros VW, MR, NV. */
 static inline void wg_define_register_tile(struct wg_defines *defines, struct wg_register_tile tile)
 {
     wg_define_int(defines, "VW", (long long)tile.width);
@@ -44,18 +47,20 @@ static inline void wg_define_register_tile(struct wg_defines *defines, struct wg
     wg_define_int(defines, "NV", (long long)tile.vectors);
 }
 
-/* PITCH, PITCH_X and PITCH_V of the kernels: floats from a copied pixel to the next, of so many at
- * least. An odd number of cache lines, that few share the sets of a cache. */
+/* PITCH, PITCH_X and PITCH_V of the kernels: how many floats after one copied pixel, which has so
+ * many, the next begins. An odd number of cache lines, that few share the sets of a cache. */
 static inline size_t wg_pitch(size_t floats)
 {
     return (floats + 15) / 32 * 32 + 16;
 }
 
+/* Threads that the device works with; 1 where it does not say. */
 static inline size_t wg_threads(const struct wg_device *device)
 {
     return wg_larger(device->info.compute_units, 1);
 }
 
+/* Work items that a kernel should have. */
 static inline size_t wg_wanted_items(const struct wg_device *device)
 {
     return WG_ITEMS_PER_THREAD * wg_threads(device);

@@ -8,6 +8,7 @@
 #include "host/graph/ops/conv2d_cpu.h"
 #include "host/graph/ops/rows.h"
 
+/* The sizes by which a convolution is cut, macros of cl/thin.cl. */
 struct wg_thin {
     size_t taps;      // K * K * C
     size_t vectors;   // NV
@@ -17,9 +18,9 @@ struct wg_thin {
     size_t bands;     // BANDS
     size_t images;    // IMAGES
     size_t images_in; // IMAGES_IN
-    size_t items;     // N * BANDS
-    size_t items_in;  // ceil(N / IMAGES_IN) * BANDS
-    size_t parts;     // PARTS
+    size_t items;     // N * BANDS: work items that make y
+    size_t items_in;  // ceil(N / IMAGES_IN) * BANDS: work items that make x
+    size_t parts;     // PARTS: work items, and partial sums, that make w
 };
 
 /* Whether the convolution is one for these kernels, on this device. */
@@ -34,7 +35,7 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
 /* Macros of cl/thin_norm.cl. */
 void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node);
 
-/* Bytes of scratch of thin_data. */
+/* Bytes of scratch of the kernel thin_data, which makes x. */
 size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device);
 
 #endif

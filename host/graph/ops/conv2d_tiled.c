@@ -158,35 +158,40 @@ static size_t parts_bytes(const struct wg_extent *e, const struct wg_tiling *til
 /* ---- what the implementations share ---- */
 
 /* Below some 64,000 multiplications a product of matrices is best done plainly. */
-static bool is_worth_it(const struct wg_node *node, const struct wg_extent *e)
+static bool is_worth_it(const struct wg_node *node)
 {
-    return node->op != &wg_op_matmul || (!(node->attr.transpose_a && node->attr.transpose_b) &&
-                                         e->rows * e->columns * e->length >= (size_t)1 << 16);
+    const struct wg_conv v = wg_conv_of(node);
+    bool is_form = !(node->attr.transpose_a && node->attr.transpose_b);
+    return node->op != &wg_op_matmul || (is_form && v.n * v.c * v.oc >= (size_t)1 << 16);
+}
+
+/* Bytes of scratch by the best tiling; false: there is none. */
+static bool size_scratch(const struct variant *variant, const struct wg_node *node,
+                         const struct wg_device *device, size_t *ret_bytes)
+{
+    struct wg_product product = product_of(node, device);
+    struct wg_extent e = extent_of(&product);
+    struct wg_tiling_limits limits = limits_of(variant, node, device);
+    struct wg_tiling tiling;
+    if (!wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling))
+        return false;
+    *ret_bytes = product.at + parts_bytes(&e, &tiling);
+    return true;
 }
 
 static bool suits(const struct variant *variant, const struct wg_node *node,
                   const struct wg_device *device)
 {
-    struct wg_product product = product_of(node, device);
-    struct wg_extent e = extent_of(&product);
-    struct wg_tiling_limits limits = limits_of(variant, node, device);
-    struct wg_tiling tiling;
-    if (wg_device_is_cpu(device) || !is_worth_it(node, &e) ||
-        !wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling))
-        return false;
-    return wg_scratch_fits(product.at + parts_bytes(&e, &tiling), device);
+    size_t bytes;
+    return !wg_device_is_cpu(device) && is_worth_it(node) &&
+           size_scratch(variant, node, device, &bytes) && wg_scratch_fits(bytes, device);
 }
 
 static size_t scratch(const struct variant *variant, const struct wg_node *node,
                       const struct wg_device *device)
 {
-    struct wg_product product = product_of(node, device);
-    struct wg_extent e = extent_of(&product);
-    struct wg_tiling_limits limits = limits_of(variant, node, device);
-    struct wg_tiling tiling;
-    return wg_choose_tiling(variant->kernel, &e, &limits, device, &tiling)
-               ? product.at + parts_bytes(&e, &tiling)
-               : 0;
+    size_t bytes;
+    return size_scratch(variant, node, device, &bytes) ? bytes : 0;
 }
 
 /* out from the sums of its parts */

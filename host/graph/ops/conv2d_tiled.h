@@ -15,30 +15,31 @@ struct wg_batch {
     bool adds;                 // ADD
 };
 
+/* A convolution, or a batch of products of matrices. */
 struct wg_product {
     enum wg_form form;
-    struct wg_conv conv; // of a batch one of its products, images of one pixel
+    struct wg_conv conv; // of a batch that of one of its products, images of one pixel
     struct wg_batch batch;
-    struct wg_argument a, b;
-    struct wg_argument out;         // of a batch its parts: nobody adds them up here
-    const struct wg_node *epilogue; // whose bias and activation; NULL: none
-    size_t at;                      // of scratch: where the parts begin; not of a batch
+    struct wg_argument a, b;        // the factors, in the order of the form's inputs
+    struct wg_argument out;         // of a batch [parts, results]: nobody adds them up here
+    const struct wg_node *epilogue; // whose bias and activation are applied; NULL: none
+    size_t at;                      // byte of scratch where the parts of a convolution's sums begin
 };
 
 /* Whether tensor cores make up for that single precision takes three of their products. */
 bool wg_has_fast_tf32(const struct wg_device *device);
 
-/* Knobs of an implementation that multiplies batches: those of the tiles, and of its own the images
- * of a batch. */
-enum { WG_BATCH_KNOB_IMAGES = 3 };
+/* Knobs of an implementation that multiplies batches: tile_m, tile_n and parts, which are followed
+ * here, and the images of a batch, which are its own. */
 extern const struct wg_knob wg_batch_knobs[];
+enum { WG_BATCH_KNOB_IMAGES = 3 };
 
-/* Into how many parts the sums of a batch are best split, for a node of such an implementation; 0:
- * the device is too small. */
+/* Into how many parts the sums of a batch are best split; 0: the device is too small. `node` is the
+ * one it is for, whose knobs are followed. */
 size_t wg_batch_parts(const struct wg_product *product, const struct wg_node *node,
                       const struct wg_device *device);
 
-/* Adds the call, with so many parts. */
+/* Adds the call that computes a batch, its sums split into `parts`. */
 bool wg_batch_bind(struct wg_binder *binder, const struct wg_product *product,
                    const struct wg_node *node, size_t parts);
 

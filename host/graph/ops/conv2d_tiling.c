@@ -165,7 +165,6 @@ static bool allows_parts(const struct wg_tiling_limits *limits, const struct wg_
             sums * sizeof(float) <= device->info.largest_buffer);
 }
 
-/* The best tiling of a product; false: there is none. */
 bool wg_choose_tiling(const struct wg_tile_kernel *kernel, const struct wg_extent *e,
                       const struct wg_tiling_limits *limits, const struct wg_device *device,
                       struct wg_tiling *ret_tiling)

@@ -7,59 +7,67 @@
 
 #include "host/graph/exec.h"
 
+/* How the rows of a tensor x [rows, columns] are split. */
 struct wg_row_split {
-    size_t columns; // C
+    size_t columns;
     size_t rows;
-    size_t rows_per_chunk;
+    size_t rows_per_chunk; // the last chunk may have fewer
     size_t chunks;
-    size_t chunks_per_group; // many chunks are merged in groups first: all of them in one if few
+    size_t chunks_per_group; // whose results are merged together first; all of them if they are few
     size_t groups;
 };
 
-/* NULL: as on the devices with the longest chunks. */
+/* The split of x that suits the device; NULL: that of the devices with the longest chunks. */
 struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device);
 
-/* The same in chunks of so many rows, or of more if these were too many for a device. */
+/* The split of x in chunks of `rows_per_chunk` rows, or of more where there would be more chunks
+ * than a device takes. */
 struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk);
 
-/* The same where somebody else has split the rows: `chunks` results are to be merged. */
+/* The split of rows that somebody else has summed, into `chunks` results: columns, rows and
+ * rows_per_chunk are 0. */
 struct wg_row_split wg_row_split_chunks(size_t chunks);
 
-/* How a kernel is told, as two arguments: rows and rows per chunk. */
+/* Two arguments of kernels that sum the rows of chunks: rows, and rows per chunk. */
 #define WG_ROWS(split) WG_INT((split).rows), WG_INT((split).rows_per_chunk)
 
 /*
- * Vectors of `width` columns that a work item should sum side by side. On CPUs it runs through its
- * rows alone and a row should be a long run of memory; a GPU's groups do that with one vector each.
+ * How many vectors of `width` floats, of rows of `columns` floats, a work item should sum side by
+ * side: a divisor of columns / width. On CPUs it runs through its rows alone and a row should be a
+ * long run of memory; a GPU's groups do that with one vector each.
  */
 size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t width);
 
-/* Macro AHEAD for GPUs, whose items wait for memory row by row else. */
+/* Macro AHEAD, how many rows are fetched before they are added: for GPUs, whose items else wait for
+ * memory row by row. */
 void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device);
 
-/* Macros ACROSS and DOWN of kernels that gather: where a group of as many items has local memory,
- * it adds up all chunks, ACROSS vectors of columns, without merges. */
+/* Macros ACROSS and DOWN for kernels that gather, that is, merge the results of all chunks by one
+ * launch: a group of ACROSS * DOWN items takes ACROSS vectors of columns. For devices that run such
+ * groups and have local memory; on others there are no such macros. */
 void wg_define_gather(struct wg_defines *defines, const struct wg_device *device);
 
-/* Adds `call`, such a kernel's without its sizes, if it is worth while for so many vectors and the
- * device can run it; else *ret_bound is false, and there is to be merged. */
+/* Adds `call`, of a kernel that gathers columns of `vectors` vectors, and sets its sizes, if there
+ * are groups and the device can run it. *ret_bound: whether it did; if not, wg_row_merges tells
+ * what is to be done. Fails if the kernel can't be built. */
 bool wg_bind_gather(struct wg_binder *binder, const struct wg_row_split *split, size_t vectors,
                     struct wg_call call, bool *ret_bound);
 
-/* Lanes of a group that sums or merges, as in struct wg_call: on CPUs each has work for a while. */
+/* local[0] of a wg_call that sums or merges: 1 on CPUs, where an item has work for a while; 0, the
+ * binder's choice, on others. */
 size_t wg_row_lanes(const struct wg_device *device);
 
-/* What the chunks leave in scratch: `sums` floats each, at its start. */
+/* Where the chunks leave their results, [chunks, sums] floats: at the start of scratch. */
 struct wg_argument wg_row_partial(const struct wg_row_split *split, size_t sums);
 
-/* Bytes of scratch for them, and for those of the groups. */
+/* Bytes of scratch for the results of the chunks and, if there are more than one, of the groups. */
 size_t wg_row_scratch(const struct wg_row_split *split, size_t sums,
                       const struct wg_device *device);
 
-/* One merge of partial results: `from` [chunks, sums] to `to` [groups, sums]. */
+/* A launch that merges results: `from` [chunks, sums] to `to` [groups, sums]. */
 struct wg_row_merge {
     struct wg_argument from, to;
-    size_t rows_per_chunk;
+    size_t rows_per_chunk; // of the tensor, that one of `from` stands for
     size_t chunks;
     size_t chunks_per_group;
     size_t groups;
@@ -67,11 +75,13 @@ struct wg_row_merge {
 
 enum { WG_ROW_MERGES_MAX = 2 };
 
-/* The merges that lead from wg_row_partial to the result; returns how many there are. */
+/* The launches that make of the chunks' results (wg_row_partial) the whole one, `result` [sums].
+ * Returns how many there are: 2 if there are more groups than one. */
 int wg_row_merges(const struct wg_row_split *split, size_t sums, struct wg_argument result,
                   const struct wg_device *device, struct wg_row_merge merges[WG_ROW_MERGES_MAX]);
 
-/* Adds the kernel calls of these merges, or of a gathering, for plain sums, result [sums]. */
+/* Adds the kernel calls, one that gathers or those that merge, that add up the chunks' results
+ * (wg_row_partial) to `result` [sums]. */
 bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split, size_t sums,
                       struct wg_argument result);
 
