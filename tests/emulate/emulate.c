@@ -21,7 +21,7 @@
  *   platforms=N, devices=N
  *              a driver that fails with the error -N where its platforms or devices are asked for
  *   full=DIR   no room is left on the disk of this folder and those below it
- *   poison     memory of which sub-buffers are made (all but variables, see host/graph/buffers.c) is
+ *   poison     memory of which sub-buffers are made (all but variables, host/graph/buffers.c) is
  *              NaNs before anything is computed: what reads before it writes spoils its results
  *   oclgrind   the device is Oclgrind's, whose shadow of a buffer must be made (see below); with
  *              poison, that memory counts as uninitialised
