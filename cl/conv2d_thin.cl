@@ -61,7 +61,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
             float taps[PIXELS][TAPS];
 
             unfold(image, oy, ox, count, taps);
-            for (int o = 0; o < OC; o += STEP) {
+            for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
                 convolve(taps, w, o, tile);
@@ -213,7 +213,7 @@ __kernel void thin_filter(__global const float *restrict x,
                 float taps[PIXELS][TAPS];
 
                 unfold(x + (size_t)n * H * W * C, oy, ox, count, taps);
-                for (int o = 0; o < OC; o += STEP) {
+                for (int o = 0; o < OC; o += COLUMNS) {
                     floatv tile[PIXELS][NV];
 
 #pragma unroll

@@ -43,7 +43,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                 float taps[PIXELS][TAPS];
 
                 unfold(d + (size_t)n * H * W * C, oy, ox, count, taps);
-                for (int o = 0; o < OC; o += STEP) {
+                for (int o = 0; o < OC; o += COLUMNS) {
                     floatv tile[PIXELS][NV], sum[NV], product[NV];
 
                     convolve(taps, w, o, tile); // dr; 0 for the pixels after `count`
@@ -97,7 +97,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
             float taps[PIXELS][TAPS];
 
             unfold(d + (size_t)n * H * W * C, oy, ox, count, taps);
-            for (int o = 0; o < OC; o += STEP) {
+            for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
                 convolve(taps, w, o, tile);

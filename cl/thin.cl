@@ -37,9 +37,9 @@
 #define IMAGES_IN 1
 #endif
 
-#define RUN  (K * C) // the taps of a row: so many consecutive floats of x
-#define TAPS (K * RUN)
-#define STEP (NV * VW)
+#define RUN     (K * C) // the taps of a row: so many consecutive floats of x
+#define TAPS    (K * RUN)
+#define COLUMNS (NV * VW)
 
 /* What the taps of `count` pixels from (oy, ox) on see of an image; 0 outside, and for the pixels
  * after these. */
@@ -66,7 +66,7 @@ static void unfold(__global const float *restrict image, int oy, int ox, int cou
         }
 }
 
-/* Channels o .. o + STEP of a tile of y. */
+/* Channels o .. o + COLUMNS of a tile of y. */
 static void convolve(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
                      floatv y[PIXELS][NV])
 {
@@ -89,7 +89,7 @@ static void convolve(const float taps[PIXELS][TAPS], __global const float *restr
     }
 }
 
-/* Adds to channels o .. o + STEP of w [TAPS, OC] what a tile of y says. */
+/* Adds to channels o .. o + COLUMNS of w [TAPS, OC] what a tile of y says. */
 static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], int o,
                     __global float *restrict w)
 {
