@@ -69,6 +69,9 @@ typedef bool wg_trainer_visit_task(void *user, const struct wg_task *task, int r
 bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
                             wg_trainer_visit_task *visit, void *user);
 
+/* Whether such a run fits the device; fails as wg_trainer_create, and as soon, if it does not. */
+bool wg_trainer_fits(const struct wg_device *device, const struct wg_trainer_params *params);
+
 /* The memory such a run needs. Nothing is allocated on the device. Fails if the plan can't be made.
  */
 bool wg_trainer_plan_memory(const struct wg_device *device, const struct wg_trainer_params *params,

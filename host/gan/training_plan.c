@@ -129,3 +129,12 @@ bool wg_training_init_fitting(struct wg_training *training, const struct wg_devi
     *ret_memory = memory_of(training);
     return fits(device, ret_memory) || fail_too_large(device, params, ret_memory);
 }
+
+bool wg_trainer_fits(const struct wg_device *device, const struct wg_trainer_params *params)
+{
+    struct wg_training training;
+    struct wg_memory memory;
+    bool ok = wg_training_init_fitting(&training, device, params, &memory);
+    wg_function_finish(&training.function);
+    return ok;
+}
