@@ -2,6 +2,7 @@
  * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n], plain
  *
  *   a [M, K], or [K, M] with TRANSPOSE_A;  b [K, N], or [N, K] with TRANSPOSE_B;  c [M, N]
+ *   bias [N] #ifdef BIAS; then ACTIVATE
  *
  * Work size: N / VW x M, one work item per VW neighbours of a row of C. VW > 1 needs an
  * untransposed B, whose rows are contiguous.
@@ -15,7 +16,7 @@
 #define B_AT(k, n) (TRANSPOSE_B ? (n) * (size_t)K + (k) : (k) * (size_t)N + (n))
 
 __kernel void matmul(__global const float *restrict a, __global const float *restrict b,
-                     __global float *restrict c, const int M, const int N, const int K)
+                     BIAS_PARAMETER __global float *restrict c, const int M, const int N, const int K)
 {
     const int n = (int)get_global_id(0) * VW, m = (int)get_global_id(1);
     if (n >= N)
@@ -23,5 +24,6 @@ __kernel void matmul(__global const float *restrict a, __global const float *res
     floatv sum = 0.0f;
     for (int k = 0; k < K; k++)
         sum = MAC(a[A_AT(m, k)], LOADV(b + B_AT(k, n)), sum);
-    STOREV(sum, c + (size_t)m * N + n);
+    ADD_BIAS(sum, LOADV(bias + n));
+    STOREV(ACTIVATE(sum), c + (size_t)m * N + n);
 }

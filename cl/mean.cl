@@ -1,7 +1,6 @@
 /*
  * mean:       y[0] = scale * (sum of x) / count
  * broadcast:  y[i] = scale * x[0]
- * fill:       y[i] = scale
  * add:        y[i] = x1[i] + x2[i]
  *
  * Work size: count, one work item per element; mean: 1. Only the N scores of a batch are ever
@@ -26,13 +25,6 @@ __kernel void broadcast(__global const float *restrict x, __global float *restri
     const int i = (int)get_global_id(0);
     if (i < count)
         y[i] = scale * x[0];
-}
-
-__kernel void fill(__global float *restrict y, const float scale, const int count)
-{
-    const int i = (int)get_global_id(0);
-    if (i < count)
-        y[i] = scale;
 }
 
 __kernel void add(__global const float *restrict x1, __global const float *restrict x2,

@@ -29,7 +29,7 @@ struct wg_exec {
     struct wg_device *device;
     const struct wg_plan *plan;
     int node_count;    // of the graph, when this was made
-    cl_mem *variables; // by node index
+    cl_mem *variables; // and constants, by node index
     cl_mem *banks;
     struct wg_bound_schedule *schedules;
     cl_mem *parts; // all sub-buffers of banks, in the order in which they were made

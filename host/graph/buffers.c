@@ -1,6 +1,6 @@
 /*
- * The memory of an execution: a buffer for each variable and each bank of the plan's arena, and the
- * parts of banks that tensors and scratch are.
+ * The memory of an execution: a buffer for each variable, constant and bank of the plan's arena,
+ * and the parts of banks that tensors and scratch are.
  */
 #include "host/base/error.h"
 #include "host/device/clerror.h"
@@ -65,12 +65,27 @@ static cl_mem create_part(struct wg_exec *exec, int bank, size_t offset, size_t 
     return part;
 }
 
+/* The memory of a constant, from when it is first asked for. NULL with a message on failure. */
+static cl_mem constant(struct wg_exec *exec, const struct wg_node *node)
+{
+    cl_mem *buffer = &exec->variables[node->index];
+    size_t bytes = wg_node_bytes(node);
+    float value = node->attr.scale;
+    if (!*buffer && wg_device_create_buffer(exec->device, bytes, 0, buffer) &&
+        !CL_OK(clEnqueueFillBuffer(exec->device->queue, *buffer, &value, sizeof value, 0, bytes, 0,
+                                   NULL, NULL)))
+        return NULL;
+    return *buffer;
+}
+
 cl_mem wg_buffers_tensor(struct wg_exec *exec, struct wg_bound_schedule *bound,
                          const struct wg_node *node)
 {
     const struct wg_node *storage = node->storage;
     if (!storage->op)
         return exec->variables[storage->index];
+    if (storage->op->is_constant)
+        return constant(exec, storage);
     const struct wg_placement *place = &bound->schedule->placement[storage->index];
     cl_mem *tensor = &bound->tensors[storage->index];
     if (place->bank < 0)

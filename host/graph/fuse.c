@@ -75,11 +75,14 @@ static struct wg_node *older(struct wg_node *a, struct wg_node *b)
     return !a || (b && b->index < a->index) ? b : a;
 }
 
-/* ---- a bias into the convolution before it ---- */
+/* ---- a bias into the convolution or product before it ---- */
 
+/* Not one that computes a gradient of weights. */
 static bool can_carry_bias(const struct wg_node *node)
 {
-    return (node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data) && !wg_has_bias(node);
+    bool is_forward = node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data ||
+                      (node->op == &wg_op_matmul && !node->attr.transpose_a);
+    return is_forward && !wg_has_bias(node);
 }
 
 static void fuse_bias(struct wg_graph *g, struct wg_node *bias)
@@ -326,7 +329,7 @@ static void fuse_zero(struct wg_node *sum)
 {
     const struct wg_op *of = sum->in[0]->op;
     if (of == &wg_op_batch_norm_data || of == &wg_op_norm_up_gradient)
-        become(sum, &(struct wg_node){.op = &wg_op_broadcast});
+        become(sum, &(struct wg_node){.op = &wg_op_fill});
 }
 
 /* ---- the whole ---- */

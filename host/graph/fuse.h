@@ -12,9 +12,10 @@ struct wg_device;
 /*
  * In this order:
  *
- * 1. A bias, with its activation, whose input is a conv2d or conv2d_data nobody else reads becomes
- *    that convolution with a bias as third input: the sum is finished while it is in registers. The
- *    gradients read only the bias's output, so nobody misses the sum.
+ * 1. A bias, with its activation, whose input is a conv2d, a conv2d_data or a matmul of
+ * untransposed A that nobody else reads becomes that node with a bias as third input: the sum is
+ * finished while it is in registers. The gradients read only the bias's output, so nobody misses
+ * the sum.
  * 2. A batch norm by constants (inference) behind such a convolution, without activation, goes into
  *    its weights and bias where these are fewer than what they make.
  * 3. A batch norm by the batch's moments before a transposed convolution to few channels is

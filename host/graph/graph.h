@@ -192,7 +192,7 @@ struct wg_node *wg_mean(struct wg_graph *g, struct wg_node *x, float scale);
 struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
                              struct wg_shape shape);
 
-/* y = scale everywhere */
+/* y = scale everywhere, once and for all */
 struct wg_node *wg_fill(struct wg_graph *g, float scale, struct wg_shape shape);
 
 /* y[n] = -log softmax(x[n])[labels[n]]; x [rows, C], labels u8 [rows], each below C, y [rows] */

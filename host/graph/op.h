@@ -50,6 +50,8 @@ struct wg_op {
     const char *name;
     bool is_effect; // writes in[0], rmsprop more
     bool is_view;   // nothing runs: the node is its input's memory
+    // Nothing runs: its memory, which outlives a step, holds attr.scale everywhere.
+    bool is_constant;
     /*
      * The gradient of some scalar with respect to input `i`, given dy, that with respect to y.
      * NULL result: zero. NULL function: not differentiable, an error if asked.
@@ -97,7 +99,7 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
 int wg_knob(const struct wg_node *node, const struct wg_knob *knobs, int index, int fallback);
 
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
-    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_broadcast, wg_op_slice,
+    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_fill, wg_op_slice,
     wg_op_batch_norm, wg_op_batch_norm_sums, wg_op_batch_norm_data, wg_op_rmsprop;
 
 /* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */

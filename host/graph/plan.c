@@ -25,7 +25,7 @@ static void mark_needed(const struct wg_node *node, bool *needed)
 
 static bool runs(const struct wg_node *node)
 {
-    return node->op && !node->op->is_view;
+    return node->op && !node->op->is_view && !node->op->is_constant;
 }
 
 static void add_task(struct wg_schedule *schedule, struct wg_node *node,
@@ -275,7 +275,7 @@ static bool measure(struct wg_plan *plan, const struct wg_device *device)
         size_t bytes = wg_node_bytes(node), count = wg_shape_count(&node->shape);
         if (node->storage != node)
             continue;
-        if (!node->op)
+        if (!node->op || node->op->is_constant)
             plan->variable_bytes += bytes;
         if (bytes > plan->largest_bytes)
             plan->largest_bytes = bytes;

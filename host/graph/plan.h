@@ -37,7 +37,7 @@ struct wg_plan {
     int count;
     size_t *bank_bytes;
     int bank_count;
-    uint64_t variable_bytes; // all variables together
+    uint64_t variable_bytes; // all variables and constants together
     uint64_t arena_bytes;    // all banks together
     uint64_t alive_bytes; // tensors and scratch alive at one time, at most: what no arena can undo
     uint64_t largest_bytes; // the largest single buffer

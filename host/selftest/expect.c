@@ -33,6 +33,21 @@ struct ref_conv wg_ref_conv_of(const struct wg_node *node)
 
 /* ---- linear maps ---- */
 
+/* A bias, if there is one, and the activation, on what is expected of the sums; the units they may
+ * add. The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
+ * result that is no larger than its argument, a slope one rounding. */
+static double expect_epilogue(const struct wg_work *w)
+{
+    const struct wg_attributes *attr = &w->node->attr;
+    if (!wg_has_bias(w->node))
+        return 0;
+    ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[CONV_BIAS],
+                 (enum ref_act)attr->activation, (double)attr->slope, w->value);
+    for (size_t i = 0; i < w->count; i++)
+        w->allowed[i] += w->size[CONV_BIAS][i % w->c];
+    return 1 + 10;
+}
+
 static void expect_matmul(const struct wg_work *w)
 {
     const struct wg_node *c = w->node;
@@ -44,7 +59,8 @@ static void expect_matmul(const struct wg_work *w)
                                         .b_transposed = c->attr.transpose_b};
     ref_matmul(&product, w->in[0], w->in[1], w->value);
     ref_matmul(&product, w->size[0], w->size[1], w->allowed);
-    wg_allow(&w->out->outputs[0], wg_sum_units((size_t)product.k));
+    double units = wg_sum_units((size_t)product.k) + expect_epilogue(w);
+    wg_allow(&w->out->outputs[0], units);
 }
 
 typedef void ref_form(const struct ref_conv *conv, const double *first, const double *second,
@@ -57,24 +73,16 @@ static void expect_form(const struct wg_work *w, enum wg_form form, size_t terms
                                       [WG_FORM_DATA] = ref_conv2d_data,
                                       [WG_FORM_FILTER] = ref_conv2d_filter};
     const struct wg_conv *v = &w->node->attr.conv;
-    const struct wg_attributes *attr = &w->node->attr;
     const struct ref_conv conv = wg_ref_conv_of(w->node);
     forms[form](&conv, w->in[0], w->in[1], w->value);
     if (!w->by_winograd)
         forms[form](&conv, w->size[0], w->size[1], w->allowed);
     else if (!wg_winograd_magnitude(v, form, w->size[0], w->size[1], w->allowed))
         *w->ok = false;
-    if (wg_has_bias(w->node)) {
-        ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[CONV_BIAS],
-                     (enum ref_act)attr->activation, (double)attr->slope, w->value);
-        for (size_t i = 0; i < w->count; i++)
-            w->allowed[i] += w->size[CONV_BIAS][i % w->c];
-    }
+    double units = expect_epilogue(w);
     if (w->by_winograd)
         terms = (size_t)wg_winograd_units(v, form);
-    // The bias is one more term; no activation is steeper than 1, tanh adds 5 ulp = 10 units of a
-    // result that is no larger than its argument, a slope one rounding.
-    wg_allow(&w->out->outputs[0], wg_sum_units(terms) + 1 + 10);
+    wg_allow(&w->out->outputs[0], wg_sum_units(terms) + units);
 }
 
 static void expect_conv2d(const struct wg_work *w)
@@ -147,10 +155,9 @@ static void expect_mean(const struct wg_work *w)
 
 static void expect_broadcast(const struct wg_work *w)
 {
-    double x = w->node->in_count ? w->in[0][0] : 1;
     for (size_t i = 0; i < w->count; i++) {
-        w->value[i] = (double)w->node->attr.scale * x;
-        w->allowed[i] = w->node->in_count ? U * fabs(w->value[i]) : 0;
+        w->value[i] = (double)w->node->attr.scale * w->in[0][0];
+        w->allowed[i] = U * fabs(w->value[i]);
     }
 }
 

@@ -4,8 +4,8 @@
  */
 #include "host/graph/autodiff.h"
 
-#include "tests/ops/oplib.h"
 #include "host/reference/ops.h"
+#include "tests/ops/oplib.h"
 
 /* y = x + (x + b) reaches x along two paths and b along one: dx = 2 r, db = sum of r. */
 START_TEST(paths_that_meet_add_up)

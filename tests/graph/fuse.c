@@ -5,6 +5,7 @@
 
 #include "host/graph/autodiff.h"
 #include "host/graph/op.h"
+#include "host/graph/ops/shared.h"
 #include "tests/ops/oplib.h"
 
 #include <math.h>
@@ -92,16 +93,36 @@ START_TEST(a_convolution_carries_one_bias)
 }
 END_TEST
 
+START_TEST(a_product_takes_a_bias_too)
+{
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *a = rig_variable(&rig, "a", wg_shape(3, 3));
+    struct wg_node *b = rig_variable(&rig, "b", wg_shape(3));
+    struct wg_node *y =
+        wg_bias(rig.graph, wg_matmul(rig.graph, a, false, a, true), b, WG_ACTIVATION_TANH, 0.0f);
+    ck_assert(wg_fuse(rig.graph, test_device()));
+    ck_assert_ptr_eq(y->op, &wg_op_matmul);
+    ck_assert_ptr_eq(y->in[CONV_BIAS], b);
+    ck_assert(y->attr.transpose_b && y->attr.activation == WG_ACTIVATION_TANH);
+    rig_run(&rig, NULL, &y, 1);
+    rig_check_node(&rig, y);
+    rig_finish(&rig);
+}
+END_TEST
+
 START_TEST(other_biases_stay)
 {
     struct rig rig;
     rig_init(&rig);
     struct wg_node *a = rig_variable(&rig, "a", wg_shape(3, 3));
     struct wg_node *b = rig_variable(&rig, "b", wg_shape(3));
-    struct wg_node *product = wg_matmul(rig.graph, a, false, a, false);
+    struct wg_node *product = wg_matmul(rig.graph, a, true, a, false); // a gradient of weights
     struct wg_node *y = wg_bias(rig.graph, product, b, WG_ACTIVATION_NONE, 0.0f);
+    struct wg_node *again = wg_bias(rig.graph, a, b, WG_ACTIVATION_NONE, 0.0f);
     ck_assert(wg_fuse(rig.graph, test_device()));
     ck_assert_ptr_eq(y->op, &wg_op_bias);
+    ck_assert_ptr_eq(again->op, &wg_op_bias);
     rig_finish(&rig);
 }
 END_TEST
@@ -272,7 +293,7 @@ START_TEST(a_bias_before_a_norm_learns_nothing)
     build_generator_end(&rig, &e);
     ck_assert_ptr_eq(e.dx[1]->op, &wg_op_sum_rows);
     ck_assert(wg_fuse(rig.graph, &gpu));
-    ck_assert_ptr_eq(e.dx[1]->op, &wg_op_broadcast);
+    ck_assert_ptr_eq(e.dx[1]->op, &wg_op_fill);
     rig_run(&rig, NULL, &e.dx[1], 1);
     const float *learnt = rig_result(&rig, e.dx[1]);
     for (size_t i = 0; i < thin.oc; i++)
@@ -435,6 +456,7 @@ int main(void)
     tcase_add_test(tests, a_transposed_convolution_takes_a_bias_too);
     tcase_add_test(tests, what_somebody_else_reads_is_left_alone);
     tcase_add_test(tests, a_convolution_carries_one_bias);
+    tcase_add_test(tests, a_product_takes_a_bias_too);
     tcase_add_test(tests, other_biases_stay);
     tcase_add_test(tests, results_stay_the_same_up_to_rounding);
     tcase_add_test(tests, a_norm_is_computed_by_its_readers);

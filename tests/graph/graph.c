@@ -180,7 +180,7 @@ END_TEST
  */
 START_TEST(a_lack_of_memory_is_nobodys_mistake)
 {
-    static const char *const of[] = {"w", "broadcast", "mean", "gradient"};
+    static const char *const of[] = {"w", "fill", "mean", "gradient"};
     char message[64];
     struct wg_graph *g = new_graph();
     struct wg_node *x = _i >= 2 ? wg_variable(g, "x", WG_F32, wg_shape(3)) : NULL;

@@ -21,12 +21,10 @@ START_TEST(mean_agrees_with_the_reference)
     rig_run(&rig, NULL, (struct wg_node *[]){y, dx}, 2);
     rig_check_node(&rig, y);
 
-    double *gradient = rig_zeros(&rig, count), *gradient_magnitude = rig_zeros(&rig, count);
-    for (size_t i = 0; i < count; i++) {
-        gradient[i] = -3.0 / (double)count;
-        gradient_magnitude[i] = 3.0 / (double)count;
-    }
-    rig_check(&rig, dx, gradient, gradient_magnitude, 2);
+    ck_assert(dx->op->is_constant);
+    const float *gradient = rig_result(&rig, dx);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_float_eq(gradient[i], -3.0f / (float)count);
     rig_finish(&rig);
 }
 END_TEST
@@ -114,7 +112,7 @@ START_TEST(refusals_name_the_op)
     rig_check_refused(&rig, wg_mean(rig.graph, NULL, 1.0f), "mean");
     struct wg_node *x = rig_variable(&rig, "x", wg_shape(2));
     rig_check_refused(&rig, wg_broadcast(rig.graph, x, 1.0f, wg_shape(4)), "broadcast");
-    rig_check_refused(&rig, wg_fill(rig.graph, 1.0f, wg_shape(3, 0)), "broadcast");
+    rig_check_refused(&rig, wg_fill(rig.graph, 1.0f, wg_shape(3, 0)), "fill");
     x = rig_variable(&rig, "x", wg_shape(2, 3));
     struct wg_node *turned = rig_variable(&rig, "turned", wg_shape(3, 2));
     rig_check_refused(&rig, wg_add(rig.graph, x, turned), "add");

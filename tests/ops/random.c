@@ -5,8 +5,8 @@
 #include "host/device/clerror.h"
 #include "host/device/program.h"
 #include "host/device/sources.h"
-#include "tests/ops/oplib.h"
 #include "host/reference/philox_draws.h"
+#include "tests/ops/oplib.h"
 
 #include <math.h>
 #include <stdio.h>

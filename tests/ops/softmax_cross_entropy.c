@@ -3,8 +3,8 @@
  * and slope, and where exponentials would overflow.
  */
 #include "host/graph/autodiff.h"
-#include "tests/ops/oplib.h"
 #include "host/reference/ops.h"
+#include "tests/ops/oplib.h"
 
 #include <math.h>
 

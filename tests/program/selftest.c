@@ -100,7 +100,7 @@ END_TEST
 START_TEST(a_device_that_computes_wrong_is_refused)
 {
     program_use_cache(temporary_path("cache"));
-    change_kernel("kernels/bias.cl", "load(b + at % C)", "1.001f * load(b + at % C)");
+    change_kernel("kernels/moving_average.cl", "momentum * moving[i]", "1.001f * moving[i]");
     const struct outcome table = run("selftest", "--quick");
     ck_assert_int_eq(table.code, 1);
     ck_assert_str_eq(table.err, "");
@@ -109,17 +109,18 @@ START_TEST(a_device_that_computes_wrong_is_refused)
 
     for (int again = 0; again < 2; again++) { // a failure is not remembered
         const struct outcome refused = train("wrong", NULL);
-        check_failed(&refused, 1, "fails its self-test", "bias by ref", "expected", "--force");
+        check_failed(&refused, 1, "fails its self-test", "moving_average by ref", "expected",
+                     "--force");
         ck_assert(!is_there("wrong"));
     }
     const struct outcome resume = run("train", "--resume", "first", "--steps", "3");
-    check_failed(&resume, 1, "fails its self-test", "bias by ref");
+    check_failed(&resume, 1, "fails its self-test", "moving_average by ref");
     ck_assert(!is_there("first/checkpoints/000003.safetensors"));
 
     const struct outcome forced = train("wrong", "--force");
     check_done(&forced);
     ck_assert_int_eq(count_of(forced.out, "warning: "), 1);
-    ck_assert(contains(forced.out, "bias by ref"));
+    ck_assert(contains(forced.out, "moving_average by ref"));
     ck_assert(is_there("wrong/checkpoints/000001.safetensors"));
     ck_assert_int_eq(remembered(), 2);
     unsetenv("WGAN_CL_KERNELS");

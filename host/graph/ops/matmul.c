@@ -1,5 +1,6 @@
 /*
- * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n]
+ * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n], then a bias, if the fusing pass put
+ * one
  *
  * direct  the kernels of conv2d, for large products on CPUs: as fast as CLBlast there, without its
  *         start, which on pocl is twenty seconds of building kernels
@@ -51,7 +52,8 @@ static struct plain plain_of(const struct wg_node *c)
 {
     struct sizes s = sizes(c);
     struct plain plain = {A, B, c->attr.transpose_a, c->attr.transpose_b, s};
-    if (s.n == 1 && plain.transpose_a) // a column is as well a row: C^T = B^T A^T
+    if (s.n == 1 && plain.transpose_a &&
+        !wg_has_bias(c)) // a column is as well a row: C^T = B^T A^T
         plain = (struct plain){B, A, !plain.transpose_b, false, {s.n, s.m, s.k}};
     if (s.k == 1) // so are the factors of an outer product
         plain.transpose_b = false;
@@ -62,19 +64,22 @@ static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     struct plain p = plain_of(c);
+    struct wg_call call = {.file = "matmul",
+                           .kernel = "matmul",
+                           .defines = &defines,
+                           .arguments = {WG_NODE(c->in[p.a]), WG_NODE(c->in[p.b])}};
     unsigned width = p.transpose_b ? 1 : wg_vector_width(wg_binder_device(binder), p.sizes.n);
     wg_define_int(&defines, "VW", width);
     wg_define_int(&defines, "TRANSPOSE_A", p.transpose_a);
     wg_define_int(&defines, "TRANSPOSE_B", p.transpose_b);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "matmul",
-                    .kernel = "matmul",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(c->in[p.a]), WG_NODE(c->in[p.b]), WG_NODE(c),
-                                  WG_INT(p.sizes.m), WG_INT(p.sizes.n), WG_INT(p.sizes.k)},
-                    .global = {p.sizes.n / width, p.sizes.m},
-                });
+    wg_define_epilogue(&defines, c);
+    int count = wg_put_arguments(call.arguments, 2, c, WG_NODE(c));
+    call.arguments[count] = WG_INT(p.sizes.m);
+    call.arguments[count + 1] = WG_INT(p.sizes.n);
+    call.arguments[count + 2] = WG_INT(p.sizes.k);
+    call.global[0] = p.sizes.n / width;
+    call.global[1] = p.sizes.m;
+    return wg_bind_kernel(binder, &call);
 }
 
 /* ---- direct ---- */
@@ -124,30 +129,47 @@ static bool suits_gemm(const struct wg_node *c, const struct wg_device *device)
     return is_large(c) && wg_scratch_fits(scratch_gemm(c, device), device);
 }
 
-/* to [to_rows, to_columns] = from [rows, columns], or its transpose, zeros around it */
-static bool bind_pad(struct wg_binder *binder, struct wg_argument from, size_t rows, size_t columns,
-                     bool transpose, struct wg_argument to, size_t to_rows, size_t to_columns)
+/* to [rows, columns] = the matrix, or its transpose, zeros around it */
+static bool bind_pad(struct wg_binder *binder, const struct wg_node *from, bool transpose,
+                     struct wg_argument to, size_t rows, size_t columns)
 {
-    return wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "pad",
-                                      .kernel = transpose ? "pad_transposed" : "pad",
-                                      .arguments = {from, WG_INT(rows), WG_INT(columns), to,
-                                                    WG_INT(to_rows), WG_INT(to_columns)},
-                                      .global = {to_columns, to_rows},
-                                  });
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "pad",
+                    .kernel = transpose ? "pad_transposed" : "pad",
+                    .arguments = {WG_NODE(from), WG_INT(from->shape.dim[0]),
+                                  WG_INT(from->shape.dim[1]), to, WG_INT(rows), WG_INT(columns)},
+                    .global = {columns, rows},
+                });
+}
+
+/* C from what it was padded to, and what follows the product. */
+static bool bind_cut(struct wg_binder *binder, const struct gemm *gemm, const struct wg_node *c)
+{
+    struct wg_defines defines = {0};
+    struct sizes s = sizes(c);
+    struct wg_call call = {
+        .file = "pad",
+        .kernel = "pad",
+        .defines = &defines,
+        .arguments = {gemm->c, WG_INT(gemm->size.n), WG_INT(gemm->size.m)},
+        .global = {s.n, s.m},
+    };
+    wg_define_epilogue(&defines, c);
+    int count = wg_put_arguments(call.arguments, 3, c, WG_NODE(c));
+    call.arguments[count] = WG_INT(s.m);
+    call.arguments[count + 1] = WG_INT(s.n);
+    return wg_bind_kernel(binder, &call);
 }
 
 static bool bind_gemm(const struct wg_node *c, struct wg_binder *binder)
 {
     const struct wg_node *a = c->in[A], *b = c->in[B];
     struct gemm gemm = gemm_of(c, wg_binder_device(binder));
-    struct sizes s = sizes(c);
-    return bind_pad(binder, WG_NODE(b), b->shape.dim[0], b->shape.dim[1], c->attr.transpose_b,
-                    gemm.a, gemm.size.k, gemm.size.m) &&
-           bind_pad(binder, WG_NODE(a), a->shape.dim[0], a->shape.dim[1], !c->attr.transpose_a,
-                    gemm.b, gemm.size.k, gemm.size.n) &&
+    return bind_pad(binder, b, c->attr.transpose_b, gemm.a, gemm.size.k, gemm.size.m) &&
+           bind_pad(binder, a, !c->attr.transpose_a, gemm.b, gemm.size.k, gemm.size.n) &&
            wg_bind_gemm(binder, gemm.size, false, gemm.a, gemm.b, gemm.c) &&
-           bind_pad(binder, gemm.c, gemm.size.n, gemm.size.m, false, WG_NODE(c), s.m, s.n);
+           bind_cut(binder, &gemm, c);
 }
 
 /* ---- the op ---- */

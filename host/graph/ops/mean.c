@@ -43,21 +43,16 @@ struct wg_node *wg_mean(struct wg_graph *g, struct wg_node *x, float scale)
 static bool bind_broadcast(const struct wg_node *y, struct wg_binder *binder)
 {
     size_t count = wg_shape_count(&y->shape);
-    struct wg_call call = {
-        .file = "mean",
-        .kernel = y->in_count ? "broadcast" : "fill",
-        .global = {count},
-    };
-    int a = 0;
-    if (y->in_count)
-        call.arguments[a++] = WG_NODE(y->in[0]);
-    call.arguments[a++] = WG_NODE(y);
-    call.arguments[a++] = WG_FLOAT(y->attr.scale);
-    call.arguments[a] = WG_INT(count);
-    return wg_bind_kernel(binder, &call);
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "mean",
+                                      .kernel = "broadcast",
+                                      .arguments = {WG_NODE(y->in[0]), WG_NODE(y),
+                                                    WG_FLOAT(y->attr.scale), WG_INT(count)},
+                                      .global = {count},
+                                  });
 }
 
-const struct wg_op wg_op_broadcast = {
+static const struct wg_op op_broadcast = {
     .name = "broadcast",
     .implementations = {WG_BY(.name = "ref", .bind = bind_broadcast)},
 };
@@ -67,17 +62,21 @@ struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
 {
     if (!x || wg_shape_count(&x->shape) != 1)
         return wg_node_refuse(g, "broadcast", "x must be one number");
-    return wg_node_add(g, &(struct wg_node){.op = &wg_op_broadcast,
+    if (x->op == &wg_op_fill)
+        return wg_fill(g, scale * x->attr.scale, shape);
+    return wg_node_add(g, &(struct wg_node){.op = &op_broadcast,
                                             .shape = shape,
                                             .in = {x},
                                             .in_count = 1,
                                             .attr = {.scale = scale}});
 }
 
+const struct wg_op wg_op_fill = {.name = "fill", .is_constant = true};
+
 struct wg_node *wg_fill(struct wg_graph *g, float scale, struct wg_shape shape)
 {
     return wg_node_add(
-        g, &(struct wg_node){.op = &wg_op_broadcast, .shape = shape, .attr = {.scale = scale}});
+        g, &(struct wg_node){.op = &wg_op_fill, .shape = shape, .attr = {.scale = scale}});
 }
 
 static bool bind_add(const struct wg_node *y, struct wg_binder *binder)

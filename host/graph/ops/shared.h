@@ -7,7 +7,7 @@
 
 #include "host/graph/op.h"
 
-/* conv2d and conv2d_data; a bias is there if the fusing pass put it. */
+/* conv2d and conv2d_data, and of matmul the bias, which is there if the fusing pass put it. */
 enum { CONV_IN, CONV_W, CONV_BIAS };
 
 static inline bool wg_has_bias(const struct wg_node *conv)

@@ -42,6 +42,9 @@ struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x)
 {
     if (!x)
         return wg_node_refuse(g, "sum_rows", "an input is missing");
+    if (x->storage->op == &wg_op_fill) // as the gradient of a mean is
+        return wg_fill(g, (float)wg_shape_rows(&x->shape) * x->storage->attr.scale,
+                       wg_shape(wg_shape_last(&x->shape)));
     return wg_node_add(g, &(struct wg_node){.op = &wg_op_sum_rows,
                                             .shape = wg_shape(wg_shape_last(&x->shape)),
                                             .in = {x},
