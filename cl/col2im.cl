@@ -39,5 +39,5 @@ __kernel void col2im(__global const float *restrict table, const int columns,
         }
     }
     ADD_BIAS(sum, *(__global const floatv *)(bias + c));
-    *(__global floatv *)(x + X_AT(first + n, iy, ix, c)) = ACTIVATE(sum);
+    *(__global floatv *)(x + X_AT(first + n, iy, ix, 0) + c) = ACTIVATE(sum);
 }

@@ -29,7 +29,7 @@ static floatv seen(__global const float *restrict x, const int first, const int 
     const int iy = oy * S + ky - PAD, ix = ox * S + kx - PAD;
     if (n >= images || ky >= K || !INSIDE(iy, H) || !INSIDE(ix, W))
         return 0.0f;
-    return *(__global const floatv *)(x + X_AT(first + n, iy, ix, c));
+    return *(__global const floatv *)(x + X_AT(first + n, iy, ix, 0) + c);
 }
 
 __kernel void im2col(__global const float *restrict x, const int first, const int images,
