@@ -71,10 +71,13 @@ static cl_mem constant(struct wg_exec *exec, const struct wg_node *node)
     cl_mem *buffer = &exec->variables[node->index];
     size_t bytes = wg_node_bytes(node);
     float value = node->attr.scale;
-    if (!*buffer && wg_device_create_buffer(exec->device, bytes, 0, buffer) &&
-        !CL_OK(clEnqueueFillBuffer(exec->device->queue, *buffer, &value, sizeof value, 0, bytes, 0,
-                                   NULL, NULL)))
-        return NULL;
+    if (*buffer || !wg_device_create_buffer(exec->device, bytes, 0, buffer))
+        return *buffer;
+    if (!CL_OK(clEnqueueFillBuffer(exec->device->queue, *buffer, &value, sizeof value, 0, bytes, 0,
+                                   NULL, NULL))) {
+        clReleaseMemObject(*buffer);
+        *buffer = NULL;
+    }
     return *buffer;
 }
 

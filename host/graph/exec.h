@@ -13,8 +13,8 @@ struct wg_exec;
 
 /*
  * Allocates and touches all memory and binds all kernels. The plan, the graph and the device must
- * outlive it. Variables start as zeros, all else as NaNs. `progress`, if not NULL, is told how many
- * of the programs are built.
+ * outlive it. Variables start as zeros, constants hold their value, all else is NaNs. `progress`,
+ * if not NULL, is told how many of the programs are built.
  */
 bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
                     void (*progress)(void *user, int done, int total), void *user,

@@ -166,6 +166,8 @@ struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft)
     for (int i = 0; i < draft->in_count; i++)
         if (!draft->in[i])
             return wg_node_refuse(g, draft->op->name, "an input is missing");
+    if (draft->op && draft->op->is_effect && draft->in[0]->storage->op)
+        return wg_node_refuse(g, draft->op->name, "only a variable can be changed");
     for (int d = 0; d < draft->shape.rank; d++)
         if (draft->shape.dim[d] == 0)
             return wg_node_refuse(g, draft->op ? draft->op->name : draft->name,

@@ -147,6 +147,25 @@ START_TEST(variables_have_unique_names_of_their_own)
 END_TEST
 
 /* After the first mistake every builder passes NULL on, and the first reason stays. */
+/* _i: by assign, by rmsprop, and by that its accumulator. */
+START_TEST(only_variables_can_be_changed)
+{
+    const struct wg_update update = {.rate = 1.0f};
+    struct wg_graph *g = new_graph();
+    struct wg_node *x = wg_variable(g, "x", WG_F32, wg_shape(3)), *made;
+    struct wg_node *constant = wg_fill(g, 1.0f, wg_shape(3));
+    if (_i == 0)
+        made = wg_assign(g, constant, x);
+    else if (_i == 1)
+        made = wg_rmsprop(g, 1, &constant, &x, &x, &update);
+    else
+        made = wg_rmsprop(g, 1, &x, &constant, &x, &update);
+    ck_assert_ptr_null(made);
+    check_failure(g, _i == 0 ? "graph: assign: only a variable can be changed"
+                             : "graph: rmsprop: only a variable can be changed");
+}
+END_TEST
+
 START_TEST(errors_stick)
 {
     struct wg_graph *g = new_graph();
@@ -291,6 +310,7 @@ int main(void)
     tcase_add_test(tests, nodes_come_after_their_inputs);
     tcase_add_test(tests, variables_have_unique_names_of_their_own);
     tcase_add_test(tests, errors_stick);
+    tcase_add_loop_test(tests, only_variables_can_be_changed, 0, 3);
     tcase_add_loop_test(tests, a_lack_of_memory_is_nobodys_mistake, 0, 4);
     tcase_add_test(tests, a_missing_graph_is_an_error_that_sticks);
     tcase_add_test(tests, vectors_divide_the_row);

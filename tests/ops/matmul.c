@@ -8,7 +8,6 @@
 #include "tests/ops/oplib.h"
 
 #include <math.h>
-#include <string.h>
 
 struct product_case {
     size_t m, n, k;

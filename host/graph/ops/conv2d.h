@@ -1,14 +1,14 @@
 /*
  * What the implementations of the three convolution forms share.
  *
- * conv2d and conv2d_data may carry a bias as third input and an activation: the fusing pass puts
- * them there (fuse.h), and every implementation must honour them.
+ * conv2d, conv2d_data and matmul may carry a bias as third input and an activation: the fusing pass
+ * puts them there (fuse.h), and every implementation must honour them.
  */
 #ifndef WG_GRAPH_OPS_CONV2D_H
 #define WG_GRAPH_OPS_CONV2D_H
 
 #include "host/base/size.h"
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 #include "host/graph/ops/shared.h"
 
 /* Macros N H W C OH OW OC K S PAD, of the geometry. */

@@ -52,8 +52,7 @@ static struct plain plain_of(const struct wg_node *c)
 {
     struct sizes s = sizes(c);
     struct plain plain = {A, B, c->attr.transpose_a, c->attr.transpose_b, s};
-    if (s.n == 1 && plain.transpose_a &&
-        !wg_has_bias(c)) // a column is as well a row: C^T = B^T A^T
+    if (s.n == 1 && plain.transpose_a) // a column is as well a row: C^T = B^T A^T; no bias here
         plain = (struct plain){B, A, !plain.transpose_b, false, {s.n, s.m, s.k}};
     if (s.k == 1) // so are the factors of an outer product
         plain.transpose_b = false;

@@ -2,7 +2,7 @@
  * mean, broadcast, fill and add: a scalar from a tensor, a tensor from a scalar, and the sum where
  * two gradients meet.
  */
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 static bool bind_mean(const struct wg_node *y, struct wg_binder *binder)
 {
@@ -62,8 +62,8 @@ struct wg_node *wg_broadcast(struct wg_graph *g, struct wg_node *x, float scale,
 {
     if (!x || wg_shape_count(&x->shape) != 1)
         return wg_node_refuse(g, "broadcast", "x must be one number");
-    if (x->op == &wg_op_fill)
-        return wg_fill(g, scale * x->attr.scale, shape);
+    if (x->storage->op == &wg_op_fill)
+        return wg_fill(g, scale * x->storage->attr.scale, shape);
     return wg_node_add(g, &(struct wg_node){.op = &op_broadcast,
                                             .shape = shape,
                                             .in = {x},

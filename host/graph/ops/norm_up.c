@@ -10,6 +10,7 @@
  * as u, is written anywhere: both are cheaper to compute again from u and the small tensors.
  */
 #include "host/graph/ops/conv2d_thin.h"
+#include "host/graph/plan.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  *
  * The fusing pass makes them.
  */
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 #include "host/graph/ops/shared.h"
 
 static bool bind_kernel(const struct wg_node *y, struct wg_binder *binder)

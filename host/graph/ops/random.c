@@ -3,7 +3,7 @@
  * can be repeated, and none depends on how many were drawn before.
  */
 #include "host/base/size.h"
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 enum { RUN = 16 }; // pixels of an image that a work item of batch fetches
 

@@ -3,7 +3,7 @@
  * gradient of one tensor after the other.
  */
 #include "host/base/size.h"
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 #include <math.h>
 #include <string.h>
@@ -122,6 +122,8 @@ struct wg_node *wg_rmsprop(struct wg_graph *g, int count, struct wg_node *const 
         if (!w[t] || !v[t] || !gradient[t] || !wg_shape_equal(&w[t]->shape, &v[t]->shape) ||
             wg_shape_count(&w[t]->shape) != wg_shape_count(&gradient[t]->shape))
             return wg_node_refuse(g, "rmsprop", "weight, accumulator and gradient do not match");
+        if (w[t]->storage->op || v[t]->storage->op)
+            return wg_node_refuse(g, "rmsprop", "only a variable can be changed");
         memcpy(draft.in + 3 * t, (struct wg_node *[]){w[t], v[t], gradient[t]}, 3 * sizeof w[t]);
         elements += wg_shape_count(&w[t]->shape);
     }

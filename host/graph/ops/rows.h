@@ -5,7 +5,7 @@
 #ifndef WG_GRAPH_OPS_ROWS_H
 #define WG_GRAPH_OPS_ROWS_H
 
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 /* How the rows of a tensor x [rows, columns] are split. */
 struct wg_row_split {

@@ -1,7 +1,7 @@
 /*
  * softmax_cross_entropy: what a classifier minimises, one number per row.
  */
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 enum { X, LABELS, DY };
 

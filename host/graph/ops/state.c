@@ -1,7 +1,7 @@
 /*
  * record and advance: the books a run keeps on the device, so that the host need not wait.
  */
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
 {

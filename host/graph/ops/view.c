@@ -1,7 +1,7 @@
 /*
  * reshape, slice and assign: the same numbers elsewhere or under another shape.
  */
-#include "host/graph/exec.h"
+#include "host/graph/bind.h"
 
 static const struct wg_op op_reshape, op_assign;
 
