@@ -16,7 +16,8 @@
 #define B_AT(k, n) (TRANSPOSE_B ? (n) * (size_t)K + (k) : (k) * (size_t)N + (n))
 
 __kernel void matmul(__global const float *restrict a, __global const float *restrict b,
-                     BIAS_PARAMETER __global float *restrict c, const int M, const int N, const int K)
+                     BIAS_PARAMETER __global float *restrict c, const int M, const int N,
+                     const int K)
 {
     const int n = (int)get_global_id(0) * VW, m = (int)get_global_id(1);
     if (n >= N)

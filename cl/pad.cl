@@ -2,8 +2,8 @@
  * pad:             to[r, c] = from[r, c] where that exists, else 0
  * pad_transposed:  to[r, c] = from[c, r] where that exists, else 0
  *
- *   from [rows, columns], to [to_rows, to_columns]; `to` may also be the smaller one: pad then cuts,
- *   adds bias [to_columns] #ifdef BIAS, and then comes ACTIVATE
+ *   from [rows, columns], to [to_rows, to_columns]; `to` may also be the smaller one: pad then cuts
+ *   bias [to_columns], #ifdef BIAS, is added by pad; then ACTIVATE
  *
  * Work size: to_columns x to_rows, one work item per element of `to`.
  */

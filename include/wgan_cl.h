@@ -216,7 +216,8 @@ struct wg_selftest {
 /*
  * Every op of the training graph, by every implementation that can run on the device, and one
  * whole training step of a small model, against plain double-precision formulas on the host. The
- * errors allowed follow from OpenCL's rounding rules; host/selftest derives them. A driver's
+ * errors allowed follow from OpenCL's rounding rules, of long sums by what independent roundings
+ * come to; host/selftest derives them. A driver's
  * error is a failed row. `quick` takes the implementations a training takes, and no step. Only
  * `building` of the callbacks is used, for how many of the tests are done; they may be NULL.
  * Fails only if the test itself can't be done: WG_ERROR_MEMORY.

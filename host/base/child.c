@@ -11,6 +11,9 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,8 +52,12 @@ static bool is_loader(void)
 const char *wg_child_task(int argc, char **argv)
 {
     is_child = argc >= 3 && strcmp(argv[1], mark) == 0;
-    if (is_child)
+    if (is_child) {
+#ifdef __linux__
+        prctl(PR_SET_PDEATHSIG, SIGKILL); // a driver may hang, and nobody else would end it
+#endif
         return argv[2];
+    }
     if (is_loader())
         return NULL;
     // The running file itself, even if another has taken its name meanwhile.

@@ -31,9 +31,9 @@ struct wg_child;
 
 /*
  * Starts a child with a task and its arguments (NULL ends them), which is killed after so many
- * seconds. It reads from `input`, a file descriptor, or nothing (-1); what it says on standard
- * error is lost, and SIGINT does not reach it. Fails with WG_ERROR_FILE if no process can be had, WG_ERROR_ARGUMENT if main has
- * not asked for its task.
+ * seconds, and on Linux when its parent ends. It reads from `input`, a file descriptor, or nothing
+ * (-1); what it says on standard error is lost, and SIGINT does not reach it. Fails with
+ * WG_ERROR_FILE if no process can be had, WG_ERROR_ARGUMENT if main has not asked for its task.
  */
 bool wg_child_start(const char *task, const char *const *arguments, int input, double seconds,
                     struct wg_child **ret_child);

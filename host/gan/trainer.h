@@ -29,8 +29,8 @@ struct wg_losses {
 
 /* Memory a run needs, from the plan. */
 struct wg_memory {
-    uint64_t weight_bytes;  // weights, statistics and accumulators
-    uint64_t dataset_bytes; //
+    uint64_t weight_bytes; // weights, statistics, accumulators, and what else outlives a step
+    uint64_t dataset_bytes;
     uint64_t arena_bytes;   // activations and gradients
     uint64_t alive_bytes;   // of these at one time, at most
     uint64_t total_bytes;   // all buffers together

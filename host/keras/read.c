@@ -59,9 +59,7 @@ void wg_keras_state_free(struct wg_keras_state *state)
 /* Prefixes the last failure with the file, which the readers of JSON do not know. */
 static bool fail_in(const struct wg_hdf5 *file, const char *part)
 {
-    char reason[512];
-    snprintf(reason, sizeof reason, "%s", wg_error_message());
-    return wg_fail(wg_error_status(), "%s: %s: %s", wg_hdf5_path(file), part, reason);
+    return wg_fail(wg_error_status(), "%s: %s: %s", wg_hdf5_path(file), part, wg_error_message());
 }
 
 static bool read_json(const struct wg_hdf5 *file, const char *name, struct wg_json **ret_json)

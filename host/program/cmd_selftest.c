@@ -78,11 +78,12 @@ int command_selftest(int argc, const char **argv, const char *device)
     };
     const struct command_line line = {
         .usage = "selftest [--quick] [--json]",
-        .text = "Runs every op of the training graph, by every implementation that can run on the\n"
-                "device, and one whole training step, against double-precision formulas on the\n"
-                "host. Errors are in units of what the rounding rules of OpenCL allow: up to 1 is\n"
-                "right. Exit code 1 if anything fails: the driver, or wgan-cl, computes wrong\n"
-                "numbers there, and a training would not tell.\n",
+        .text =
+            "Runs every op of the training graph, by every implementation that can run on the\n"
+            "device, and one whole training step, against double-precision formulas on the\n"
+            "host. Errors are in units of what rounding allows by the rules of OpenCL: up to 1 is\n"
+            "right. Exit code 1 if anything fails: the driver, or wgan-cl, computes wrong\n"
+            "numbers there, and a training would not tell.\n",
         .options = options,
     };
     switch (options_parse(&line, argc, argv, false, operands, NULL)) {

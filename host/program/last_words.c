@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char words[] =
@@ -15,7 +14,7 @@ static const char words[] =
     "(a crash, a full disk?); wgan-cl selftest tries the device, --device takes another, and a "
     "training goes on from its newest checkpoint with wgan-cl train --resume FOLDER\n";
 
-static bool has_returned;
+static volatile sig_atomic_t has_returned;
 
 /* Nothing but write is safe where a signal may come from. */
 static void say(void)

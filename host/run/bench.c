@@ -221,10 +221,9 @@ bool wg_bench_read(const char *path, struct wg_bench_result *ret_result)
     bool ok = parse(json, &result);
     wg_json_destroy(json);
     if (!ok) {
-        char reason[256];
-        snprintf(reason, sizeof reason, "%s", wg_error_message());
         wg_bench_finish(&result);
-        return wg_fail(WG_ERROR_DATA, "%s: not a result of wgan-cl bench --json: %s", path, reason);
+        return wg_fail(WG_ERROR_DATA, "%s: not a result of wgan-cl bench --json: %s", path,
+                       wg_error_message());
     }
     *ret_result = result;
     return true;

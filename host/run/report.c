@@ -1,8 +1,20 @@
 #include "host/run/report.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+void wg_report(const struct wg_train_callbacks *callbacks, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (callbacks->message)
+        callbacks->message(callbacks->user, text);
+}
 
 void wg_report_settings(const struct wg_train_settings *s, const struct wg_dataset *dataset,
                         const struct wg_device *device, wg_message_function *message, void *user)

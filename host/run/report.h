@@ -4,9 +4,13 @@
 #ifndef WG_RUN_REPORT_H
 #define WG_RUN_REPORT_H
 
+#include "host/base/error.h"
 #include "host/gan/trainer.h"
 
 typedef void wg_message_function(void *user, const char *text);
+
+/* A message to the callbacks, if they want any. */
+void wg_report(const struct wg_train_callbacks *callbacks, const char *format, ...) WG_PRINTF(2, 3);
 
 void wg_report_settings(const struct wg_train_settings *settings, const struct wg_dataset *dataset,
                         const struct wg_device *device, wg_message_function *message, void *user);

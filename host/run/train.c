@@ -96,9 +96,9 @@ static bool create_trainer(struct wg_run *run, bool goes_on)
         .user = run->callbacks->user,
     };
     wg_report_settings(&run->settings, run->dataset, run->device, wg_run_message, run);
-    // Before the time that these take. The tuning first: the kernels that train are to be tested.
-    if (!wg_trainer_fits(run->device, &params) ||
-        !wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
+    // The tuning first: it is the kernels that train which must fit and are tested.
+    if (!wg_run_choose_tuning(run->device, run->settings.batch, folder, run->callbacks) ||
+        !wg_trainer_fits(run->device, &params) ||
         !wg_verify_device(run->device, &run->settings, run->callbacks) ||
         !wg_trainer_create(run->device, &params, &run->trainer))
         return false;

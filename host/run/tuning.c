@@ -4,24 +4,13 @@
 #include "host/base/error.h"
 #include "host/files/json.h"
 #include "host/run/folder.h"
+#include "host/run/report.h"
 #include "host/tune/store.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SHORT_TUNING_SECONDS 10.0
-
-static void WG_PRINTF(2, 3) say(const struct wg_train_callbacks *callbacks, const char *format, ...)
-{
-    char text[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (callbacks->message)
-        callbacks->message(callbacks->user, text);
-}
 
 /* ---- a new run ---- */
 
@@ -32,17 +21,17 @@ static void tune_now(struct wg_device *device, int batch,
     const struct wg_tune_settings settings = {.batch = batch, .seconds = SHORT_TUNING_SECONDS};
     const struct wg_tune_callbacks passed = {
         .user = callbacks->user, .message = callbacks->message, .stop = callbacks->stop};
-    say(callbacks,
-        "tuning     this device is new: measuring what is fast there, for %.0f s at most",
-        SHORT_TUNING_SECONDS);
+    wg_report(callbacks,
+              "tuning     this device is new: measuring what is fast there, for %.0f s at most",
+              SHORT_TUNING_SECONDS);
     if (!wg_tune(device, &settings, &passed, &result)) {
-        say(callbacks, "warning: the device can't be tuned, heuristics decide: %s",
-            wg_error_message());
+        wg_report(callbacks, "warning: the device can't be tuned, heuristics decide: %s",
+                  wg_error_message());
         return;
     }
-    say(callbacks,
-        "tuning     %s: %.3g s of a step measured, now %.3g s; wgan-cl tune looks longer",
-        result.digest, result.step_before, result.step_after);
+    wg_report(callbacks,
+              "tuning     %s: %.3g s of a step measured, now %.3g s; wgan-cl tune looks longer",
+              result.digest, result.step_before, result.step_after);
     wg_tune_finish(&result);
 }
 
@@ -50,7 +39,7 @@ static bool choose_new(struct wg_device *device, int batch,
                        const struct wg_train_callbacks *callbacks)
 {
     if (wg_tuning_load(device, batch))
-        say(callbacks, "tuning     %s", wg_tuning_name(device));
+        wg_report(callbacks, "tuning     %s", wg_tuning_name(device));
     else if (!wg_device_is_cpu(device) && wg_child_possible())
         tune_now(device, batch, callbacks);
     return device->blas || wg_device_tune(device, NULL); // where CLBlast refused a tuning's
@@ -122,11 +111,11 @@ bool wg_run_choose_tuning(struct wg_device *device, int batch, const char *folde
     if (read_kept(folder, record.tuning, device, batch, &tuning)) {
         if (!wg_device_tune(device, tuning))
             return false;
-        say(callbacks, "tuning     %s, with which this run began", wg_tuning_name(device));
+        wg_report(callbacks, "tuning     %s, with which this run began", wg_tuning_name(device));
         return true;
     }
-    say(callbacks, "warning: this run can't keep its tuning, so its bits will differ: %s",
-        wg_error_message());
+    wg_report(callbacks, "warning: this run can't keep its tuning, so its bits will differ: %s",
+              wg_error_message());
     return choose_new(device, batch, callbacks);
 }
 

@@ -1,23 +1,12 @@
 #include "host/run/verify.h"
 
 #include "host/base/error.h"
+#include "host/run/report.h"
 #include "host/selftest/selftest.h"
 #include "host/tune/identity.h"
 #include "host/tune/store.h"
 
-#include <stdarg.h>
 #include <string.h>
-
-static void WG_PRINTF(2, 3) say(const struct wg_train_callbacks *callbacks, const char *format, ...)
-{
-    char text[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (callbacks->message)
-        callbacks->message(callbacks->user, text);
-}
 
 /* ---- what is remembered ---- */
 
@@ -66,8 +55,9 @@ static bool judge(const struct wg_device *device, const struct wg_selftest *test
             "anyway): %s by %s%s: %s",
             device->info.name, device->tuning ? "--untuned takes other kernels; " : "", row->op,
             row->implementation, more, row->failure);
-    say(callbacks, "warning: this device fails its self-test, and is forced: %s by %s%s: %.*s",
-        row->op, row->implementation, more, (int)strcspn(row->failure, "\n"), row->failure);
+    wg_report(callbacks,
+              "warning: this device fails its self-test, and is forced: %s by %s%s: %.*s", row->op,
+              row->implementation, more, (int)strcspn(row->failure, "\n"), row->failure);
     return true;
 }
 
@@ -76,8 +66,8 @@ static void warn_no_cache(const struct wg_device *device,
                           const struct wg_train_callbacks *callbacks)
 {
     if (!wg_device_warning(device))
-        say(callbacks, "warning: no cache, so the device is tested at every start: %s",
-            wg_error_message());
+        wg_report(callbacks, "warning: no cache, so the device is tested at every start: %s",
+                  wg_error_message());
 }
 
 bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *settings,
@@ -104,8 +94,8 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *
             warn_no_cache(device, callbacks);
         }
         if (passed)
-            say(callbacks, "selftest   %d kernels pass on this device (%.1f s)%s", test->count,
-                test->seconds, remembered ? "; remembered" : "");
+            wg_report(callbacks, "selftest   %d kernels pass on this device (%.1f s)%s",
+                      test->count, test->seconds, remembered ? "; remembered" : "");
         wg_selftest_destroy(test);
     }
     wg_json_destroy(known);

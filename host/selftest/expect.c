@@ -172,10 +172,10 @@ static void expect_add(const struct wg_work *w)
 /* ---- batch normalisation ---- */
 
 /*
- * Rows of a chunk are added one by one, chunks with compensation, so a mean is off by k = rows per
- * chunk + 8 units of the mean |x|. The deviations are taken from means as computed: within a chunk
- * that matters to second order only, between chunks a mean's error counts with twice the distance
- * of the means, which is below the deviation. So the variance is off by k units of
+ * Rows of a chunk are added one by one, chunks with compensation, so a mean is off by k units of
+ * the mean |x|, those of such a sum and 4 more. The deviations are taken from means as computed:
+ * within a chunk that matters to second order only, between chunks a mean's error counts with twice
+ * the distance of the means, which is below the deviation. So the variance is off by k units of
  * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
  */
 static void expect_moments(const struct wg_work *w)

@@ -2,8 +2,9 @@
  * How far rounding may take the convolutions by F(4, 2) of Winograd (cl/winograd.cl).
  *
  * They add and subtract neighbours before they multiply, and what cancels in the end was rounded
- * before. Each product passes through at most a known number of roundings, so the bound is that
- * number times the same algorithm over absolute values, matrices included:
+ * before. Each product passes through at most a known number of roundings, so the bound is what a
+ * sum of so many terms is allowed (expect.h), for the same algorithm over absolute values, matrices
+ * included:
  *
  *   |A^T| [ (|B^T| |d| |B|) . (|G| |g| |G^T|) ] |A|
  *

@@ -48,16 +48,14 @@ void wg_tune_way_describe(const struct wg_op *op, const struct wg_tune_way *way,
 
 static bool start_child(struct wg_tuner *tuner)
 {
-    char selector[32], batch[16], reason[256];
+    char selector[32], batch[16];
     const struct wg_device_info *info = &tuner->device->info;
     const char *const arguments[] = {selector, batch, NULL};
     double limit = fmin(START_SECONDS, fmax(5, tuner->deadline - wg_clock_seconds()));
     snprintf(selector, sizeof selector, "%d:%d", info->platform, info->index_in_platform);
     snprintf(batch, sizeof batch, "%d", tuner->settings->batch);
-    if (wg_dialogue_start(WG_TUNE_TASK, arguments, limit, &tuner->child))
-        return true;
-    snprintf(reason, sizeof reason, "%s", wg_error_message());
-    return wg_fail(wg_error_status(), "nothing can be measured: %s", reason);
+    return wg_dialogue_start(WG_TUNE_TASK, arguments, limit, &tuner->child) ||
+           wg_fail(wg_error_status(), "nothing can be measured: %s", wg_error_message());
 }
 
 void wg_tuner_end_child(struct wg_tuner *tuner)

@@ -208,11 +208,7 @@ bool wg_tuning_read(const char *path, const struct wg_device *device, int batch,
         return false;
     bool ok = check_owner(json, device, batch) && get_tuning(json, ret_tuning);
     wg_json_destroy(json);
-    if (ok)
-        return true;
-    char reason[256];
-    snprintf(reason, sizeof reason, "%s", wg_error_message());
-    return wg_fail(wg_error_status(), "%s: %s", path, reason);
+    return ok || wg_fail(wg_error_status(), "%s: %s", path, wg_error_message());
 }
 
 bool wg_tuning_load(struct wg_device *device, int batch)

@@ -126,12 +126,10 @@ END_TEST
 static struct outcome meet(const char *fault)
 {
     const char *data = write_images("data", 10, 1);
-    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
-    setenv("EMULATE", fault, 1);
+    program_emulate(fault);
     const struct outcome outcome =
         run("train", "--data", data, "--batch", "2", "--steps", "2", "--out", "r");
-    unsetenv("LD_PRELOAD");
-    unsetenv("EMULATE");
+    program_emulate(NULL);
     return outcome;
 }
 

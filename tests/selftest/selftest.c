@@ -154,6 +154,7 @@ static const struct mistake {
     {1, "mean", "__kernel", "kernel__", "mean", "ref"}, // does not build
     {1, "moving_average", "void moving_average", "void wrong_name", "moving_average",
      "ref"}, // can't be found
+    {1, "matmul", "LOADV(bias + n)", "1.001f * LOADV(bias + n)", "matmul", "ref"},
     {1, "norm_up", "LOADV(dgamma + o) / sqrt", "1.001f * LOADV(dgamma + o) / sqrt", "norm_up_sums",
      "thin"}, // one of the longest sums, slightly wrong
     {1, "norm_up_ref", "? sum / norm.root", "? 1.001f * sum / norm.root", "norm_up_sums", "ref"},
