@@ -216,13 +216,8 @@ int command_bench(int argc, const char **argv, const char *device)
             "and results once, against what a copying kernel reaches.\n",
         .options = options,
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        return run(device, &request);
-    }
-    return EXIT_USAGE;
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
+    return run(device, &request);
 }

@@ -59,18 +59,13 @@ int command_devices(int argc, const char **argv, const char *device)
                 "the one with more compute units times clock.\n",
         .options = options,
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     struct wg_device_list *list;
     if (!wg_device_list_create(&list))
         return report_failure();
-    int code = EXIT_OK;
+    code = EXIT_OK;
     if (json)
         code = print_json(list);
     else

@@ -44,14 +44,9 @@ int command_export(int argc, const char **argv, const char *device)
         .operands_max = 1,
         .needs = "a run folder or a checkpoint",
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     if (strcmp(format, "h5") != 0) {
         fprintf(stderr, "wgan-cl: --format '%s': expected h5\n", format);
         return EXIT_USAGE;

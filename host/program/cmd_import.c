@@ -71,14 +71,9 @@ int command_import(int argc, const char **argv, const char *device)
         .operands_max = 1,
         .needs = "a folder with .h5 files",
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     request.source = operands[0];
     return run(&request);
 }

@@ -79,14 +79,9 @@ int command_sample(int argc, const char **argv, const char *device)
         .operands_max = 1,
         .needs = "a run folder or a checkpoint",
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     if (!check_ending(out))
         return EXIT_USAGE;
     return run(device, operands[0], count, seed, columns, out);

@@ -86,13 +86,8 @@ int command_selftest(int argc, const char **argv, const char *device)
             "numbers there, and a training would not tell.\n",
         .options = options,
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        return run(device, quick, json);
-    }
-    return EXIT_USAGE;
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
+    return run(device, quick, json);
 }

@@ -141,14 +141,9 @@ int command_train(int argc, const char **argv, const char *device)
         {.name = NULL},
     };
     const struct command_line line = {.usage = "train [OPTIONS]", .text = help, .options = options};
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     if (request.resume && !check_resume(options))
         return EXIT_USAGE;
     for (const struct option *o = options; o->name; o++)

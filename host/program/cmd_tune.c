@@ -126,14 +126,9 @@ int command_tune(int argc, const char **argv, const char *device)
             "  wgan-cl bench; wgan-cl bench --untuned\n",
         .options = options,
     };
-    switch (options_parse(&line, argc, argv, false, operands, NULL)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
+        return code;
     settings.seconds = seconds;
     return run(device, &settings);
 }

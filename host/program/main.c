@@ -90,14 +90,9 @@ static int run(int argc, char **argv)
     };
     const struct command_line line = {
         .usage = "[--device SEL] COMMAND [OPTIONS]", .text = help, .options = options};
-    switch (options_parse(&line, argc, (const char **)argv, true, NULL, &rest)) {
-    case OPTIONS_HELP:
-        return EXIT_OK;
-    case OPTIONS_WRONG:
-        return EXIT_USAGE;
-    case OPTIONS_OK:
-        break;
-    }
+    int code;
+    if (!options_parse(&line, argc, (const char **)argv, true, NULL, &rest, &code))
+        return code;
     if (version) {
         printf("wgan-cl %s\n", wg_version());
         return EXIT_OK;

@@ -1,4 +1,4 @@
-#include "options.h"
+#include "program.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -142,65 +142,68 @@ static void make_table(const struct command_line *line, struct poptOption *table
     table[n] = (struct poptOption)POPT_TABLEEND;
 }
 
-static enum options_result parse_options(const struct command_line *line, poptContext context)
+/* False, with the exit code, where the options end the program. */
+static bool parse_options(const struct command_line *line, poptContext context, int *ret_code)
 {
     int found;
+    *ret_code = EXIT_USAGE;
     while ((found = poptGetNextOpt(context)) > 0) {
         if (found == VALUE_HELP) {
             print_help(line);
-            return OPTIONS_HELP;
+            *ret_code = EXIT_OK;
+            return false;
         }
         // The copy lives as long as the program: options are read once.
         const char *text = poptGetOptArg(context);
         line->options[found - 1].given = true;
         if (!set_value(&line->options[found - 1], text ? text : ""))
-            return OPTIONS_WRONG;
+            return false;
     }
     if (found < -1) {
         fprintf(stderr, "wgan-cl: %s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
                 found == POPT_ERROR_NOARG ? "a value is missing" : poptStrerror(found));
         print_hint(line);
-        return OPTIONS_WRONG;
+        return false;
     }
-    return OPTIONS_OK;
+    return true;
 }
 
-static enum options_result parse_operands(const struct command_line *line, poptContext context,
-                                          const char **ret_operands)
+static bool parse_operands(const struct command_line *line, poptContext context,
+                           const char **ret_operands)
 {
     int count = 0;
     const char *word;
     while ((word = poptGetArg(context))) {
         if (count == line->operands_max) {
             fprintf(stderr, "wgan-cl: '%s': unexpected (usage: wgan-cl %s)\n", word, line->usage);
-            return OPTIONS_WRONG;
+            return false;
         }
         ret_operands[count++] = strdup(word);
     }
     ret_operands[count] = NULL;
     if (count > 0 || !line->needs)
-        return OPTIONS_OK;
+        return true;
     fprintf(stderr, "wgan-cl: %.*s needs %s (usage: wgan-cl %s)\n", (int)strcspn(line->usage, " "),
             line->usage, line->needs, line->usage);
-    return OPTIONS_WRONG;
+    return false;
 }
 
-enum options_result options_parse(const struct command_line *line, int argc, const char **argv,
-                                  bool only_leading, const char **ret_operands, int *ret_rest)
+bool options_parse(const struct command_line *line, int argc, const char **argv, bool only_leading,
+                   const char **ret_operands, int *ret_rest, int *ret_code)
 {
     struct poptOption table[OPTIONS_MAX + 2];
     make_table(line, table);
     poptContext context =
         poptGetContext("wgan-cl", argc, argv, table, only_leading ? POPT_CONTEXT_POSIXMEHARDER : 0);
-    enum options_result result = parse_options(line, context);
-    if (result == OPTIONS_OK && only_leading) {
+    bool ok = parse_options(line, context, ret_code);
+    if (ok && only_leading) {
         int rest = 0;
         for (const char **words = poptGetArgs(context); words && words[rest]; rest++)
             ;
         *ret_rest = argc - rest;
-    } else if (result == OPTIONS_OK) {
-        result = parse_operands(line, context, ret_operands);
+    } else if (ok) {
+        ok = parse_operands(line, context, ret_operands);
     }
     poptFreeContext(context);
-    return result;
+    return ok;
 }

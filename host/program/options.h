@@ -34,14 +34,13 @@ struct command_line {
     const char *needs;      // what the first of them is, where it must be given; else NULL
 };
 
-enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_WRONG };
-
 /*
- * Parses argv[1 ...]. Operands go to ret_operands[], NULL after the last. On --help prints it and
- * returns OPTIONS_HELP; on a mistake prints one line to stderr. With `only_leading` parsing stops
- * at the first operand, whose index goes to *ret_rest.
+ * Parses argv[1 ...]. Operands go to ret_operands[], NULL after the last. False where there is
+ * nothing left to do: --help was printed, or a mistake was told in one line on stderr, and
+ * *ret_code is the program's exit code. With `only_leading` parsing stops at the first operand,
+ * whose index goes to *ret_rest.
  */
-enum options_result options_parse(const struct command_line *line, int argc, const char **argv,
-                                  bool only_leading, const char **ret_operands, int *ret_rest);
+bool options_parse(const struct command_line *line, int argc, const char **argv, bool only_leading,
+                   const char **ret_operands, int *ret_rest, int *ret_code);
 
 #endif
