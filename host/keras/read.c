@@ -318,6 +318,9 @@ static size_t count_trained(const struct wg_keras_network *network)
     return trained;
 }
 
+/* Of a critic, two in each of up to 1000 iterations of 10 million steps. */
+#define UPDATES_MAX 20000000000LL
+
 /* The single values in front: the iteration, and in Keras 3 the learning rate. */
 static bool read_updates(const struct wg_hdf5 *file, const struct wg_hdf5_texts *names,
                          int64_t *ret_updates, size_t *ret_skipped)
@@ -339,9 +342,9 @@ static bool read_updates(const struct wg_hdf5 *file, const struct wg_hdf5_texts 
     snprintf(path, sizeof path, "optimizer_weights/%s", names->items[0]);
     if (!wg_hdf5_read_integer(file, path, &updates))
         return false;
-    if (updates < 0)
-        return wg_fail(WG_ERROR_DATA, "%s: '%s' is %lld, expected 0 or more", wg_hdf5_path(file),
-                       path, (long long)updates);
+    if (updates < 0 || updates > UPDATES_MAX)
+        return wg_fail(WG_ERROR_DATA, "%s: '%s' is %lld, expected 0 to %lld", wg_hdf5_path(file),
+                       path, (long long)updates, UPDATES_MAX);
     *ret_updates = updates;
     *ret_skipped = skipped;
     return true;

@@ -4,7 +4,6 @@
 #include "program.h"
 #include "progress.h"
 
-#include <signal.h>
 #include <string.h>
 
 /* ---- the command ---- */
@@ -44,7 +43,7 @@ static int conclude(const struct wg_train_result *result)
     }
     printf("stopped after step %d; to go on: wgan-cl train --resume %s\n", result->steps_done,
            result->folder);
-    return stop_signal() == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    return stop_code();
 }
 
 static int run(const struct request *request)

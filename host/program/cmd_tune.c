@@ -80,7 +80,7 @@ static int run(const char *selector, const struct wg_tune_settings *settings)
         return report_failure();
     print_result(&result);
     wg_tune_finish(&result);
-    return EXIT_OK;
+    return stop_code();
 }
 
 int command_tune(int argc, const char **argv, const char *device)

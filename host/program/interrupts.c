@@ -20,9 +20,9 @@ bool asked_to_stop(void *user)
     return caught != 0;
 }
 
-int stop_signal(void)
+int stop_code(void)
 {
-    return caught;
+    return caught ? 128 + caught : EXIT_OK;
 }
 
 void catch_stop_signals(void)

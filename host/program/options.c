@@ -174,6 +174,10 @@ static bool parse_operands(const struct command_line *line, poptContext context,
     int count = 0;
     const char *word;
     while ((word = poptGetArg(context))) {
+        if (!*word) {
+            fprintf(stderr, "wgan-cl: '': a word that is empty (usage: wgan-cl %s)\n", line->usage);
+            return false;
+        }
         if (count == line->operands_max) {
             fprintf(stderr, "wgan-cl: '%s': unexpected (usage: wgan-cl %s)\n", word, line->usage);
             return false;

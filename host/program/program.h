@@ -101,7 +101,7 @@ int command_tune(int argc, const char **argv, const char *device);
 /* From now on SIGINT and SIGTERM only ask for a stop, the first time. */
 void catch_stop_signals(void);
 bool asked_to_stop(void *user); // a callback of the library
-int stop_signal(void);          // the one that asked, or 0
+int stop_code(void);            // EXIT_OK, or that of the signal that asked
 
 /* From now on, unless main_returns was called, the end of the process is explained. */
 void speak_if_ended(void);

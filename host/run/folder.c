@@ -75,7 +75,8 @@ static bool parse_number(const char *name, const char *ending, bool ends_there, 
 {
     size_t digits = strspn(name, "0123456789");
     size_t length = strlen(ending);
-    if (digits < 5 || digits > 9 || strncmp(name + digits, ending, length) != 0 ||
+    bool is_padded = digits > 6 && name[0] == '0'; // no name of ours
+    if (digits < 5 || digits > 9 || is_padded || strncmp(name + digits, ending, length) != 0 ||
         (ends_there && name[digits + length] != '\0'))
         return false;
     *ret_value = (uint32_t)strtoul(name, NULL, 10);
@@ -152,8 +153,11 @@ bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX])
         !highest_number(path, ".safetensors", true, &step, &found))
         return false;
     if (!found)
-        return wg_fail(WG_ERROR_FILE, "%s: no checkpoint (looked for %s/NNNNNN.safetensors)",
-                       source, path);
+        return wg_fail(
+            WG_ERROR_FILE,
+            "%s: no checkpoint (looked for %s/NNNNNN.safetensors); a run that ended before "
+            "its first has to begin again, in another folder",
+            source, path);
     return wg_folder_checkpoint_path(ret_path, source, step);
 }
 

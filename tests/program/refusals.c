@@ -184,6 +184,15 @@ START_TEST(bench_refuses_a_batch_too_large_as_well)
 }
 END_TEST
 
+START_TEST(an_empty_name_is_none)
+{
+    const struct outcome import = run("import", "", "--out", "r");
+    check_failed(&import, 2, "import", "empty");
+    const struct outcome sample = run("sample", "");
+    check_failed(&sample, 2, "sample", "empty");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -201,6 +210,7 @@ int main(void)
         no_kernel_is_built_for_a_folder_that_is_taken,
         a_batch_too_large_is_told_what_would_fit,
         bench_refuses_a_batch_too_large_as_well,
+        an_empty_name_is_none,
     };
     return run_tests("refusals", tests, countof(tests), false);
 }
