@@ -4,6 +4,7 @@
  */
 #include "tests/program/programlib.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,18 @@ START_TEST(a_run_goes_on_bit_for_bit)
 }
 END_TEST
 
+/* What is known so far is kept, but a script sees that it did not end by itself. */
+START_TEST(an_interrupt_shows)
+{
+    struct process process = start("tune", "--batch", "2", "--seconds", "60");
+    program_await(&process, "measuring ");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome tune = program_finish(&process);
+    ck_assert_int_eq(tune.code, 130);
+    ck_assert(contains(tune.out, "\ntried "));
+}
+END_TEST
+
 START_TEST(wrong_values_are_refused)
 {
     const struct outcome seconds = run("tune", "--seconds", "0");
@@ -109,6 +122,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {a_device_is_tuned, a_benchmark_follows_it,
-                                  a_run_goes_on_bit_for_bit, wrong_values_are_refused};
+                                  a_run_goes_on_bit_for_bit, an_interrupt_shows,
+                                  wrong_values_are_refused};
     return run_tests("tune", tests, countof(tests), true);
 }
