@@ -90,12 +90,14 @@ cl_mem wg_buffers_tensor(struct wg_exec *exec, struct wg_bound_schedule *bound,
     if (storage->op->is_constant)
         return constant(exec, storage);
     const struct wg_placement *place = &bound->schedule->placement[storage->index];
-    cl_mem *tensor = &bound->tensors[storage->index];
+    const struct wg_node *part = node->storage_at ? node : storage;
+    cl_mem *tensor = &bound->tensors[part->index];
     if (place->bank < 0)
         return wg_fail_null(WG_ERROR_ARGUMENT, "schedule '%s' does not compute '%s'",
                             bound->schedule->name, node->name);
     if (!*tensor)
-        *tensor = create_part(exec, place->bank, place->offset, place->bytes);
+        *tensor = create_part(exec, place->bank, place->offset + node->storage_at * sizeof(float),
+                              wg_node_bytes(part));
     return *tensor;
 }
 

@@ -332,6 +332,24 @@ static void fuse_zero(struct wg_node *sum)
         become(sum, &(struct wg_node){.op = &wg_op_fill});
 }
 
+/* ---- rows that need no copy ---- */
+
+/* A row of a computed tensor is a view of it where the device lets a buffer begin there. */
+static void fuse_slice(struct wg_graph *g, struct wg_node *slice, const struct wg_device *device)
+{
+    struct wg_node *of = slice->in[0]->storage;
+    size_t at = slice->in[0]->storage_at + slice->attr.row * wg_shape_count(&slice->shape);
+    if (!of->op || of->op->is_constant || at * sizeof(float) % device->buffer_alignment != 0)
+        return;
+    for (int n = slice->index; n < wg_graph_count(g); n++) {
+        struct wg_node *node = wg_graph_node(g, n);
+        if (node->storage == slice) {
+            node->storage = of;
+            node->storage_at += at;
+        }
+    }
+}
+
 /* ---- the whole ---- */
 
 bool wg_fuse(struct wg_graph *g, const struct wg_device *device)
@@ -353,5 +371,8 @@ bool wg_fuse(struct wg_graph *g, const struct wg_device *device)
     for (int n = 0; n < wg_graph_count(g); n++)
         if (wg_graph_node(g, n)->op == &wg_op_sum_rows)
             fuse_zero(wg_graph_node(g, n));
+    for (int n = 0; n < wg_graph_count(g); n++)
+        if (wg_graph_node(g, n)->op == &wg_op_slice)
+            fuse_slice(g, wg_graph_node(g, n), device);
     return wg_graph_ok(g);
 }

@@ -23,6 +23,7 @@ struct wg_device;
  * 4. The gradient before the activation of a convolution from few channels likewise: layer_filter,
  *    which also sums what the bias learns, and layer_data.
  * 5. The gradient of a bias before a batch norm is zero.
+ * 6. A slice of what is computed is a view of it where the device can make a buffer of it.
  *
  * 3 and 4 only where the device has more than a plain kernel for what results.
  *

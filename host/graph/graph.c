@@ -138,6 +138,11 @@ static struct wg_node *find_same(const struct wg_graph *g, const struct wg_node 
     return NULL;
 }
 
+bool wg_is_view(const struct wg_node *node)
+{
+    return node->storage != node && !node->op->is_effect;
+}
+
 static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)
 {
     if (g->count == g->capacity) {

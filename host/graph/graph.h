@@ -123,6 +123,7 @@ struct wg_node {
     struct wg_attributes attr;
     struct wg_choice choice;
     struct wg_node *storage; // whose memory it lives in: itself, or a view's or effect's target
+    size_t storage_at;       // of a view: the element of that memory with which it begins
 };
 
 struct wg_graph;

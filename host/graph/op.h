@@ -49,7 +49,6 @@ enum { WG_IMPLEMENTATIONS_MAX = 9 };
 struct wg_op {
     const char *name;
     bool is_effect; // writes in[0], rmsprop more
-    bool is_view;   // nothing runs: the node is its input's memory
     // Nothing runs: its memory, which outlives a step, holds attr.scale everywhere.
     bool is_constant;
     /*
@@ -76,6 +75,9 @@ struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
 /* Like wg_node_add, but `before`, which must be younger than all inputs, may read the node. */
 struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
                                const struct wg_node *before);
+
+/* Whether nothing runs for a node: it is part of another one's memory. */
+bool wg_is_view(const struct wg_node *node);
 
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b);
 

@@ -25,7 +25,7 @@ static void mark_needed(const struct wg_node *node, bool *needed)
 
 static bool runs(const struct wg_node *node)
 {
-    return node->op && !node->op->is_view && !node->op->is_constant;
+    return node->op && !node->op->is_constant && !wg_is_view(node);
 }
 
 static void add_task(struct wg_schedule *schedule, struct wg_node *node,

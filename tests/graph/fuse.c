@@ -3,6 +3,7 @@
  */
 #include "host/graph/fuse.h"
 
+#include "host/base/size.h"
 #include "host/graph/autodiff.h"
 #include "host/graph/op.h"
 #include "host/graph/ops/shared.h"
@@ -418,6 +419,39 @@ START_TEST(a_norm_stays_where_it_costs_less)
 }
 END_TEST
 
+/* Rows of 128 bytes; _i: whether the device asks for more. */
+START_TEST(a_row_of_a_result_is_a_view_where_a_buffer_may_begin)
+{
+    enum { ROWS = 6, C = 32 };
+    struct rig rig;
+    struct wg_device device = gpu;
+    struct wg_node *row[ROWS], *twice[ROWS];
+    rig_init(&rig);
+    device.buffer_alignment = wg_larger(test_device()->buffer_alignment, _i ? 512 : 128);
+    size_t apart = device.buffer_alignment / (C * sizeof(float));
+    struct wg_node *x = rig_variable(&rig, "x", wg_shape(ROWS, C));
+    struct wg_node *of_x = wg_slice(rig.graph, x, 0), *sum = wg_add(rig.graph, x, x);
+    for (size_t i = 0; i < ROWS; i++) {
+        row[i] = wg_reshape(rig.graph, wg_slice(rig.graph, sum, i), wg_shape(4, C / 4));
+        twice[i] = wg_add(rig.graph, row[i], row[i]);
+    }
+    ck_assert(wg_fuse(rig.graph, &device));
+    ck_assert_ptr_eq(of_x->storage, of_x); // a variable changes, what was read of it does not
+    for (size_t i = 0; i < ROWS; i++) {
+        ck_assert_ptr_eq(row[i]->storage, i % apart == 0 ? sum : row[i]->in[0]);
+        ck_assert_uint_eq(row[i]->storage_at, i % apart == 0 ? i * C : 0);
+    }
+    rig_run(&rig, NULL, twice, ROWS);
+    size_t copies = ROWS - wg_divide_up(ROWS, apart);
+    ck_assert_int_eq(wg_exec_launch_count(rig.exec, 0), 1 + (int)copies + ROWS);
+    const float *values = rig_values(&rig, x);
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t c = 0; c < C; c++)
+            ck_assert_float_eq(rig_result(&rig, twice[i])[c], 4 * values[i * C + c]);
+    rig_finish(&rig);
+}
+END_TEST
+
 /* _i: the fusing that makes nodes, into weights, of a norm, of an activation */
 START_TEST(a_lack_of_memory_is_reported)
 {
@@ -466,6 +500,7 @@ int main(void)
     tcase_add_loop_test(tests, ends_compute_the_same, 0, 2);
     tcase_add_test(tests, a_norm_by_constants_goes_into_the_weights);
     tcase_add_loop_test(tests, a_norm_stays_where_it_costs_less, 0, 2);
+    tcase_add_loop_test(tests, a_row_of_a_result_is_a_view_where_a_buffer_may_begin, 0, 2);
     tcase_add_loop_test(tests, a_lack_of_memory_is_reported, 0, 3);
     tcase_add_test(tests, a_graph_that_failed_is_not_fused);
 

@@ -27,7 +27,6 @@ static struct wg_node *gradient_reshape(struct wg_graph *g, struct wg_node *y, s
 
 static const struct wg_op op_reshape = {
     .name = "reshape",
-    .is_view = true,
     .gradient = gradient_reshape,
 };
 
@@ -42,7 +41,8 @@ struct wg_node *wg_reshape(struct wg_graph *g, struct wg_node *x, struct wg_shap
                                             .shape = shape,
                                             .in = {x},
                                             .in_count = 1,
-                                            .storage = x->storage});
+                                            .storage = x->storage,
+                                            .storage_at = x->storage_at});
 }
 
 static bool bind_slice(const struct wg_node *y, struct wg_binder *binder)
