@@ -8,8 +8,9 @@
  * which for a beta of 0 decides what a ReLU lets through.
  *
  * Sums over rows go in passes of a fixed order, as in sum_rows.cl: the ..._chunk kernels have work
- * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks, those per column
- * C / VW, the others rows * C / VW = vectors, one work item per vector.
+ * size C / (NV * VW) x chunks, the ..._merge kernels C / VW x merged chunks. batch_norm and
+ * batch_norm_data have work size C / (NV * VW) * blocks: an item does NV vectors of each row of a
+ * block.
  */
 #include "aligned.cl"
 #include "compensated.cl"
@@ -21,6 +22,11 @@
 #ifndef NV
 #define NV 1
 #endif
+
+/* Where an item of batch_norm and batch_norm_data begins. */
+#define ITEMS_PER_ROW   (C / (NV * VW))
+#define FIRST_COLUMN    ((int)get_global_id(0) % ITEMS_PER_ROW * NV * VW)
+#define FIRST_ROW(rows) ((int)get_global_id(0) / ITEMS_PER_ROW * (rows))
 
 #ifdef HELD
 /* The same of chunks of HELD rows at most, which an item holds: they are read once. NV is 1. */
@@ -163,28 +169,28 @@ moments_gather(__global const float *restrict chunks, __global float *restrict m
 }
 #endif
 
-/* scale [3, C]: y = ACTIVATE((x - scale[0]) * scale[1] + scale[2]) */
-__kernel void batch_norm_scale(__global const float *restrict m,
-                               __global const float *restrict gamma,
-                               __global const float *restrict beta, __global float *restrict scale)
+__kernel void batch_norm(__global const float *restrict x, __global const float *restrict m,
+                         __global const float *restrict gamma, __global const float *restrict beta,
+                         __global float *restrict y, const int rows, const int rows_per_block)
 {
-    const int c = (int)get_global_id(0) * VW;
-    if (c >= C)
-        return;
-    store(load(m + c), scale + c);
-    store(load(gamma + c) / sqrt(load(m + C + c) + EPSILON), scale + C + c);
-    store(load(beta + c), scale + 2 * C + c);
-}
-
-__kernel void batch_norm(__global const float *restrict x, __global const float *restrict scale,
-                         __global float *restrict y, const int vectors)
-{
-    const int i = (int)get_global_id(0);
-    if (i < vectors) {
-        const int at = i * VW, c = at % C;
-        const floatv deviation = load(x + at) - load(scale + c);
-        const floatv value = MAC(deviation, load(scale + C + c), load(scale + 2 * C + c));
-        store(ACTIVATE(value), y + at);
+    const int c = FIRST_COLUMN, first = FIRST_ROW(rows_per_block);
+    const int last = min(first + rows_per_block, rows);
+    floatv mean[NV], factor[NV], shift[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        const int at = c + v * VW;
+        mean[v] = load(m + at);
+        factor[v] = load(gamma + at) / sqrt(load(m + C + at) + EPSILON);
+        shift[v] = load(beta + at);
+    }
+    FETCH_AHEAD
+    for (int row = first; row < last; row++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            const size_t at = (size_t)row * C + c + v * VW;
+            const floatv value = MAC(load(x + at) - mean[v], factor[v], shift[v]);
+            store(ACTIVATE(value), y + at);
+        }
     }
 }
 
@@ -231,38 +237,36 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
     }
 }
 
-/* coefficients [5, C]: mean, factor and beta of the forward map, and a, b of
- * dx = factor * g + a * (x - mean) + b */
-__kernel void batch_norm_coefficients(__global const float *restrict m,
-                                      __global const float *restrict gamma,
-                                      __global const float *restrict beta,
-                                      __global const float *restrict sums,
-                                      __global float *restrict coefficients, const int rows)
+/* dx = factor * g + tilt * (x - mean) + offset */
+__kernel void batch_norm_data(__global const float *restrict x, __global const float *restrict m,
+                              __global const float *restrict gamma,
+                              __global const float *restrict beta,
+                              __global const float *restrict dy,
+                              __global const float *restrict sums, __global float *restrict dx,
+                              const int rows, const int rows_per_block)
 {
-    const int c = (int)get_global_id(0) * VW;
-    if (c >= C)
-        return;
-    const floatv root = sqrt(load(m + C + c) + EPSILON), factor = load(gamma + c) / root;
-    store(load(m + c), coefficients + c);
-    store(factor, coefficients + C + c);
-    store(load(beta + c), coefficients + 2 * C + c);
-    store(-factor * load(sums + C + c) / (root * (float)rows), coefficients + 3 * C + c);
-    store(-factor * load(sums + c) / (float)rows, coefficients + 4 * C + c);
-}
-
-__kernel void batch_norm_data(__global const float *restrict x, __global const float *restrict dy,
-                              __global const float *restrict coefficients,
-                              __global float *restrict dx, const int vectors)
-{
-    const int i = (int)get_global_id(0);
-    if (i < vectors) {
-        const int at = i * VW, c = at % C;
-        const floatv deviation = load(x + at) - load(coefficients + c);
-        const floatv factor = load(coefficients + C + c), grad = load(dy + at);
-        const floatv out = MAC(deviation, factor, load(coefficients + 2 * C + c));
-        const floatv g = ACTIVATE_GRADIENT(out, grad);
-        const floatv mean_part =
-            MAC(load(coefficients + 3 * C + c), deviation, load(coefficients + 4 * C + c));
-        store(MAC(factor, g, mean_part), dx + at);
+    const int c = FIRST_COLUMN, first = FIRST_ROW(rows_per_block);
+    const int last = min(first + rows_per_block, rows);
+    floatv mean[NV], factor[NV], shift[NV], tilt[NV], offset[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        const int at = c + v * VW;
+        const floatv root = sqrt(load(m + C + at) + EPSILON);
+        mean[v] = load(m + at);
+        factor[v] = load(gamma + at) / root;
+        shift[v] = load(beta + at);
+        tilt[v] = -factor[v] * load(sums + C + at) / (root * (float)rows);
+        offset[v] = -factor[v] * load(sums + at) / (float)rows;
+    }
+    FETCH_AHEAD
+    for (int row = first; row < last; row++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) {
+            const size_t at = (size_t)row * C + c + v * VW;
+            const floatv deviation = load(x + at) - mean[v], grad = load(dy + at);
+            const floatv out = MAC(deviation, factor[v], shift[v]);
+            const floatv g = ACTIVATE_GRADIENT(out, grad);
+            store(MAC(factor[v], g, MAC(tilt[v], deviation, offset[v])), dx + at);
+        }
     }
 }

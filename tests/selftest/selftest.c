@@ -96,13 +96,12 @@ static const struct mistake {
     const char *file, *right, *wrong, *op, *implementation;
 } mistakes[] = {
     {0, "bias", "ACTIVATE_GRADIENT(out, grad), dx", "grad, dx", "activation_gradient", "ref"},
-    {0, "batch_norm", "load(m + C + c) + EPSILON), scale",
-     "load(m + C + c) + 1.01f * EPSILON), scale", "batch_norm", "ref"},
+    {0, "batch_norm", "load(x + at) - mean[v], factor", "load(x + at) - 1.001f * mean[v], factor",
+     "batch_norm", "ref"},
     {0, "batch_norm", "store(squares / divisor", "store(squares / (divisor - 1.0f)", "moments",
      "ref"},
     {0, "batch_norm", "product[v] / sqrt", "product[v] * sqrt", "batch_norm_sums", "ref"},
-    {0, "batch_norm", "load(x + at) - load(coefficients + c)", "load(x + at)", "batch_norm_data",
-     "ref"},
+    {0, "batch_norm", "deviation, offset[v]", "deviation, 0.0f", "batch_norm_data", "ref"},
     {0, "moving_average", "momentum * moving[i]", "moving[i]", "moving_average", "ref"},
     {0, "rmsprop", "sqrt(mean_square + EPSILON)", "(sqrt(mean_square) + EPSILON)", "rmsprop",
      "ref"},

@@ -38,11 +38,6 @@ static size_t chunk_items(const struct wg_node *node, const struct wg_device *de
     return column_vectors(node, device) / wg_row_vectors(device, c, wg_vector_width(device, c));
 }
 
-static size_t all_vectors(const struct wg_node *node, const struct wg_device *device)
-{
-    return column_vectors(node, device) * wg_shape_rows(&node->in[X]->shape);
-}
-
 static struct wg_row_split split_of(const struct wg_node *node, const struct wg_device *device)
 {
     return wg_row_split(&node->in[X]->shape, device);
@@ -64,13 +59,13 @@ static size_t held_rows(const struct wg_node *m, const struct wg_device *device)
     enum { HELD = 16 };
     if (wg_device_is_cpu(device))
         return 0;
-    return wg_row_split_by(&m->in[X]->shape, HELD).rows_per_chunk == HELD ? HELD : 0;
+    return wg_row_split_by(&m->in[X]->shape, HELD, device).rows_per_chunk == HELD ? HELD : 0;
 }
 
 static struct wg_row_split moments_split(const struct wg_node *m, const struct wg_device *device)
 {
     size_t held = held_rows(m, device);
-    return held ? wg_row_split_by(&m->in[X]->shape, held) : split_of(m, device);
+    return held ? wg_row_split_by(&m->in[X]->shape, held, device) : split_of(m, device);
 }
 
 static size_t scratch_moments(const struct wg_node *m, const struct wg_device *device)
@@ -152,37 +147,30 @@ struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)
 
 /* ---- forward ---- */
 
-enum { SCALE_ROWS = 3, COEFFICIENT_ROWS = 5 }; // per column, see cl/batch_norm.cl
-
-static size_t scratch_forward(const struct wg_node *y, const struct wg_device *device)
+/* batch_norm and batch_norm_data: the node's inputs, then itself. */
+static bool bind_rows(const struct wg_node *node, struct wg_binder *binder)
 {
-    (void)device;
-    return SCALE_ROWS * wg_shape_last(&y->shape) * sizeof(float);
-}
-
-static bool bind_forward(const struct wg_node *y, struct wg_binder *binder)
-{
+    enum { ROWS = 8 }; // of an item that is not a CPU's: what it needs of a column is little then
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
-    struct wg_argument scale = WG_SCRATCH(0, scratch_forward(y, device));
-    define(&defines, y, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "batch_norm",
-                              .kernel = "batch_norm_scale",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(y->in[MOMENTS]), WG_NODE(y->in[GAMMA]),
-                                            WG_NODE(y->in[BETA]), scale},
-                              .global = {column_vectors(y, device)},
-                          }) &&
-           wg_bind_kernel(binder, &(struct wg_call){
-                                      .file = "batch_norm",
-                                      .kernel = "batch_norm",
-                                      .defines = &defines,
-                                      .arguments = {WG_NODE(y->in[X]), scale, WG_NODE(y),
-                                                    WG_INT(all_vectors(y, device))},
-                                      .global = {all_vectors(y, device)},
-                                  });
+    struct wg_row_split split = wg_device_is_cpu(device)
+                                    ? split_of(node, device)
+                                    : wg_row_split_by(&node->shape, ROWS, device);
+    struct wg_call call = {
+        .file = "batch_norm",
+        .kernel = node->op->name,
+        .defines = &defines,
+        .global = {chunk_items(node, device) * split.chunks},
+        .local = {wg_row_lanes(device)},
+    };
+    int count = 0;
+    define(&defines, node, device);
+    for (; count < node->in_count; count++)
+        call.arguments[count] = WG_NODE(node->in[count]);
+    call.arguments[count++] = WG_NODE(node);
+    call.arguments[count++] = WG_INT(split.rows);
+    call.arguments[count] = WG_INT(split.rows_per_chunk);
+    return wg_bind_kernel(binder, &call);
 }
 
 /* ---- gradient ---- */
@@ -192,7 +180,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_split split = split_of(sums, device);
-    struct wg_argument partial = wg_row_partial(&split, 2 * split.columns);
+    struct wg_argument partial = wg_row_sums(&split, 2 * split.columns, WG_NODE(sums));
     define(&defines, sums, device);
     return wg_bind_kernel(binder,
                           &(struct wg_call){
@@ -213,42 +201,9 @@ const struct wg_op wg_op_batch_norm_sums = {
     .implementations = {WG_BY(.name = "ref", .scratch = scratch_chunks, .bind = bind_sums)},
 };
 
-static size_t scratch_data(const struct wg_node *dx, const struct wg_device *device)
-{
-    (void)device;
-    return COEFFICIENT_ROWS * wg_shape_last(&dx->shape) * sizeof(float);
-}
-
-static bool bind_data(const struct wg_node *dx, struct wg_binder *binder)
-{
-    struct wg_defines defines = {0};
-    const struct wg_device *device = wg_binder_device(binder);
-    struct wg_argument coefficients = WG_SCRATCH(0, scratch_data(dx, device));
-    define(&defines, dx, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "batch_norm",
-                              .kernel = "batch_norm_coefficients",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(dx->in[MOMENTS]), WG_NODE(dx->in[GAMMA]),
-                                            WG_NODE(dx->in[BETA]), WG_NODE(dx->in[SUMS]),
-                                            coefficients, WG_INT(wg_shape_rows(&dx->shape))},
-                              .global = {column_vectors(dx, device)},
-                          }) &&
-           wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "batch_norm",
-                              .kernel = "batch_norm_data",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(dx->in[X]), WG_NODE(dx->in[DY]), coefficients,
-                                            WG_NODE(dx), WG_INT(all_vectors(dx, device))},
-                              .global = {all_vectors(dx, device)},
-                          });
-}
-
 const struct wg_op wg_op_batch_norm_data = {
     .name = "batch_norm_data",
-    .implementations = {WG_BY(.name = "ref", .scratch = scratch_data, .bind = bind_data)},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_rows)},
 };
 
 static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg_node *dy, int i)
@@ -281,7 +236,7 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
 const struct wg_op wg_op_batch_norm = {
     .name = "batch_norm",
     .gradient = gradient,
-    .implementations = {WG_BY(.name = "ref", .scratch = scratch_forward, .bind = bind_forward)},
+    .implementations = {WG_BY(.name = "ref", .bind = bind_rows)},
 };
 
 struct wg_node *wg_batch_norm(struct wg_graph *g, struct wg_node *x, struct wg_node *m,

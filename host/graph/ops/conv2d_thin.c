@@ -88,7 +88,7 @@ static size_t scratch(const struct wg_node *node, const struct wg_device *device
     case WG_FORM_DATA:
         return wg_thin_data_scratch(&node->attr.conv, device);
     case WG_FORM_FILTER:
-        split = wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts);
+        split = wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts, device);
         return wg_row_scratch(&split, wg_shape_count(&node->shape), device);
     default:
         return 0;
@@ -127,7 +127,7 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     size_t sums = wg_shape_count(&w->shape), parts = wg_thin_of(&w->attr.conv, device).parts;
-    struct wg_row_split split = wg_row_split_chunks(parts);
+    struct wg_row_split split = wg_row_split_chunks(parts, device);
     struct wg_defines defines = {0};
     wg_define_thin(&defines, &w->attr.conv, device);
     return wg_bind_kernel(binder,
@@ -136,7 +136,7 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
                               .kernel = "thin_filter",
                               .defines = &defines,
                               .arguments = {WG_NODE(w->in[0]), WG_NODE(w->in[1]),
-                                            wg_row_partial(&split, sums)},
+                                            wg_row_sums(&split, sums, WG_NODE(w))},
                               .global = {parts},
                               .local = {1},
                           }) &&

@@ -46,7 +46,7 @@ static bool bind_data_ref(const struct wg_node *node, struct wg_binder *binder)
 
 static struct wg_row_split split_of(const struct wg_node *node, const struct wg_device *device)
 {
-    return wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts);
+    return wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts, device);
 }
 
 static size_t scratch_filter(const struct wg_node *node, const struct wg_device *device)
@@ -76,16 +76,17 @@ static bool bind_filter(const struct wg_node *node, struct wg_binder *binder)
     size_t sums = wg_shape_count(&node->shape);
     struct wg_defines defines = {0};
     define_thin(&defines, node, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "conv2d_thin",
-                              .kernel = "thin_filter",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
-                                            WG_NODE(node->in[2]), wg_row_partial(&split, sums)},
-                              .global = {split.chunks},
-                              .local = {1},
-                          }) &&
+    return wg_bind_kernel(
+               binder,
+               &(struct wg_call){
+                   .file = "conv2d_thin",
+                   .kernel = "thin_filter",
+                   .defines = &defines,
+                   .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
+                                 wg_row_sums(&split, sums, WG_NODE(node))},
+                   .global = {split.chunks},
+                   .local = {1},
+               }) &&
            wg_bind_row_sums(binder, &split, sums, WG_NODE(node));
 }
 

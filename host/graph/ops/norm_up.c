@@ -112,7 +112,7 @@ static struct wg_argument described_by(const struct wg_node *node, size_t items,
 static struct wg_argument described_sums(const struct wg_node *sums, const struct wg_device *device)
 {
     size_t parts = wg_thin_of(&sums->attr.conv, device).parts;
-    struct wg_row_split split = wg_row_split_chunks(parts);
+    struct wg_row_split split = wg_row_split_chunks(parts, device);
     size_t bytes = wg_row_scratch(&split, wg_shape_count(&sums->shape), device);
     return described_by(sums, parts, 3, wg_scratch_align(device, bytes));
 }
@@ -133,7 +133,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     size_t parts = wg_thin_of(&sums->attr.conv, device).parts, count = wg_shape_count(&sums->shape);
-    struct wg_row_split split = wg_row_split_chunks(parts);
+    struct wg_row_split split = wg_row_split_chunks(parts, device);
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = "norm_up",
@@ -145,7 +145,7 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
     wg_define_thin(&defines, &sums->attr.conv, device);
     wg_define_thin_norm(&defines, sums);
     int last = put_arguments(sums, call.arguments);
-    call.arguments[last - 1] = wg_row_partial(&split, count);
+    call.arguments[last - 1] = wg_row_sums(&split, count, WG_NODE(sums));
     call.arguments[last] = described_sums(sums, device);
     return wg_bind_kernel(binder, &call) && wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
 }

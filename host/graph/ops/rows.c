@@ -2,8 +2,8 @@
 
 #include "host/base/size.h"
 
-/* Chunks that one work item merges without help. */
-enum { FEW_CHUNKS = 32 };
+/* Chunks that one work item merges without help: on CPUs a launch takes longer. */
+enum { FEW_CHUNKS = 32, FEW_CHUNKS_CPU = 512 };
 
 /* Some drivers take no more than 65,535 groups along a dimension that is not the first. */
 enum { CHUNKS_MAX = 32768 };
@@ -11,10 +11,11 @@ enum { CHUNKS_MAX = 32768 };
 /* Two sums of so many vectors, and what they need, still find registers where there are 32. */
 enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
 
-struct wg_row_split wg_row_split_chunks(size_t chunks)
+struct wg_row_split wg_row_split_chunks(size_t chunks, const struct wg_device *device)
 {
     struct wg_row_split split = {.chunks = chunks, .chunks_per_group = chunks};
-    if (chunks > FEW_CHUNKS) { // about as many groups as chunks in each
+    size_t few = device && wg_device_is_cpu(device) ? FEW_CHUNKS_CPU : FEW_CHUNKS;
+    if (chunks > few) { // about as many groups as chunks in each
         split.chunks_per_group = FEW_CHUNKS / 2;
         while (split.chunks_per_group * split.chunks_per_group < chunks)
             split.chunks_per_group++;
@@ -39,16 +40,17 @@ static size_t choose_rows(size_t columns, size_t rows, const struct wg_device *d
 
 struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device)
 {
-    return wg_row_split_by(x, choose_rows(wg_shape_last(x), wg_shape_rows(x), device));
+    return wg_row_split_by(x, choose_rows(wg_shape_last(x), wg_shape_rows(x), device), device);
 }
 
-struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk)
+struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk,
+                                    const struct wg_device *device)
 {
     size_t columns = wg_shape_last(x), rows = wg_shape_rows(x);
     size_t fewest = wg_divide_up(rows, CHUNKS_MAX);
     if (rows_per_chunk < fewest)
         rows_per_chunk = fewest;
-    struct wg_row_split split = wg_row_split_chunks(wg_divide_up(rows, rows_per_chunk));
+    struct wg_row_split split = wg_row_split_chunks(wg_divide_up(rows, rows_per_chunk), device);
     split.columns = columns;
     split.rows = rows;
     split.rows_per_chunk = rows_per_chunk;
@@ -115,6 +117,12 @@ struct wg_argument wg_row_partial(const struct wg_row_split *split, size_t sums)
     return WG_SCRATCH(0, split->chunks * sums * sizeof(float));
 }
 
+struct wg_argument wg_row_sums(const struct wg_row_split *split, size_t sums,
+                               struct wg_argument result)
+{
+    return split->chunks == 1 ? result : wg_row_partial(split, sums);
+}
+
 static struct wg_argument group_sums(const struct wg_row_split *split, size_t sums,
                                      const struct wg_device *device)
 {
@@ -171,6 +179,8 @@ bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split
         .arguments = {wg_row_partial(split, sums), result, WG_INT(sums), WG_INT(split->chunks)},
     };
     bool is_bound;
+    if (split->chunks == 1)
+        return true;
     if (!wg_bind_gather(binder, split, sums / width, gather, &is_bound))
         return false;
     for (int i = 0; !is_bound && i < count; i++)

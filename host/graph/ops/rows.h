@@ -20,13 +20,14 @@ struct wg_row_split {
 /* The split of x that suits the device; NULL: that of the devices with the longest chunks. */
 struct wg_row_split wg_row_split(const struct wg_shape *x, const struct wg_device *device);
 
-/* The split of x in chunks of `rows_per_chunk` rows, or of more where there would be more chunks
- * than a device takes. */
-struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk);
+/* The same in chunks of `rows_per_chunk` rows, or of more where there would be more chunks than a
+ * device takes. */
+struct wg_row_split wg_row_split_by(const struct wg_shape *x, size_t rows_per_chunk,
+                                    const struct wg_device *device);
 
-/* The split of rows that somebody else has summed, into `chunks` results: columns, rows and
+/* The same of rows that somebody else has summed, into `chunks` results: columns, rows and
  * rows_per_chunk are 0. */
-struct wg_row_split wg_row_split_chunks(size_t chunks);
+struct wg_row_split wg_row_split_chunks(size_t chunks, const struct wg_device *device);
 
 /* Two arguments of kernels that sum the rows of chunks: rows, and rows per chunk. */
 #define WG_ROWS(split) WG_INT((split).rows), WG_INT((split).rows_per_chunk)
@@ -60,6 +61,11 @@ size_t wg_row_lanes(const struct wg_device *device);
 /* Where the chunks leave their results, [chunks, sums] floats: at the start of scratch. */
 struct wg_argument wg_row_partial(const struct wg_row_split *split, size_t sums);
 
+/* The same of kernels whose results need only be added up, by wg_bind_row_sums to `result`: a
+ * single chunk's are the whole. */
+struct wg_argument wg_row_sums(const struct wg_row_split *split, size_t sums,
+                               struct wg_argument result);
+
 /* Bytes of scratch for the results of the chunks and, if there are more than one, of the groups. */
 size_t wg_row_scratch(const struct wg_row_split *split, size_t sums,
                       const struct wg_device *device);
@@ -81,7 +87,7 @@ int wg_row_merges(const struct wg_row_split *split, size_t sums, struct wg_argum
                   const struct wg_device *device, struct wg_row_merge merges[WG_ROW_MERGES_MAX]);
 
 /* Adds the kernel calls, one that gathers or those that merge, that add up the chunks' results
- * (wg_row_partial) to `result` [sums]. */
+ * (wg_row_sums) to `result` [sums]. */
 bool wg_bind_row_sums(struct wg_binder *binder, const struct wg_row_split *split, size_t sums,
                       struct wg_argument result);
 

@@ -25,7 +25,7 @@ static bool bind(const struct wg_node *y, struct wg_binder *binder)
                    .file = "sum_rows",
                    .kernel = "sum_rows_chunk",
                    .defines = &defines,
-                   .arguments = {WG_NODE(y->in[0]), wg_row_partial(&split, split.columns),
+                   .arguments = {WG_NODE(y->in[0]), wg_row_sums(&split, split.columns, WG_NODE(y)),
                                  WG_INT(split.columns), WG_ROWS(split)},
                    .global = {split.columns / (vectors * width), split.chunks},
                    .local = {wg_row_lanes(device)},
