@@ -24,9 +24,9 @@ static void add_target(struct builder *b, int schedule, struct wg_node *node)
 static struct wg_node *add_loss(struct builder *b, int schedule, struct wg_node *score, float label,
                                 size_t column)
 {
-    struct wg_node *loss = wg_mean(b->g, score, label);
-    add_target(b, schedule, wg_record(b->g, b->training->ring, b->training->clock, loss, column));
-    return loss;
+    add_target(b, schedule,
+               wg_record(b->g, b->training->ring, b->training->clock, score, label, column));
+    return wg_mean(b->g, score, label); // to be differentiated: nobody reads it
 }
 
 /* One update of the network, clipped to +-bound; 0: not clipped. */

@@ -82,7 +82,7 @@ struct wg_attributes {
     int transpose_b;         // matmul
     int training;            // batch_norm: whether its moments are the batch's own
     float epsilon;           // batch_norm, and what it is fused into
-    float scale;             // mean, broadcast and fill: see the builders
+    float scale;             // mean, broadcast, fill, record: see the builders
     float momentum;          // moving_average
     float variance_scale;    // moving_average
     struct wg_update update; // rmsprop
@@ -270,9 +270,9 @@ struct wg_node *wg_moving_average(struct wg_graph *g, struct wg_node *moving, st
 /* variable = x */
 struct wg_node *wg_assign(struct wg_graph *g, struct wg_node *variable, struct wg_node *x);
 
-/* ring[clock[0] % rows, column] = x[0]; ring f32 [rows, columns], x [1] */
+/* ring[clock[0] % rows, column] = scale * mean of all of x; ring f32 [rows, columns] */
 struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_node *clock,
-                          struct wg_node *x, size_t column);
+                          struct wg_node *x, float scale, size_t column);
 
 /* Counts: the critic iteration goes up by one modulo `iterations`, or the step goes up by one. */
 struct wg_node *wg_advance(struct wg_graph *g, struct wg_node *clock, uint32_t counter,

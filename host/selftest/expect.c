@@ -143,14 +143,20 @@ static void expect_sum_rows(const struct wg_work *w)
     wg_allow(&w->out->outputs[0], row_sum_units(w->node->in[0]));
 }
 
-static void expect_mean(const struct wg_work *w)
+/* scale * mean of input `from`, as one element of the result. */
+static void expect_mean_at(const struct wg_work *w, int from, size_t at)
 {
-    size_t count = wg_shape_count(&w->node->in[0]->shape);
+    size_t count = wg_shape_count(&w->node->in[from]->shape);
     double scale = (double)w->node->attr.scale;
-    w->value[0] = scale * ref_mean(count, w->in[0]);
-    w->allowed[0] = fabs(scale) * ref_mean(count, w->size[0]);
+    w->value[at] = scale * ref_mean(count, w->in[from]);
+    w->allowed[at] = fabs(scale) * ref_mean(count, w->size[from]);
     // The sum is compensated: 2 units however many; a division (5 units) and a multiplication.
     wg_allow(&w->out->outputs[0], 2 + 5 + 1);
+}
+
+static void expect_mean(const struct wg_work *w)
+{
+    expect_mean_at(w, 0, 0);
 }
 
 static void expect_broadcast(const struct wg_work *w)
@@ -374,7 +380,7 @@ static void expect_record(const struct wg_work *w)
     const struct wg_shape *ring = &w->node->shape;
     size_t row = (size_t)w->in[1][WG_CLOCK_STEP] % ring->dim[0];
     memcpy(w->value, w->in[0], w->count * sizeof(double));
-    w->value[row * ring->dim[1] + w->node->attr.column] = w->in[2][0];
+    expect_mean_at(w, 2, row * ring->dim[1] + w->node->attr.column);
 }
 
 static void expect_advance(const struct wg_work *w)

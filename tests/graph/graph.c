@@ -181,7 +181,7 @@ START_TEST(errors_stick)
     ck_assert_ptr_null(wg_mean(g, y, 1.0f));
     ck_assert_ptr_null(wg_rmsprop(g, 1, &x, &x, &y, &(struct wg_update){.rate = 1.0f}));
     ck_assert_ptr_null(wg_assign(g, x, y));
-    ck_assert_ptr_null(wg_record(g, y, y, y, 0));
+    ck_assert_ptr_null(wg_record(g, y, y, y, 1, 0));
     ck_assert_ptr_null(wg_slice(g, y, 0));
     ck_assert_ptr_null(wg_sum_rows(g, y));
     ck_assert_ptr_null(wg_add(g, x, y));

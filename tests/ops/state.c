@@ -3,6 +3,8 @@
  */
 #include "tests/ops/oplib.h"
 
+#include <string.h>
+
 START_TEST(record_writes_one_cell_of_the_ring)
 {
     enum { ROWS = 5, COLUMNS = 3 };
@@ -10,16 +12,17 @@ START_TEST(record_writes_one_cell_of_the_ring)
     rig_init(&rig);
     struct wg_node *ring = rig_variable(&rig, "ring", wg_shape(ROWS, COLUMNS));
     struct wg_node *clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
-    struct wg_node *x = rig_variable(&rig, "x", wg_shape(1));
+    struct wg_node *x = rig_variable(&rig, "x", wg_shape(2, 2));
     uint32_t *now = rig_values(&rig, clock);
     now[WG_CLOCK_STEP] = 2 * ROWS + 3;
     now[WG_CLOCK_ITERATION] = 1;
-    *(float *)rig_values(&rig, x) = 42.5f;
-    struct wg_node *record = wg_record(rig.graph, ring, clock, x, 2);
+    memcpy(rig_values(&rig, x), (float[]){40, 41, 44, 45}, 4 * sizeof(float));
+    struct wg_node *record = wg_record(rig.graph, ring, clock, x, -2, 2);
     rig_run(&rig, NULL, &record, 1);
+    rig_check_node(&rig, record);
     const float *before = rig_values(&rig, ring), *after = rig_result(&rig, ring);
     for (int i = 0; i < ROWS * COLUMNS; i++)
-        ck_assert_float_eq(after[i], i == 3 * COLUMNS + 2 ? 42.5f : before[i]);
+        ck_assert_float_eq(after[i], i == 3 * COLUMNS + 2 ? -85.0f : before[i]);
     rig_finish(&rig);
 }
 END_TEST
@@ -62,7 +65,7 @@ START_TEST(effects_run_in_the_order_of_the_targets)
     struct wg_node *targets[6];
     for (int i = 0; i < 3; i++) {
         struct wg_node *x = wg_fill(rig.graph, (float)(i + 1), wg_shape(1));
-        targets[2 * i] = wg_record(rig.graph, ring, clock, x, 0);
+        targets[2 * i] = wg_record(rig.graph, ring, clock, x, 1, 0);
         targets[2 * i + 1] = wg_advance(rig.graph, clock, WG_CLOCK_STEP, 0);
     }
     rig_run(&rig, NULL, targets, 6);
@@ -80,10 +83,10 @@ START_TEST(refusals_name_the_op)
     struct wg_node *x = rig_variable(&rig, "x", wg_shape(1));
     struct wg_node *ring = rig_variable(&rig, "ring", wg_shape(4, 2));
     struct wg_node *clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
-    rig_check_refused(&rig, wg_record(rig.graph, ring, clock, x, 2), "record");
+    rig_check_refused(&rig, wg_record(rig.graph, ring, clock, x, 1, 2), "record");
 
     ring = rig_variable(&rig, "ring", wg_shape(4, 2));
-    rig_check_refused(&rig, wg_record(rig.graph, ring, NULL, NULL, 0), "record");
+    rig_check_refused(&rig, wg_record(rig.graph, ring, NULL, NULL, 1, 0), "record");
 
     clock = rig_integers(&rig, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
     rig_check_refused(&rig, wg_advance(rig.graph, clock, WG_CLOCK_COUNT, 1), "advance");

@@ -5,15 +5,17 @@
 
 static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
 {
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "record",
-                              .kernel = "record",
-                              .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
-                                            WG_NODE(node->in[2]), WG_INT(node->shape.dim[0]),
-                                            WG_INT(node->shape.dim[1]), WG_INT(node->attr.column)},
-                              .global = {1},
-                          });
+    return wg_bind_kernel(
+        binder,
+        &(struct wg_call){
+            .file = "mean",
+            .kernel = "record",
+            .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
+                          WG_FLOAT(node->attr.scale), WG_INT(wg_shape_count(&node->in[2]->shape)),
+                          WG_INT(node->shape.dim[0]), WG_INT(node->shape.dim[1]),
+                          WG_INT(node->attr.column)},
+            .global = {1},
+        });
 }
 
 static const struct wg_op op_record = {
@@ -23,17 +25,15 @@ static const struct wg_op op_record = {
 };
 
 struct wg_node *wg_record(struct wg_graph *g, struct wg_node *ring, struct wg_node *clock,
-                          struct wg_node *x, size_t column)
+                          struct wg_node *x, float scale, size_t column)
 {
     if (!ring || ring->shape.rank != 2 || column >= ring->shape.dim[1])
         return wg_node_refuse(g, "record", "the ring must have rank 2 and hold the column");
-    if (!x || wg_shape_count(&x->shape) != 1)
-        return wg_node_refuse(g, "record", "x must be one number");
     return wg_node_add(g, &(struct wg_node){.op = &op_record,
                                             .shape = ring->shape,
                                             .in = {ring, clock, x},
                                             .in_count = 3,
-                                            .attr = {.column = (uint32_t)column},
+                                            .attr = {.scale = scale, .column = (uint32_t)column},
                                             .storage = ring->storage});
 }
 
