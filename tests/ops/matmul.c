@@ -15,11 +15,12 @@ struct product_case {
 };
 
 static const struct product_case cases[] = {
-    {1, 1, 1, false, false},      {13, 31, 33, false, false},   {32, 1, 49, true, false},
-    {5, 100, 1, false, true},     {17, 8, 32, true, true},      {128, 128, 128, false, false},
-    {129, 131, 127, true, false}, {131, 127, 129, false, true}, {127, 129, 131, true, true},
+    {1, 1, 1, false, false},      {13, 31, 33, false, false},    {32, 1, 49, true, false},
+    {3, 1, 320, false, false},    {5, 1, 97, false, true},       {5, 100, 1, false, true},
+    {17, 8, 32, true, true},      {128, 128, 128, false, false}, {129, 131, 127, true, false},
+    {131, 127, 129, false, true}, {127, 129, 131, true, true},
 };
-enum { LARGE = 5, CASES = sizeof cases / sizeof cases[0] };
+enum { LARGE = 7, CASES = sizeof cases / sizeof cases[0] };
 
 static struct wg_shape shape_of(size_t rows, size_t columns, bool transposed)
 {

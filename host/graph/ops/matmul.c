@@ -8,6 +8,7 @@
  * blocked products in parts
  * gemm    CLBlast, on operands brought into its copy-free form in scratch: k outermost, padded with
  *         zeros to multiples of its tile. For the products large enough to be worth it.
+ * dot     one work item per row of A, for a C of one column on CPUs
  * ref     one work item per row and a vector of columns.
  */
 #include "host/graph/ops/conv2d.h"
@@ -78,6 +79,34 @@ static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
     call.arguments[count + 2] = WG_INT(p.sizes.k);
     call.global[0] = p.sizes.n / width;
     call.global[1] = p.sizes.m;
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- dot ---- */
+
+static bool suits_dot(const struct wg_node *c, const struct wg_device *device)
+{
+    return wg_device_is_cpu(device) && sizes(c).n == 1 && !c->attr.transpose_a;
+}
+
+static bool bind_dot(const struct wg_node *c, struct wg_binder *binder)
+{
+    enum { TOGETHER = 4 }; // a sum waits for its last addition
+    struct wg_defines defines = {0};
+    struct sizes s = sizes(c);
+    struct wg_call call = {.file = "matmul",
+                           .kernel = "matmul_dot",
+                           .defines = &defines,
+                           .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B])},
+                           .global = {s.m},
+                           .local = {1}};
+    unsigned width = wg_vector_width(wg_binder_device(binder), s.k);
+    wg_define_int(&defines, "VW", width);
+    wg_define_int(&defines, "NV", s.k / width % TOGETHER == 0 ? TOGETHER : 1);
+    wg_define_epilogue(&defines, c);
+    int count = wg_put_arguments(call.arguments, 2, c, WG_NODE(c));
+    call.arguments[count] = WG_INT(s.m);
+    call.arguments[count + 1] = WG_INT(s.k);
     return wg_bind_kernel(binder, &call);
 }
 
@@ -189,6 +218,7 @@ const struct wg_op wg_op_matmul = {
     .implementations = {&wg_conv2d_direct, &wg_conv2d_tiled, &wg_conv2d_blocked,
                         WG_BY(.name = "gemm", .uses_blas = true, .suits = suits_gemm,
                               .scratch = scratch_gemm, .bind = bind_gemm),
+                        WG_BY(.name = "dot", .suits = suits_dot, .bind = bind_dot),
                         WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
