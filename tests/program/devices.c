@@ -328,14 +328,14 @@ END_TEST
 
 START_TEST(a_kernel_that_does_not_build_is_shown_with_its_log)
 {
-    static const char broken[] = "kernel void record(global float *r) { r[0] = no_such_thing; }\n";
+    static const char broken[] = "kernel void advance(global uint *n) { n[0] = no_such_thing; }\n";
     json_t *root = list_devices();
     setenv("WGAN_CL_KERNELS", copy_kernels(), 1);
-    temporary_write("kernels/record.cl", broken, sizeof broken - 1);
+    temporary_write("kernels/advance.cl", broken, sizeof broken - 1);
     const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
     unsetenv("WGAN_CL_KERNELS");
     ck_assert_int_eq(train.code, 1);
-    ck_assert(contains(train.err, "record by ref: kernel program 'record' failed to build"));
+    ck_assert(contains(train.err, "advance by ref: kernel program 'advance' failed to build"));
     ck_assert(contains(train.err, text_of(device_at(root, 0), "name")));
     ck_assert(contains(train.err, "-cl-std=CL1.2"));
     ck_assert(contains(train.err, "no_such_thing")); // the compiler's own words
