@@ -221,6 +221,24 @@ bool wg_exec_read_target(struct wg_exec *exec, int schedule, const struct wg_nod
                                                wg_node_bytes(node), ret_data, 0, NULL, NULL));
 }
 
+const void *wg_exec_map_target(struct wg_exec *exec, int schedule, const struct wg_node *node)
+{
+    cl_int code;
+    cl_mem buffer = wg_buffers_tensor(exec, &exec->schedules[schedule], node);
+    void *data = buffer ? clEnqueueMapBuffer(exec->device->queue, buffer, CL_TRUE, CL_MAP_READ, 0,
+                                             wg_node_bytes(node), 0, NULL, NULL, &code)
+                        : NULL;
+    return buffer && CL_CREATED(code, "clEnqueueMapBuffer") ? data : NULL;
+}
+
+bool wg_exec_unmap_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
+                          const void *data)
+{
+    cl_mem buffer = wg_buffers_tensor(exec, &exec->schedules[schedule], node);
+    return CL_OK(clEnqueueUnmapMemObject(exec->device->queue, buffer, (void *)(uintptr_t)data, 0,
+                                         NULL, NULL));
+}
+
 int wg_exec_launch_count(const struct wg_exec *exec, int schedule)
 {
     return exec->schedules[schedule].count;

@@ -39,6 +39,12 @@ bool wg_exec_read(struct wg_exec *exec, const struct wg_node *variable, void *re
 bool wg_exec_read_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
                          void *ret_data);
 
+/* The same to be read in place until it is unmapped, which where device and host share memory copies
+ * nothing. NULL with a message on failure. */
+const void *wg_exec_map_target(struct wg_exec *exec, int schedule, const struct wg_node *node);
+bool wg_exec_unmap_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
+                          const void *data);
+
 /* What the kernels of a task took on the device. */
 struct wg_task_time {
     double seconds;

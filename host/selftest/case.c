@@ -3,6 +3,8 @@
 #include "host/base/error.h"
 #include "host/base/pages.h"
 #include "host/base/philox.h"
+#include "host/base/size.h"
+#include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
 
 #include <math.h>
@@ -59,7 +61,7 @@ void wg_case_finish(struct wg_case *c)
 bool wg_case_equal(const struct wg_case *a, const struct wg_case *b)
 {
     const struct wg_node *x = a->node, *y = b->node;
-    bool equal = a->is_sampled == b->is_sampled && x->op == y->op && x->in_count == y->in_count &&
+    bool equal = a->form == b->form && x->op == y->op && x->in_count == y->in_count &&
                  wg_shape_equal(&x->shape, &y->shape) && wg_attributes_equal(&x->attr, &y->attr);
     for (int i = 0; equal && i < x->in_count; i++)
         equal = x->in[i]->index == y->in[i]->index && x->in[i]->element == y->in[i]->element &&
@@ -84,6 +86,7 @@ enum fill {
     FILL_POWERS,  // of all sizes from 2^-18 to 1, of both signs
     FILL_SQUARES, // of all sizes from 2^-36 to 1, not negative
     FILL_MOMENTS, // uniform; the second half not negative
+    FILL_OUTPUTS, // uniform, or zero, where an activation bends
     FILL_ROWS,    // uniform, times the rows of the first input: what sums over them are like
 };
 
@@ -109,7 +112,8 @@ static const struct {
     {"norm_up", 1, FILL_MOMENTS},         {"norm_up", 4, FILL_SHARES},
     {"norm_up_sums", 1, FILL_MOMENTS},    {"norm_up_sums", 4, FILL_TERMS},
     {"norm_up_sums", 5, FILL_TERMS},      {"norm_up_gradient", 1, FILL_MOMENTS},
-    {"norm_up_gradient", 6, FILL_ROWS},
+    {"norm_up_gradient", 6, FILL_ROWS},   {"activation_gradient", 0, FILL_OUTPUTS},
+    {"layer_filter", 1, FILL_OUTPUTS},    {"layer_data", 0, FILL_OUTPUTS},
 };
 
 static enum fill fill_of(const struct wg_node *node, int input)
@@ -150,6 +154,8 @@ static float number(const struct wg_node *node, int input, enum purpose purpose,
         return exp2f(-40.0f * fabsf(even));
     case FILL_MOMENTS:
         return i < count / 2 ? even : fabsf(even);
+    case FILL_OUTPUTS:
+        return word % 16 == 0 ? 0.0f : even;
     case FILL_ROWS:
         return (float)rows * even;
     default:
@@ -157,10 +163,11 @@ static float number(const struct wg_node *node, int input, enum purpose purpose,
     }
 }
 
-static void fill_input(const struct wg_node *node, int input, enum purpose purpose, void *values)
+/* Its first `count` elements. */
+static void fill_input(const struct wg_node *node, int input, enum purpose purpose, size_t count,
+                       void *values)
 {
     const struct wg_node *variable = node->in[input];
-    size_t count = wg_shape_count(&variable->shape);
     const uint32_t key[2] = {(uint32_t)input, 0};
     struct wg_philox_block block = {{0}};
     for (size_t i = 0; i < count; i++) {
@@ -172,8 +179,31 @@ static void fill_input(const struct wg_node *node, int input, enum purpose purpo
             ((float *)values)[i] = number(node, input, purpose, i, word);
         else if (variable->element == WG_U8)
             ((uint8_t *)values)[i] = (uint8_t)(word >> 24);
-        else // a clock: a step beyond the ring of losses, and an iteration
-            ((uint32_t *)values)[i] = i == WG_CLOCK_STEP ? 70 : 1;
+        else // a clock: a step all of whose bytes count, and an iteration
+            ((uint32_t *)values)[i] = i == WG_CLOCK_STEP ? WG_CASE_STEP : WG_CASE_ITERATION;
+    }
+}
+
+static void fill_repeating(const struct wg_node *node, int input, enum purpose purpose,
+                           float *values)
+{
+    size_t count = wg_shape_count(&node->in[input]->shape), period = wg_repeat_period(node, input);
+    fill_input(node, input, purpose, period, values);
+    for (size_t done = period; done < count; done += period)
+        memcpy(values + done, values, wg_smaller(count - done, period) * sizeof *values);
+}
+
+static void fill_as(const struct wg_case *c, int input, enum purpose purpose, void *values)
+{
+    switch (c->form) {
+    case WG_CASE_SAMPLED:
+        wg_sample_fill(c->node, input, values);
+        break;
+    case WG_CASE_REPEATED:
+        fill_repeating(c->node, input, purpose, values);
+        break;
+    default:
+        fill_input(c->node, input, purpose, wg_shape_count(&c->node->in[input]->shape), values);
     }
 }
 
@@ -184,10 +214,7 @@ static bool fill(struct wg_case *c, enum purpose purpose)
         c->values[i] = wg_pages_allocate(wg_node_bytes(c->node->in[i]));
         if (!c->values[i])
             return wg_fail_memory("the inputs of a test");
-        if (c->is_sampled)
-            wg_sample_fill(c->node, first_of(c->node, i), c->values[i]);
-        else
-            fill_input(c->node, first_of(c->node, i), purpose, c->values[i]);
+        fill_as(c, first_of(c->node, i), purpose, c->values[i]);
     }
     return true;
 }
@@ -199,10 +226,14 @@ bool wg_case_fill(struct wg_case *c)
 
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by)
 {
+    static bool (*const expect[])(const struct wg_node *, const struct wg_implementation *,
+                                  const void *const[], struct wg_expectation *) = {
+        [WG_CASE_WHOLE] = wg_expect,
+        [WG_CASE_SAMPLED] = wg_sample_expect,
+        [WG_CASE_REPEATED] = wg_repeat_expect,
+    };
     const void *const *in = (const void *const *)c->values;
-    return fill(c, FOR_FORMULA) &&
-           (c->is_sampled ? wg_sample_expect(c->node, by, in, &c->expectation)
-                          : wg_expect(c->node, by, in, &c->expectation));
+    return fill(c, FOR_FORMULA) && expect[c->form](c->node, by, in, &c->expectation);
 }
 
 /* ---- its run ---- */
@@ -223,17 +254,15 @@ bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
     for (int i = 0; i < c->expectation.count; i++) {
         const struct wg_expected *expected = &c->expectation.outputs[i];
         size_t at;
-        void *got = wg_pages_allocate(wg_node_bytes(expected->node));
+        const void *got = wg_exec_map_target(exec, 0, expected->node);
         if (!got)
-            return wg_fail_memory("the result of a test");
-        bool ok = wg_exec_read_target(exec, 0, expected->node, got);
-        double error = ok ? wg_expected_error(expected, got, &at) : 0;
-        if (ok && (i == 0 || error > ret_deviation->error)) {
+            return false;
+        double error = wg_expected_error(expected, got, &at);
+        if (i == 0 || error > ret_deviation->error) {
             ret_deviation->error = error;
             describe(expected, got, at, ret_deviation);
         }
-        free(got);
-        if (!ok)
+        if (!wg_exec_unmap_target(exec, 0, expected->node, got))
             return false;
     }
     return true;

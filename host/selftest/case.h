@@ -8,10 +8,17 @@
 #include "host/graph/function.h"
 #include "host/selftest/expect.h"
 
+/* How the results of a case are known. */
+enum wg_case_form {
+    WG_CASE_WHOLE,    // by the formula of the op
+    WG_CASE_SAMPLED,  // in some elements (sample.h)
+    WG_CASE_REPEATED, // by that of a few images (repeat.h)
+};
+
 struct wg_case {
     struct wg_graph *graph;
     struct wg_node *node;
-    bool is_sampled;             // as sample.h has it; for the caller to set
+    enum wg_case_form form;      // for the caller to set
     void *values[WG_INPUTS_MAX]; // of node->in[i]
     struct wg_expectation expectation;
 };
@@ -21,6 +28,9 @@ struct wg_deviation {
     double error;   // the largest, in units of what rounding allows: up to 1 is right
     char text[320]; // which element, what it is and should be
 };
+
+/* What the clock of a training shows in a test. */
+enum { WG_CASE_STEP = 0x01020304, WG_CASE_ITERATION = 3 };
 
 /* A copy of `node` in a graph of its own. Cheap: values come with wg_case_prepare. */
 bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case);

@@ -140,7 +140,7 @@ static void expect_sum_rows(const struct wg_work *w)
 {
     ref_sum_rows(w->rows, (int)w->c, w->in[0], w->value);
     ref_sum_rows(w->rows, (int)w->c, w->size[0], w->allowed);
-    wg_allow(&w->out->outputs[0], row_sum_units(w->node->in[0]));
+    wg_allow(&w->out->outputs[0], row_sum_units(w->whole->in[0]));
 }
 
 /* scale * mean of input `from`, as one element of the result. */
@@ -187,7 +187,7 @@ static void expect_add(const struct wg_work *w)
 static void expect_moments(const struct wg_work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->node->in[0]) + 4, *magnitude = w->allowed;
+    double units = row_sum_units(w->whole->in[0]) + 4, *magnitude = w->allowed;
     ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
     ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
     for (size_t i = 0; i < c; i++) {
@@ -211,6 +211,11 @@ double wg_xhat_size(const struct wg_work *w, size_t i)
 double wg_norm_size(const struct wg_work *w, size_t i)
 {
     return wg_xhat_size(w, i) * w->size[GAMMA][i % w->c] + w->size[BETA][i % w->c];
+}
+
+size_t wg_norm_rows(const struct wg_work *w)
+{
+    return wg_shape_rows(&w->whole->in[X]->shape);
 }
 
 void wg_normalise(const struct wg_work *w, double *y)
@@ -255,7 +260,7 @@ static struct wg_kinked gradient_at(const struct wg_work *w, const double *y, si
 static void expect_batch_norm_sums(const struct wg_work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->node->in[X]) + 1;
+    double units = row_sum_units(w->whole->in[X]) + 1;
     wg_normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->rows * c; i++) {
         size_t at = i % c;
@@ -273,7 +278,7 @@ static void expect_batch_norm_sums(const struct wg_work *w)
  * division before xhat's part, and some six roundings. */
 static void expect_batch_norm_data(const struct wg_work *w)
 {
-    double n = (double)w->rows;
+    double n = (double)wg_norm_rows(w);
     wg_normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->count; i++) {
         size_t at = i % w->c;
@@ -492,9 +497,17 @@ static bool prepare(struct wg_work *w)
 bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
                const void *const in[], struct wg_expectation *ret_expectation)
 {
+    return wg_expect_part(node, node, by, in, ret_expectation);
+}
+
+bool wg_expect_part(const struct wg_node *node, const struct wg_node *whole,
+                    const struct wg_implementation *by, const void *const in[],
+                    struct wg_expectation *ret_expectation)
+{
     struct wg_expectation expectation = {.count = 0};
     bool ok = true;
     struct wg_work work = {.node = node,
+                           .whole = whole,
                            .by_winograd = by && by->is_winograd,
                            .raw = in,
                            .out = &expectation,

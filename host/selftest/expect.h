@@ -41,6 +41,11 @@ struct wg_expectation {
  */
 bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
                const void *const in[], struct wg_expectation *ret_expectation);
+/* The same for a node that is, of fewer images, what `whole` is: it has that one's rounding errors,
+ * which grow with the length of a sum. */
+bool wg_expect_part(const struct wg_node *node, const struct wg_node *whole,
+                    const struct wg_implementation *by, const void *const in[],
+                    struct wg_expectation *ret_expectation);
 void wg_expectation_finish(struct wg_expectation *expectation);
 
 /* The largest |got - value| / allowed over what is expected, and where: up to 1 is right. `got` is

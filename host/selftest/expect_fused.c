@@ -52,12 +52,13 @@ void wg_expect_layer_filter(const struct wg_work *w)
 {
     const struct ref_conv conv = wg_ref_conv_of(w->node);
     size_t pixels = (size_t)conv.n * (size_t)conv.oh * (size_t)conv.ow, last = w->count - w->c;
+    size_t terms = pixels / (size_t)conv.n * w->whole->attr.conv.n;
     expect_before(w, 1);
     ref_conv2d_filter(&conv, w->in[0], w->spare[0], w->value);
     ref_conv2d_filter(&conv, w->size[0], w->spare[1], w->allowed);
     ref_sum_rows(pixels, (int)w->c, w->spare[0], w->value + last);
     ref_sum_rows(pixels, (int)w->c, w->spare[1], w->allowed + last);
-    wg_allow(&w->out->outputs[0], wg_sum_units(pixels) + 1 + 3);
+    wg_allow(&w->out->outputs[0], wg_sum_units(terms) + 1 + 3);
 }
 
 void wg_expect_layer_data(const struct wg_work *w)
@@ -152,9 +153,8 @@ static void expect_norm_sums(const struct wg_work *w, double units, double *valu
 void wg_expect_norm_up_sums(const struct wg_work *w)
 {
     const struct ref_conv conv = wg_ref_conv_of(w->node);
-    struct wg_work norm = norm_of(w);
     size_t weights = w->count - 2 * w->c;
-    double units = wg_sum_units(norm.rows) + 3;
+    double units = wg_sum_units(wg_norm_rows(w)) + 3;
     expect_r(w);
     expect_r_size(w, units);
     ref_conv2d_filter(&conv, w->in[UP_D], w->spare[1], w->value);
@@ -172,7 +172,7 @@ void wg_expect_norm_up_gradient(const struct wg_work *w)
     struct wg_work norm = norm_of(w);
     size_t c = norm.c;
     const double *sums = w->in[UP_SUMS] + wg_shape_count(&w->node->in[UP_SUMS]->shape) - 2 * c;
-    double n = (double)norm.rows;
+    double n = (double)wg_norm_rows(w);
     wg_normalise(&norm, w->spare[0]);
     ref_conv2d(&conv, w->in[UP_D], w->in[UP_GRADIENT_W], w->spare[1]);
     ref_conv2d(&conv, w->size[UP_D], w->size[UP_GRADIENT_W], w->spare[2]);

@@ -13,6 +13,7 @@
 /* A node with all it is computed from. */
 struct wg_work {
     const struct wg_node *node;
+    const struct wg_node *whole; // the node, or that of more images whose sums are to be bounded
     bool by_winograd;
     const void *const *raw;      // inputs in their element types
     double *in[WG_INPUTS_MAX];   // inputs
@@ -44,6 +45,9 @@ double wg_norm_root(const struct wg_work *w, size_t column);
 /* |x - mean| / root without the cancellation, and |y| likewise */
 double wg_xhat_size(const struct wg_work *w, size_t i);
 double wg_norm_size(const struct wg_work *w, size_t i);
+
+/* Rows of the whole. */
+size_t wg_norm_rows(const struct wg_work *w);
 
 /* y before the activation */
 void wg_normalise(const struct wg_work *w, double *y);

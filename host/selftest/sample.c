@@ -70,9 +70,9 @@ static size_t choose(uint32_t word, size_t count)
     return word % 16 == 0 ? 0 : word % 16 == 1 ? count - 1 : (size_t)(word >> 4) % count;
 }
 
-/* Sample i of so many: along the first and last dimension at random, through those between in
- * order, one of each stretch of them if there are more than samples. */
-static size_t sample_element(const struct wg_shape *shape, size_t i, size_t samples)
+/* Along the first and last dimension at random, through those between in order, one of each stretch
+ * of them if there are more than samples. */
+size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples)
 {
     size_t first = shape->dim[0], last = wg_shape_last(shape);
     size_t between = wg_shape_count(shape) / first / last, middle = i % between;
@@ -128,7 +128,7 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
         return wg_fail_memory("what a node should compute");
     }
     for (size_t i = 0; i < count; i++) {
-        size_t element = sample_element(&node->shape, i, count);
+        size_t element = wg_sample_element(&node->shape, i, count);
         expected->elements[i] = element;
         expected->value[i] = form->sum(node, in[0], in[1], element);
         if (wg_has_bias(node))

@@ -19,6 +19,9 @@ bool wg_sample_suits(const struct wg_node *node);
 /* Fills an input of the node with such numbers. */
 void wg_sample_fill(const struct wg_node *node, int input, float *values);
 
+/* Sample `i` of so many: an element of a result [images, ..., channels]. */
+size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples);
+
 /* The expectation at elements everywhere in the result: all places of an image, first and last
  * images and channels, by this implementation. Fails with WG_ERROR_MEMORY. */
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,

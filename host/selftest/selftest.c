@@ -2,18 +2,19 @@
  * The self-test: which nodes are tried, by which implementations, and what becomes of it.
  *
  * The nodes are those of the trainer's own plan, each alone (case.h), so that no op of a training
- * can be forgotten and every geometry of the model is there. The reference is slow, so the images
- * are few, and convolutions have fewer channels than the model's.
+ * can be forgotten and every geometry of the model is there.
  *
- * The quick form must not compile what a training does not need. There products and convolutions
- * are a training's own, at its batch, and looked at in some elements only (sample.h); the other
- * kernels are compiled for the same, whatever the batch.
+ * The quick form tries them as the training to come has them, at its sizes, by the implementations
+ * that it takes: no kernel is compiled for nothing. The reference is too slow for so much, so it is
+ * asked for some elements (sample.h) or some images (repeat.h) only. The full form also tries all
+ * other implementations, and whole results: of few images, and of fewer channels than the model's.
  */
 #include "host/selftest/selftest.h"
 
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/selftest/case.h"
+#include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
 #include "host/selftest/step.h"
 
@@ -40,20 +41,21 @@ static enum kind kind_of(const struct wg_node *node)
     return is_convolution ? KIND_CONVOLUTION : KIND_OTHER;
 }
 
-/* Nodes of these kinds in a training of these widths and batch. The first sweep is that of the
- * quick form, at the batch of the training; the next two are for what it can't look at. */
+/* Nodes of these kinds in a training of these widths and batch. The first sweep is at the batch of
+ * the training to come, and the only one of the quick form. An iteration ends a step in the second.
+ */
 static const struct sweep {
     const struct wg_widths *widths;
-    int batch;
+    int batch; // 0: the training's
+    int critic_steps;
     unsigned kinds;
-    bool is_quick;
 } sweeps[] = {
-    {&wg_widths_default, 0, KIND_PRODUCT | KIND_CONVOLUTION, true},
-    {&wg_widths_default, 16, KIND_PRODUCT, true}, // enough rows for the fast implementations
-    {&even, 3, KIND_CONVOLUTION, true},
-    {&odd, 3, KIND_CONVOLUTION, false},
-    {&wg_widths_default, 3, KIND_OTHER, true}, // and here for a norm to go into the weights
-    {&wg_step_widths, WG_STEP_BATCH, KIND_ANY, false},
+    {&wg_widths_default, 0, WG_CASE_ITERATION + 2, KIND_ANY},
+    {&wg_widths_default, 16, WG_CASE_ITERATION + 1, KIND_PRODUCT}, // rows for fast implementations
+    {&even, 3, WG_CASE_ITERATION + 1, KIND_CONVOLUTION},
+    {&odd, 3, WG_CASE_ITERATION + 1, KIND_CONVOLUTION},
+    {&wg_widths_default, 3, WG_CASE_ITERATION + 1, KIND_OTHER},
+    {&wg_step_widths, WG_STEP_BATCH, WG_CASE_ITERATION + 1, KIND_ANY},
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 
@@ -79,15 +81,18 @@ struct tester {
     int row_capacity;
 };
 
+/* More images than a byte counts to. */
+static const struct wg_dataset images = {.count = 1009, .height = 28, .width = 28};
+
 /* A device too small for the batch is shown the tasks of a smaller one. */
 static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, int batch,
-                        wg_trainer_visit_task *visit)
+                        int critic_steps, wg_trainer_visit_task *visit)
 {
     struct wg_train_settings settings = wg_train_settings_default();
-    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
     const struct wg_trainer_params params = {
-        .settings = &settings, .dataset = &dataset, .widths = widths};
-    settings.critic_steps = 2; // else there is no iteration to count
+        .settings = &settings, .dataset = &images, .widths = widths};
+    settings.seed = 0x0123456789abcdef; // each of its bytes counts
+    settings.critic_steps = critic_steps;
     for (settings.batch = batch; settings.batch > 0; settings.batch /= 2) {
         if (wg_trainer_visit_tasks(tester->device, &params, visit, tester))
             return true;
@@ -130,7 +135,7 @@ static int list_tried(const struct tester *tester, const struct wg_case *c,
 {
     int count = 0;
     const struct wg_implementation *const *list = c->node->op->implementations;
-    for (; !c->is_sampled && *list; list++)
+    for (; c->form == WG_CASE_WHOLE && *list; list++)
         if (is_tried(tester, c->node, *list))
             ret_tried[count++] = *list;
     if (count == 0)
@@ -144,8 +149,7 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     (void)runs;
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
     struct wg_case new;
-    bool is_sampled = tester->quick && wg_sample_suits(task->node);
-    if (!(kind_of(task->node) & tester->sweep->kinds) || is_sampled != (tester->sweep->batch == 0))
+    if (!(kind_of(task->node) & tester->sweep->kinds))
         return true;
     if (tester->case_count == tester->case_capacity) {
         int capacity = 2 * tester->case_capacity + 64;
@@ -157,7 +161,10 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     }
     if (!wg_case_create(task->node, &new))
         return false;
-    new.is_sampled = is_sampled;
+    if (tester->sweep->batch == 0)
+        new.form = wg_sample_suits(task->node)   ? WG_CASE_SAMPLED
+                   : wg_repeat_suits(task->node) ? WG_CASE_REPEATED
+                                                 : WG_CASE_WHOLE;
     for (int i = 0; i < tester->case_count; i++)
         if (wg_case_equal(&tester->cases[i], &new)) {
             wg_case_finish(&new);
@@ -168,17 +175,20 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     return true;
 }
 
+static int batch_of(const struct tester *tester, const struct sweep *sweep)
+{
+    if (sweep->batch > 0)
+        return sweep->batch;
+    return tester->quick ? tester->quick->batch : wg_train_settings_default().batch;
+}
+
 static bool collect_cases(struct tester *tester)
 {
-    for (int s = 0; s < SWEEPS; s++) {
-        const struct sweep *sweep = &sweeps[s];
-        int batch = tester->quick && sweep->batch == 0 ? tester->quick->batch : sweep->batch;
-        tester->sweep = sweep;
-        if (batch == 0 || (tester->quick && !sweep->is_quick))
-            continue;
-        if (!visit_tasks(tester, sweep->widths, batch, add_case))
+    int count = tester->quick ? 1 : SWEEPS;
+    for (tester->sweep = sweeps; tester->sweep < sweeps + count; tester->sweep++)
+        if (!visit_tasks(tester, tester->sweep->widths, batch_of(tester, tester->sweep),
+                         tester->sweep->critic_steps, add_case))
             return false;
-    }
     return true;
 }
 
@@ -322,8 +332,9 @@ static bool run_step(struct tester *tester)
 
 static bool run_all(struct tester *tester)
 {
-    int batch = tester->quick ? tester->quick->batch : wg_train_settings_default().batch;
-    if (!visit_tasks(tester, &wg_widths_default, batch, note_used) || !collect_cases(tester))
+    if (!visit_tasks(tester, &wg_widths_default, batch_of(tester, sweeps), sweeps->critic_steps,
+                     note_used) ||
+        !collect_cases(tester))
         return false;
     tester->total += !tester->quick;
     prebuild(tester);
@@ -363,9 +374,8 @@ bool wg_selftest_run(struct wg_device *device, bool quick,
 bool wg_selftest_quick(struct wg_device *device, const struct wg_train_settings *settings,
                        const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
 {
-    const struct wg_dataset dataset = {.count = 64, .height = 28, .width = 28};
     const struct wg_trainer_params params = {.settings = settings,
-                                             .dataset = &dataset,
+                                             .dataset = &images,
                                              .progress = callbacks ? callbacks->building : NULL,
                                              .user = callbacks ? callbacks->user : NULL};
     // What does not plan or build shows below, or in the training.

@@ -162,8 +162,25 @@ static const struct mistake {
     {1, "winograd", "d[step] = d3 - d2", "d[step] = d3 + d2", "conv2d", "winograd"},
     {1, "winograd", "d[step] = d3 - d2", NULL, "conv2d_data", "winograd"},
     {1, "winograd", "d[step] = d3 - d2", NULL, "conv2d_filter", "winograd"},
+    // What shows only where a training is tried as it is: its batch, its seed, many images.
+    {2, "random", "(uint)key0, (uint)key1", "(uint)key0, 0u", "normal", "ref"},
+    {2, "random", "stream), (uint)images)", "stream), (uint)images) % 256", "batch", "ref"},
+    {2, "advance", "(clock[1] + 1) %", "0 %", "advance", "ref"},
+    {2, "mean", "lost, x[i]", "lost, x[i < 64 ? i : 0]", "record", "ref"},
+    {2, "bias", "(ACTIVATE_GRADIENT(out, grad), dx",
+     "(i > 40000 ? grad : ACTIVATE_GRADIENT(out, grad), dx", "activation_gradient", "ref"},
+    {2, "batch_norm", "ACTIVATE(value), y", "row > 4000 ? value : ACTIVATE(value), y", "batch_norm",
+     "ref"},
+    {2, "sum_rows", "rows_per_chunk, rows)", "rows_per_chunk, rows - (rows > 5000))", "sum_rows",
+     "ref"},
+    {2, "conv2d_thin", "ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))",
+     "(N > 64 ? LOADV(gradient + at) : ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at)))",
+     "layer_filter", "thin"},
+    {2, "conv2d_thin", "LOADV(gradient + at))", NULL, "layer_data", "thin"},
+    {2, "thin_norm", "value > 0.0f ?", "value > 0.0f || OC == 256 ?", "norm_up", "thin"},
+    {2, "norm_up", "g = value > 0.0f ?", "g = value > 0.0f || N > 64 ?", "norm_up_sums", "thin"},
 };
-enum { MISTAKES = sizeof mistakes / sizeof mistakes[0], SOURCE_MAX = 1 << 16 };
+enum { ROUNDS = 3, MISTAKES = sizeof mistakes / sizeof mistakes[0], SOURCE_MAX = 1 << 16 };
 
 /* The first `right` in the text becomes `wrong`. */
 static void make_mistake(char *text, const struct mistake *mistake)
@@ -243,7 +260,8 @@ START_TEST(mistakes_are_noticed_where_they_are)
     for (int i = 0; i < MISTAKES; i++)
         if (mistakes[i].round == _i)
             check_noticed(test, &mistakes[i]);
-    ck_assert(!find(test, "training step", "all")->passed);
+    if (_i < 2)
+        ck_assert(!find(test, "training step", "all")->passed);
     if (_i == 1)
         check_words(test);
     wg_selftest_destroy(test);
@@ -277,8 +295,8 @@ int main(int argc, char **argv)
 
     TCase *wrong = tcase_create("mistakes");
     tcase_add_checked_fixture(wrong, temporary_create, forget_kernels);
-    tcase_add_loop_test(wrong, mistakes_are_noticed_where_they_are, 0, 2);
-    tcase_add_loop_test(wrong, the_quick_form_notices_them_as_well, 0, 2);
+    tcase_add_loop_test(wrong, mistakes_are_noticed_where_they_are, 0, ROUNDS);
+    tcase_add_loop_test(wrong, the_quick_form_notices_them_as_well, 0, ROUNDS);
 
     Suite *suite = suite_create("selftest");
     suite_add_tcase(suite, tests);
