@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@ enum { OPEN_FOLDERS = 16 };
  * self-test 23. */
 enum { ROOM_MIB = 32 };
 static const char no_room[] = "has less than 32 MiB free", not_writable[] = "can't be written";
+
+/* No file of pocl's is as large: 0.2 MiB at most with the same. */
+enum { FILE_KIB = 1024 };
 
 static char folder[WG_CACHE_PATH_MAX]; // the temporary one
 static pid_t owner;
@@ -113,13 +117,33 @@ bool wg_driver_cache_check(void)
     return !*failure || wg_fail(WG_ERROR_FILE, "%s", failure);
 }
 
-const char *wg_driver_cache_trouble(char ret_text[WG_CACHE_PATH_MAX + 64])
+/* No other folder would help, so it is no trouble with this one. */
+static bool has_file_limit(uint64_t *ret_kib)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return false;
+    *ret_kib = limit.rlim_cur >> 10;
+    return *ret_kib < FILE_KIB;
+}
+
+const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX])
 {
     char own[WG_CACHE_PATH_MAX];
-    const char *trouble = wg_pocl_cache_folder(own) ? trouble_with(own) : NULL;
-    if (!trouble)
+    uint64_t kib;
+    if (!wg_pocl_cache_folder(own))
         return NULL;
-    snprintf(ret_text, WG_CACHE_PATH_MAX + 64, "%s %s", own, trouble);
+    const char *trouble = trouble_with(own);
+    if (trouble)
+        snprintf(ret_text, WG_DRIVER_CACHE_TROUBLE_MAX,
+                 "%s %s, which may be why (POCL_CACHE_DIR names another)", own, trouble);
+    else if (has_file_limit(&kib))
+        snprintf(ret_text, WG_DRIVER_CACHE_TROUBLE_MAX,
+                 "no file in %s can grow beyond %llu KiB, which may be why (a limit of this shell: "
+                 "ulimit -f)",
+                 own, (unsigned long long)kib);
+    else
+        return NULL;
     return ret_text;
 }
 

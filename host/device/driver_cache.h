@@ -21,9 +21,10 @@ void wg_driver_cache_prepare(void);
  * either. */
 bool wg_driver_cache_check(void);
 
-/* What is wrong now with the folder pocl was given: "FOLDER has less than 32 MiB free"; NULL:
- * nothing is. */
-const char *wg_driver_cache_trouble(char ret_text[WG_CACHE_PATH_MAX + 64]);
+/* Why pocl may have failed to write its kernels, where, and the way out: "FOLDER has less than 32
+ * MiB free, which ..."; NULL: no reason is known. */
+enum { WG_DRIVER_CACHE_TROUBLE_MAX = WG_CACHE_PATH_MAX + 128 };
+const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX]);
 
 /* What a user of pocl should hear: why its folder is a temporary one. NULL if it is not. */
 const char *wg_driver_cache_warning(void);

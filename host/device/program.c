@@ -117,32 +117,22 @@ bool wg_program_sources_hash(uint64_t *ret_hash)
 
 /* ---- building ---- */
 
-enum { ROOM_MAX = WG_CACHE_PATH_MAX + 256 };
-
-/* pocl does not say that its disk is full. */
-static void describe_room(const struct wg_device *device, char text[ROOM_MAX])
-{
-    char trouble[WG_CACHE_PATH_MAX + 64];
-    text[0] = '\0';
-    if (device->driver_cache == WG_DRIVER_CACHES_LAUNCHES && wg_driver_cache_trouble(trouble))
-        snprintf(text, ROOM_MAX,
-                 "; pocl's folder %s, which may be why (POCL_CACHE_DIR names another)", trouble);
-}
-
 static void fail_build(struct wg_device *device, const struct wg_program *program, cl_int code)
 {
-    char room[ROOM_MAX];
+    char trouble[WG_DRIVER_CACHE_TROUBLE_MAX] = "";
     size_t size = 0;
     clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
     char *log = calloc(1, size + 1);
     if (log)
         clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
-    describe_room(device, room);
+    // pocl does not say that it could not write a file.
+    if (device->driver_cache == WG_DRIVER_CACHES_LAUNCHES)
+        wg_driver_cache_trouble(trouble);
     wg_fail(WG_ERROR_DEVICE,
-            "kernel program '%s' failed to build: %s (%d)%s\ndevice: %s, driver %s\noptions: "
+            "kernel program '%s' failed to build: %s (%d)%s%s\ndevice: %s, driver %s\noptions: "
             "-cl-std=CL1.2\nmacros:\n%slog:\n%s",
-            program->file, wg_cl_error_name(code), (int)code, room, device->info.name,
-            device->info.driver_version, program->defines.text,
+            program->file, wg_cl_error_name(code), (int)code, *trouble ? "; " : "", trouble,
+            device->info.name, device->info.driver_version, program->defines.text,
             log && *log ? log : "(the driver gave none)");
     free(log);
 }

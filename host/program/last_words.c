@@ -11,8 +11,9 @@
 
 static const char words[] =
     "wgan-cl: ended from within, most likely by the OpenCL driver, which may have said why above "
-    "(a crash, a full disk?); wgan-cl selftest tries the device, --device takes another, and a "
-    "training goes on from its newest checkpoint with wgan-cl train --resume FOLDER\n";
+    "(a crash, a full disk, a file beyond ulimit -f?); wgan-cl selftest tries the device, --device "
+    "takes another, and a training goes on from its newest checkpoint with wgan-cl train --resume "
+    "FOLDER\n";
 
 static volatile sig_atomic_t has_returned;
 

@@ -344,6 +344,27 @@ START_TEST(a_kernel_that_does_not_build_is_shown_with_its_log)
 }
 END_TEST
 
+/* pocl gives no log where it can't write its files, sources among them. */
+START_TEST(a_limit_of_files_is_named)
+{
+    static const char *const more[] = {"ulimit -f", "/kernels can grow beyond 4 KiB"};
+    char *kernels = getenv("POCL_CACHE_DIR");
+    kernels = kernels ? strdup(kernels) : NULL;
+    setenv("POCL_CACHE_DIR", temporary_make_folder("kernels"), 1);
+    program_limit_files(4096);
+    const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
+    program_limit_files(0);
+    unsetenv("POCL_CACHE_DIR");
+    if (kernels)
+        setenv("POCL_CACHE_DIR", kernels, 1);
+    free(kernels);
+    if (default_is_pocl())
+        for (size_t i = 0; i < countof(more); i++)
+            ck_assert_msg(contains(train.err, more[i]), "said: %s", train.err);
+    ck_assert(!is_there("run"));
+}
+END_TEST
+
 START_TEST(a_folder_without_kernels_is_named)
 {
     setenv("WGAN_CL_KERNELS", temporary_path("nowhere"), 1);
@@ -372,6 +393,7 @@ int main(void)
         without_room_for_kernels_there_is_no_device,
         kernels_can_be_taken_from_a_folder,
         a_kernel_that_does_not_build_is_shown_with_its_log,
+        a_limit_of_files_is_named,
         a_folder_without_kernels_is_named,
     };
     return run_tests("devices", tests, countof(tests), false);
