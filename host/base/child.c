@@ -263,11 +263,14 @@ static bool has_news(struct wg_child *child, enum wg_child_event *ret_event,
     return true;
 }
 
-/* Waits for output of those children, or a while, or until one is late, and reads it. */
-static void listen_to(struct wg_child *const *children, int count)
+#define QUIET_SECONDS 0.25
+
+/* Waits for output of those children, or a while, or until one is late, and reads it; whether there
+ * was reason to look again. */
+static bool listen_to(struct wg_child *const *children, int count)
 {
     struct pollfd polls[WG_CHILDREN_MAX];
-    double wait = 3600;
+    double wait = QUIET_SECONDS;
     for (int i = 0; i < count; i++) {
         polls[i] = (struct pollfd){.fd = -1, .events = POLLIN}; // passed over
         if (!children[i] || children[i]->has_ended)
@@ -281,6 +284,7 @@ static void listen_to(struct wg_child *const *children, int count)
     for (int i = 0; ready > 0 && i < count; i++)
         if (polls[i].revents)
             read_output(children[i]);
+    return ready > 0 || wait < QUIET_SECONDS;
 }
 
 bool wg_child_await(struct wg_child *const *children, int count, int *ret_index,
@@ -299,6 +303,9 @@ bool wg_child_await(struct wg_child *const *children, int count, int *ret_index,
         }
         if (!is_any_left)
             return false;
-        listen_to(children, count);
+        if (!listen_to(children, count)) {
+            *ret_event = WG_CHILD_QUIET;
+            return true;
+        }
     }
 }

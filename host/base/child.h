@@ -48,12 +48,13 @@ enum wg_child_event {
     WG_CHILD_LINE,   // said a line
     WG_CHILD_DONE,   // ended with exit code 0, all its lines read
     WG_CHILD_FAILED, // ended otherwise; wg_child_failure says how
+    WG_CHILD_QUIET,  // nothing of any child for a quarter of a second: a chance to look elsewhere
 };
 
 /*
- * Waits until one of `count` children has something to tell; those that are NULL or have ended are
- * passed over. Stores its index, and a line without its newline; one that is too long comes in
- * pieces. Returns false, which is no error, once all have ended.
+ * Waits until one of `count` children has something to tell, but not for long; those that are NULL
+ * or have ended are passed over. Stores its index, and a line without its newline; one that is too
+ * long comes in pieces. Returns false, which is no error, once all have ended.
  */
 bool wg_child_await(struct wg_child *const *children, int count, int *ret_index,
                     enum wg_child_event *ret_event, char ret_line[WG_CHILD_LINE_MAX]);

@@ -29,7 +29,7 @@ static bool listen_to(struct wg_dialogue *dialogue, char *ret_answer, size_t siz
             snprintf(ret_answer, size, "%s", line + mark);
             return true;
         }
-        if (event != WG_CHILD_LINE) {
+        if (event == WG_CHILD_DONE || event == WG_CHILD_FAILED) {
             const char *failure = wg_child_failure(dialogue->child);
             return wg_fail(WG_ERROR_DEVICE, "its process ended: %s",
                            event == WG_CHILD_DONE ? "too early" : failure);
