@@ -270,19 +270,15 @@ static bool default_is_pocl(void)
  * there is no room left on the disk of the folder `full`. */
 static struct outcome open_without_room(const char *full)
 {
-    char setting[1100], *kernels = getenv("POCL_CACHE_DIR");
-    kernels = kernels ? strdup(kernels) : NULL;
+    char setting[1100];
     snprintf(setting, sizeof setting, "full=%s", temporary_path(full));
-    setenv("POCL_CACHE_DIR", temporary_make_folder("kernels"), 1);
+    program_keep_kernels(temporary_make_folder("kernels"));
     setenv("TMPDIR", temporary_make_folder("tmp"), 1);
     program_emulate(setting);
     const struct outcome sample = run("sample", "nowhere");
     program_emulate(NULL);
     unsetenv("TMPDIR");
-    unsetenv("POCL_CACHE_DIR");
-    if (kernels)
-        setenv("POCL_CACHE_DIR", kernels, 1);
-    free(kernels);
+    program_keep_kernels(NULL);
     return sample;
 }
 
@@ -348,16 +344,11 @@ END_TEST
 START_TEST(a_limit_of_files_is_named)
 {
     static const char *const more[] = {"ulimit -f", "/kernels can grow beyond 4 KiB"};
-    char *kernels = getenv("POCL_CACHE_DIR");
-    kernels = kernels ? strdup(kernels) : NULL;
-    setenv("POCL_CACHE_DIR", temporary_make_folder("kernels"), 1);
+    program_keep_kernels(temporary_make_folder("kernels"));
     program_limit_files(4096);
     const struct outcome train = run("train", "--batch", "2", "--steps", "1", "--out", "run");
     program_limit_files(0);
-    unsetenv("POCL_CACHE_DIR");
-    if (kernels)
-        setenv("POCL_CACHE_DIR", kernels, 1);
-    free(kernels);
+    program_keep_kernels(NULL);
     if (default_is_pocl())
         for (size_t i = 0; i < countof(more); i++)
             ck_assert_msg(contains(train.err, more[i]), "said: %s", train.err);

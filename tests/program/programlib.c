@@ -59,6 +59,19 @@ void program_use_cache(const char *folder)
     setenv("XDG_CACHE_HOME", folder, 1);
 }
 
+void program_keep_kernels(const char *folder)
+{
+    static char *before;
+    if (folder) {
+        const char *now = getenv("POCL_CACHE_DIR");
+        before = strdup(now ? now : "");
+        setenv("POCL_CACHE_DIR", folder, 1);
+        return;
+    }
+    setenv("POCL_CACHE_DIR", before, 1);
+    free(before);
+}
+
 /* In the child: becomes the program, or exits with 127. Nothing here may be Check's, which would
  * write to the parent's record. */
 static void become(const char *folder, const char *const *arguments)

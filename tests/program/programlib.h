@@ -53,6 +53,9 @@ void program_emulate(const char *settings);
  * is WGAN_CL_CACHE. pocl keeps its compiled kernels where they are: they cost minutes. */
 void program_use_cache(const char *folder);
 
+/* From now on pocl keeps its kernels in this folder, or with NULL where it did before. */
+void program_keep_kernels(const char *folder);
+
 /* ---- judgements ---- */
 
 /* It did what it was asked, without a word on standard error. */
