@@ -40,6 +40,7 @@ enum wg_status {
     WG_ERROR_MEMORY,    // it does not fit, on the host or on the device
     WG_ERROR_FILE,      // the file system said no: missing, unwritable, full
     WG_ERROR_DATA,      // a file was read but is not what it should be
+    WG_ERROR_STOPPED,   // a callback asked to stop before there was anything to keep
 };
 
 /* Status and text of this thread's last failure. The text is one sentence, except for a kernel
@@ -183,7 +184,8 @@ struct wg_train_callbacks {
     void (*message)(void *user, const char *text);                    // a line, or a table
     void (*building)(void *user, int done, int total);                // kernels
     void (*progress)(void *user, const struct wg_progress *progress); // about 4 times a second
-    bool (*stop)(void *user); // asked between steps; true: save and return
+    bool (*stop)(void *user); // asked between steps; true: save and return; and between kernels
+                              // being built; true: fail with WG_ERROR_STOPPED
     bool force;               // train even if the device fails its self-test; a message says so
     bool untuned;             // neither measure nor use what was measured: wg_tune
 };

@@ -36,6 +36,8 @@ struct wg_device {
     struct wg_program *programs;    // built so far, newest first
     const struct wg_blas_set *blas; // CLBlast's parameters, see blas.h
     struct wg_tuning *tuning;       // what was measured, see tuning.h; NULL: nothing
+    bool (*stop)(void *user);       // asked before a program is built, which takes long; true: it
+    void *stop_user;                // is not, WG_ERROR_STOPPED; NULL: nobody is
 };
 
 /* The CL handles behind an entry of a device list. */
@@ -46,6 +48,11 @@ bool wg_device_handles(const struct wg_device_info *info, cl_platform_id *ret_pl
 static inline bool wg_device_is_cpu(const struct wg_device *device)
 {
     return device->info.type == WG_DEVICE_CPU;
+}
+
+static inline bool wg_device_is_stopped(const struct wg_device *device)
+{
+    return device->stop && device->stop(device->stop_user);
 }
 
 /* Waits until all commands enqueued so far are done. */

@@ -220,7 +220,8 @@ static void listen_to(struct wg_prebuild *prebuild, struct wg_child *const *chil
     char line[WG_CHILD_LINE_MAX];
     enum wg_child_event event;
     int from;
-    while (wg_child_await(children, count, &from, &event, line))
+    while (!wg_device_is_stopped(prebuild->device) &&
+           wg_child_await(children, count, &from, &event, line))
         if (event == WG_CHILD_LINE)
             take_over(prebuild, line, progress);
 }
@@ -244,7 +245,8 @@ static void run_children(struct wg_prebuild *prebuild, const struct job *const *
         fclose(file);
 }
 
-/* They are not tried again, even if a child failed: a start should not be slow each time. */
+/* They are not tried again, even if a child failed: a start should not be slow each time. But what
+ * was stopped is. */
 static void remember(const struct wg_prebuild *prebuild, const struct job *const *jobs, int count)
 {
     uint64_t *digests = malloc((size_t)count * sizeof *digests);
@@ -264,12 +266,13 @@ void wg_prebuild_run(struct wg_prebuild *prebuild,
         return;
     const struct job **missing = malloc((size_t)prebuild->count * sizeof *missing);
     int count = missing ? find_missing(prebuild, missing) : 0;
-    if (count >= JOBS_MIN) {
+    if (count >= JOBS_MIN && !wg_device_is_stopped(prebuild->device)) {
         qsort(missing, (size_t)count, sizeof *missing, longer_first);
         if (processes > CHILDREN_MAX)
             processes = CHILDREN_MAX;
         run_children(prebuild, missing, count, (int)processes, &(struct progress){progress, user});
-        remember(prebuild, missing, count);
+        if (!wg_device_is_stopped(prebuild->device))
+            remember(prebuild, missing, count);
     }
     free(missing);
 }

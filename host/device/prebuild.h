@@ -39,7 +39,7 @@ int wg_prebuild_done(const struct wg_prebuild *prebuild);
 /*
  * Builds in children what is not known to be in a cache, if that is worth it: where there are
  * several programs, several processors, and children at all. `progress`, if not NULL, is told how
- * many programs are built. Never fails.
+ * many programs are built. Never fails, but ends early if the device's `stop` says so.
  */
 void wg_prebuild_run(struct wg_prebuild *prebuild,
                      void (*progress)(void *user, int done, int total), void *user);

@@ -271,6 +271,8 @@ static struct wg_program *find_or_build(struct wg_device *device, const char *fi
     struct wg_program *found = find(device, file, defines);
     if (found)
         return found;
+    if (wg_device_is_stopped(device))
+        return wg_fail_null(WG_ERROR_STOPPED, "stopped before kernel program '%s' was built", file);
     struct wg_program *program = calloc(1, sizeof *program);
     if (!program) {
         wg_fail_memory("a program");

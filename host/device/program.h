@@ -25,7 +25,8 @@ void wg_define_flag(struct wg_defines *defines, const char *name);
 /*
  * A new kernel object `kernel` of the program cl/`file`.cl under `defines` (NULL: none). The
  * program is built on first use and kept by the device; the kernel is the caller's.
- * Fails with WG_ERROR_DEVICE; the message of a failed build holds file, macros, device and log.
+ * Fails with WG_ERROR_DEVICE; the message of a failed build holds file, macros, device and log;
+ * and with WG_ERROR_STOPPED if it is not built yet and the device's `stop` says so.
  */
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel);

@@ -42,7 +42,7 @@ static const char help[] =
     "  WGAN_CL_KERNELS   a folder whose .cl files replace the built-in kernels\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong option or value, 3 no OpenCL device,\n"
-    "130 and 143 interrupted (a training has saved its state).\n";
+    "130 and 143 interrupted (a training that had begun has saved its state).\n";
 
 /* "devices, train, sample" */
 static const char *list_commands(char *text, size_t size)
@@ -62,6 +62,8 @@ int report_failure(void)
         return EXIT_USAGE;
     case WG_ERROR_NO_DEVICE:
         return EXIT_NO_DEVICE;
+    case WG_ERROR_STOPPED:
+        return stop_code();
     default:
         return EXIT_FAILED;
     }

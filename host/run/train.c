@@ -110,6 +110,19 @@ static bool create_trainer(struct wg_run *run, bool goes_on)
     return true;
 }
 
+/* So far there is nothing to save, so to stop is to fail, whatever else may have failed by it. */
+static bool prepare(struct wg_run *run, bool goes_on)
+{
+    run->device->stop = run->callbacks->stop;
+    run->device->stop_user = run->callbacks->user;
+    bool ok = create_trainer(run, goes_on);
+    run->device->stop = NULL;
+    if (!asked_to_stop(run))
+        return ok;
+    return wg_fail(WG_ERROR_STOPPED, "stopped before a step was done; %s",
+                   goes_on ? "the run is as it was" : "there is no run folder");
+}
+
 static bool keep_tuning(const struct wg_run *run)
 {
     return wg_run_keep_tuning(run->device, run->settings.batch, run->folder);
@@ -167,7 +180,7 @@ static void finish(struct wg_run *run, bool ok, bool stopped, struct wg_train_re
 static bool begin(struct wg_run *run, const char *folder)
 {
     char path[WG_PATH_MAX];
-    if (!create_trainer(run, false) || !wg_folder_create(folder, run->dataset->name, run->folder))
+    if (!prepare(run, false) || !wg_folder_create(folder, run->dataset->name, run->folder))
         return false;
     announce(run);
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
@@ -214,7 +227,7 @@ static bool resume(struct wg_run *run, const struct wg_checkpoint *checkpoint, c
         return wg_fail(WG_ERROR_DATA, "%s: not the data this run was trained on, which was %s",
                        run->dataset->source, info->data_source);
     snprintf(run->checkpoint, sizeof run->checkpoint, "%s", path);
-    if (!create_trainer(run, true) || !wg_checkpoint_load_trainer(checkpoint, run->trainer) ||
+    if (!prepare(run, true) || !wg_checkpoint_load_trainer(checkpoint, run->trainer) ||
         !continue_history(run, info->step))
         return false;
     announce(run);

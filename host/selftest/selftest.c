@@ -304,6 +304,8 @@ static bool run_case(struct tester *tester, struct wg_case *c)
         if (!row)
             return false;
         bool ok = prepared && wg_case_run(c, tester->device, tried[i]->name, &deviation);
+        if (!ok && wg_device_is_stopped(tester->device))
+            return wg_fail(WG_ERROR_STOPPED, "the self-test was stopped");
         add_to_row(tester, row, shape, ok, &deviation);
         report_run(tester);
     }

@@ -122,6 +122,29 @@ START_TEST(children_build_what_is_missing)
 }
 END_TEST
 
+static bool after_two(void *user)
+{
+    (void)user;
+    return last_done >= 2;
+}
+
+/* What it did not come to is built in children the next time. */
+START_TEST(it_can_be_stopped)
+{
+    struct wg_device *device = test_device();
+    write_kernel("x[get_global_id(0)] = n - NUMBER;");
+    device->stop = after_two;
+    ck_assert_int_eq(run(0, 8), has_children() ? 2 : 0);
+    last_done = 2;
+    ck_assert(!builds("made_up", 9));
+    ck_assert_int_eq(wg_error_status(), WG_ERROR_STOPPED);
+    device->stop = NULL;
+    ck_assert(builds("made_up", 9));
+    wg_programs_release(device);
+    ck_assert_int_eq(run(0, 8), has_children() ? 8 : 0);
+}
+END_TEST
+
 static bool is_built(int n)
 {
     const struct wg_defines defines = number(n);
@@ -267,6 +290,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(children, 120);
     tcase_add_checked_fixture(children, begin, end);
     tcase_add_test(children, children_build_what_is_missing);
+    tcase_add_test(children, it_can_be_stopped);
     tcase_add_test(children, a_child_that_dies_does_no_harm);
     tcase_add_test(children, what_does_not_build_is_told_when_it_is_needed);
     tcase_add_test(children, a_missing_source_is_told);

@@ -70,12 +70,46 @@ END_TEST
 START_TEST(an_interrupt_before_the_first_step_is_not_lost)
 {
     struct process process = start_long();
-    program_await(&process, "building kernels");
+    program_await(&process, "run folder r");
     ck_assert_int_eq(kill(process.id, SIGINT), 0);
     const struct outcome train = program_finish(&process);
     check_stopped(&train, 130);
-    ck_assert_int_eq(stopped_after(&train), 0);
-    check_resumes(0);
+    check_resumes(stopped_after(&train));
+}
+END_TEST
+
+/* With nothing in pocl's cache they are built for many seconds. */
+START_TEST(while_kernels_are_built_there_is_nothing_to_save)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    program_keep_kernels(temporary_make_folder("kernels"));
+    for (size_t i = 0; i < countof(signals); i++) {
+        struct process process = start_long();
+        program_await(&process, "building kernels");
+        ck_assert_int_eq(kill(process.id, signals[i]), 0);
+        const struct outcome train = program_finish(&process);
+        check_failed(&train, 128 + signals[i], "stopped before a step was done");
+        ck_assert(!is_there("r"));
+    }
+    program_keep_kernels(NULL);
+}
+END_TEST
+
+START_TEST(a_run_that_is_stopped_before_it_goes_on_is_as_it_was)
+{
+    const char *data = write_images("data", 10, 1);
+    const struct outcome train =
+        run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "r");
+    check_done(&train);
+    size_t before, after;
+    free(read_file("r/run.json", &before));
+    struct process process = start("train", "--resume", "r", "--steps", "1000000");
+    program_await(&process, "building kernels");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome on = program_finish(&process);
+    check_failed(&on, 130, "stopped before a step was done", "as it was");
+    free(read_file("r/run.json", &after));
+    ck_assert_uint_eq(before, after);
 }
 END_TEST
 
@@ -176,6 +210,8 @@ int main(void)
         an_interrupt_saves_and_says_how_to_go_on,
         termination_saves_as_well,
         an_interrupt_before_the_first_step_is_not_lost,
+        while_kernels_are_built_there_is_nothing_to_save,
+        a_run_that_is_stopped_before_it_goes_on_is_as_it_was,
         a_checkpoint_that_does_not_fit_is_not_there,
         the_newest_checkpoint_survives_a_full_disk,
         a_crash_is_explained,
