@@ -1,10 +1,12 @@
 /*
  * What is tried. All implementations are tried with their heuristics first, on the node with the
- * most work first; then the other sets of CLBlast's parameters; then one knob after the other. The
- * last two only where the implementation is not far from the best: what is half as slow again is
- * rarely a matter of sizes. CLBlast can have one set of parameters at a time, so that is chosen by
- * the sum over all nodes.
+ * most work first, and with them what an earlier tuning chose, so that a short one does not lose
+ * it; then the other sets of CLBlast's parameters; then one knob after the other. The last two only
+ * where the implementation is not far from the best: what is half as slow again is rarely a matter
+ * of sizes. CLBlast can have one set of parameters at a time, so that is chosen by the sum over all
+ * nodes.
  */
+#include "host/device/tuning.h"
 #include "host/tune/tuner.h"
 
 #include <math.h>
@@ -53,6 +55,8 @@ static double total_with(const struct wg_tuner *tuner, int set)
 int wg_tuner_choose_set(const struct wg_tuner *tuner)
 {
     int best = 0;
+    if (!tuner->knows_sets)
+        return tuner->earlier_set;
     for (int s = 1; s < tuner->set_count; s++)
         if (total_with(tuner, s) * GAIN < total_with(tuner, best))
             best = s;
@@ -100,6 +104,37 @@ static bool is_hopeless(const struct wg_tuner *tuner, const struct wg_tuner_entr
                                   entry->node->work > REF_WORK);
 }
 
+/* Whether the values are any for this node at all; what is not need not be asked. */
+static bool knobs_suit(const struct wg_tuner *tuner, const struct wg_tuner_entry *entry,
+                       const struct wg_implementation *by, const int knob[WG_KNOBS_MAX])
+{
+    struct wg_node *node = entry->node->alone.node;
+    bool ok = wg_choose(node, tuner->device, by->name, knob);
+    node->choice = (struct wg_choice){0};
+    return ok;
+}
+
+/* The way of the earlier tuning, or that of the heuristics by its set of CLBlast's parameters. */
+static bool try_earlier(struct wg_tuner *tuner, struct wg_tuner_entry *entry)
+{
+    double seconds;
+    const int set = tuner->earlier_set;
+    const struct wg_tuned_node *row =
+        tuner->earlier ? wg_tuning_find(tuner->earlier, entry->node->key) : NULL;
+    const struct wg_implementation *by =
+        row ? wg_op_find(entry->node->alone.node->op, row->implementation) : entry->heuristic;
+    const int *knob = row ? row->knob : wg_no_knobs;
+    bool is_new = by && (row || (by->uses_blas && set > 0));
+    if (is_new && !is_hopeless(tuner, entry, by) && knobs_suit(tuner, entry, by, knob)) {
+        struct wg_tune_way way = wg_tune_way_make(by, knob, set > 0 ? tuner->sets[set] : "");
+        tuner->total++;
+        if (!wg_tuner_try(tuner, entry, &way, slot_of(entry, by, set), &seconds))
+            return false;
+    }
+    entry->knows_earlier = true;
+    return true;
+}
+
 /* The heuristics' choice first: it is the yardstick of the others if it is right itself. */
 static bool try_implementations(struct wg_tuner *tuner, struct wg_tuner_entry *entry)
 {
@@ -114,6 +149,8 @@ static bool try_implementations(struct wg_tuner *tuner, struct wg_tuner_entry *e
         entry->before = seconds;
     else
         entry->yardstick = "ref";
+    if (!try_earlier(tuner, entry))
+        return false;
     for (; *list; list++) {
         if (*list == entry->heuristic || !wg_suits(*list, node, tuner->device))
             continue;
@@ -148,17 +185,8 @@ static bool try_sets(struct wg_tuner *tuner)
             if (by && !try_plain(tuner, entry, by, s, &seconds))
                 return false;
         }
+    tuner->knows_sets = true;
     return true;
-}
-
-/* Whether the values are any for this node at all; what is not need not be asked. */
-static bool knobs_suit(const struct wg_tuner *tuner, const struct wg_tuner_entry *entry,
-                       const struct wg_implementation *by, const int knob[WG_KNOBS_MAX])
-{
-    struct wg_node *node = entry->node->alone.node;
-    bool ok = wg_choose(node, tuner->device, by->name, knob);
-    node->choice = (struct wg_choice){0};
-    return ok;
 }
 
 /* One knob after the other, each at its best value before the next is tried. */

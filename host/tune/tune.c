@@ -16,6 +16,27 @@
 
 /* ---- what is kept ---- */
 
+/* What was chosen for a node, where heuristics choose something else: now, or earlier if the time
+ * did not suffice. */
+static bool fill_row(const struct wg_tuner *tuner, const struct wg_tuner_entry *entry, int set,
+                     struct wg_tuned_node *ret_row)
+{
+    const struct wg_tuned_node *row = NULL;
+    if (tuner->earlier && entry->is_tunable && !entry->knows_earlier) {
+        row = wg_tuning_find(tuner->earlier, entry->node->key);
+        if (row)
+            *ret_row = *row;
+        return row != NULL;
+    }
+    struct wg_timed best = wg_tuner_choose(entry, set);
+    if (!isfinite(best.seconds) || wg_tuner_is_heuristic(entry, &best.way))
+        return false;
+    memcpy(ret_row->key, entry->node->key, sizeof ret_row->key);
+    memcpy(ret_row->implementation, best.way.implementation, sizeof ret_row->implementation);
+    memcpy(ret_row->knob, best.way.knob, sizeof ret_row->knob);
+    return true;
+}
+
 static struct wg_tuning *make_tuning(const struct wg_tuner *tuner, int set)
 {
     struct wg_tuned_node *rows = calloc((size_t)tuner->nodes.count + 1, sizeof *rows);
@@ -24,16 +45,8 @@ static struct wg_tuning *make_tuning(const struct wg_tuner *tuner, int set)
         wg_fail_memory("a tuning");
         return NULL;
     }
-    for (int i = 0; i < tuner->nodes.count; i++) {
-        const struct wg_tuner_entry *entry = &tuner->entries[i];
-        struct wg_timed best = wg_tuner_choose(entry, set);
-        if (!isfinite(best.seconds) || wg_tuner_is_heuristic(entry, &best.way))
-            continue;
-        struct wg_tuned_node *row = &rows[count++];
-        memcpy(row->key, entry->node->key, sizeof row->key);
-        memcpy(row->implementation, best.way.implementation, sizeof row->implementation);
-        memcpy(row->knob, best.way.knob, sizeof row->knob);
-    }
+    for (int i = 0; i < tuner->nodes.count; i++)
+        count += fill_row(tuner, &tuner->entries[i], set, &rows[count]);
     struct wg_tuning *tuning = wg_tuning_create(rows, count, set > 0 ? tuner->sets[set] : "");
     free(rows);
     return tuning;
@@ -101,6 +114,19 @@ static void remember(const struct wg_tuner *tuner, const struct wg_tuning *tunin
 
 /* ---- the whole ---- */
 
+/* What the cache has for this device and batch, if it has anything. */
+static void load_earlier(struct wg_tuner *tuner)
+{
+    char path[WG_CACHE_PATH_MAX];
+    const int batch = tuner->settings->batch;
+    if (!wg_tuning_path(tuner->device, batch, path) ||
+        !wg_tuning_read(path, tuner->device, batch, &tuner->earlier))
+        return;
+    for (int s = 1; s < tuner->set_count; s++)
+        if (strcmp(tuner->sets[s], tuner->earlier->blas) == 0)
+            tuner->earlier_set = s;
+}
+
 static bool init(struct wg_tuner *tuner)
 {
     if (!wg_device_tune(tuner->device, NULL) ||
@@ -110,6 +136,7 @@ static bool init(struct wg_tuner *tuner)
     if (!tuner->entries)
         return wg_fail_memory("the nodes to be tuned");
     tuner->set_count = wg_blas_sets(tuner->device, tuner->sets);
+    load_earlier(tuner);
     for (int i = 0; i < tuner->nodes.count; i++) {
         struct wg_tuner_entry *entry = &tuner->entries[i];
         const struct wg_node *node = tuner->nodes.nodes[i].alone.node;
@@ -172,6 +199,7 @@ bool wg_tune(struct wg_device *device, const struct wg_tune_settings *settings,
     bool ok = init(&tuner) && (wg_tuner_search(&tuner) || tuner.is_over) && conclude(&tuner);
     wg_tuner_end_child(&tuner);
     wg_tune_nodes_finish(&tuner.nodes);
+    wg_tuning_destroy(tuner.earlier);
     free(tuner.entries);
     if (ok)
         *ret_result = result;

@@ -26,6 +26,7 @@ struct wg_tuner_entry {
     struct wg_timed own;                    // the best without CLBlast,
     struct wg_timed blas[WG_BLAS_SETS_MAX]; // and with each of its sets
     const char *yardstick;                  // tells what is right; empty: nothing to compare
+    bool knows_earlier;                     // what an earlier tuning chose is among what was tried
     int tried, rejected;
 };
 
@@ -37,6 +38,9 @@ struct wg_tuner {
     struct wg_tuner_entry *entries; // in the order of nodes
     const char *sets[WG_BLAS_SETS_MAX];
     int set_count;
+    struct wg_tuning *earlier; // for the same device and batch; NULL: there is none
+    int earlier_set;           // and its set; 0: the default one
+    bool knows_sets;           // all of them have been tried
     struct wg_dialogue *child; // NULL: to be started
     double start, deadline;
     int done, total;               // ways
@@ -69,8 +73,9 @@ void wg_tuner_end_child(struct wg_tuner *tuner);
 /* Tries everything worth it, until it is over; false as wg_tuner_try. */
 bool wg_tuner_search(struct wg_tuner *tuner);
 
-/* The best set of CLBlast's parameters by the sum over all nodes; the best way for a node if
- * CLBlast has that set, which is the heuristics' if they are as good; whether it is theirs. */
+/* The best set of CLBlast's parameters by the sum over all nodes, or the earlier one until all were
+ * tried; the best way for a node if CLBlast has that set, which is the heuristics' if they are as
+ * good; whether it is theirs. */
 int wg_tuner_choose_set(const struct wg_tuner *tuner);
 struct wg_timed wg_tuner_choose(const struct wg_tuner_entry *entry, int set);
 bool wg_tuner_is_heuristic(const struct wg_tuner_entry *entry, const struct wg_tune_way *way);

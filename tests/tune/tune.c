@@ -3,8 +3,10 @@
  * the children's only (tests/emulate), so this process lives to tell.
  */
 #include "host/base/child.h"
+#include "host/device/tuning.h"
 #include "host/gan/trainer.h"
 #include "host/graph/choices.h"
+#include "host/tune/nodes.h"
 #include "host/tune/store.h"
 #include "tests/data/temporary.h"
 #include "tests/testlib.h"
@@ -112,6 +114,52 @@ START_TEST(a_way_that_crashes_is_left)
     ck_assert_int_gt(count_after("direct") + count_after("gemm"), 0);
     ck_assert_str_ne(result.digest, "none");
     ck_assert_str_eq(result.digest, wg_tuning_name(test_device()));
+    finish();
+}
+END_TEST
+
+/* As if it had been measured: every convolution by "direct" where that suits. Returns how many. */
+static int keep_direct(void)
+{
+    static struct wg_tuned_node rows[64];
+    char path[WG_CACHE_PATH_MAX];
+    struct wg_tune_nodes nodes;
+    int count = 0;
+    ck_assert(wg_tune_nodes_init(&nodes, test_device(), BATCH));
+    for (int i = 0; i < nodes.count && count < 64; i++) {
+        const struct wg_node *node = nodes.nodes[i].alone.node;
+        const struct wg_implementation *direct = wg_op_find(node->op, "direct");
+        if (!direct || !wg_suits(direct, node, test_device()))
+            continue;
+        strcpy(rows[count].key, nodes.nodes[i].key);
+        strcpy(rows[count++].implementation, "direct");
+    }
+    wg_tune_nodes_finish(&nodes);
+    struct wg_tuning *tuning = wg_tuning_create(rows, count, "");
+    ck_assert(tuning && wg_tuning_path(test_device(), BATCH, path));
+    ck_assert_msg(wg_tuning_write(path, test_device(), BATCH, tuning), "%s", wg_error_message());
+    wg_tuning_destroy(tuning);
+    return count;
+}
+
+START_TEST(what_is_not_measured_stays)
+{
+    int kept = keep_direct();
+    ck_assert_int_ge(kept, 4);
+    tune(NULL, 1); // and one more: what heuristics choose for the first node, and what is kept
+    ck_assert_int_eq(result.tried, 2);
+    ck_assert_int_eq(result.count, 1);
+    ck_assert_int_ge(test_device()->tuning->count, kept - 1);
+    finish();
+}
+END_TEST
+
+START_TEST(what_is_wrong_by_now_does_not_stay)
+{
+    int kept = keep_direct();
+    tune("skip=conv2d_direct,poison", 1);
+    ck_assert_int_eq(result.rejected, 1);
+    ck_assert_int_eq(test_device()->tuning->count, kept - 1);
     finish();
 }
 END_TEST
@@ -290,6 +338,8 @@ int main(int argc, char **argv)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, nothing_is_rejected_where_all_is_well);
     tcase_add_test(tests, a_way_that_crashes_is_left);
+    tcase_add_test(tests, what_is_not_measured_stays);
+    tcase_add_test(tests, what_is_wrong_by_now_does_not_stay);
     tcase_add_test(tests, a_way_that_is_wrong_is_left);
     tcase_add_test(tests, a_way_that_is_wrong_by_a_right_yardstick_is_left);
     tcase_add_test(tests, a_way_that_hangs_is_left);
