@@ -3,13 +3,17 @@
 #include "host/base/child.h"
 #include "host/base/error.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OPEN_FOLDERS = 16 };
@@ -63,10 +67,52 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return 0;
 }
 
+static void remove_all(const char *path)
+{
+    nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
 static void remove_folder(void)
 {
     if (getpid() == owner)
-        nftw(folder, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+        remove_all(folder);
+}
+
+/* ---- temporary folders ---- */
+
+static const char prefix[] = "wgan-cl-kernels-";
+
+/* A process holds its folder locked until it ends, however it does. */
+static int lock_folder(const char *path, struct stat *ret_status)
+{
+    int file = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (file >= 0 && fstat(file, ret_status) == 0 && flock(file, LOCK_EX | LOCK_NB) == 0)
+        return file;
+    if (file >= 0)
+        close(file);
+    return -1;
+}
+
+/* Those of this user's processes that were killed. A young one may not be locked yet. */
+static void remove_stale(const char *parent)
+{
+    enum { YOUNG_SECONDS = 60 };
+    char path[WG_CACHE_PATH_MAX];
+    struct stat status;
+    DIR *entries = opendir(parent);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
+            continue;
+        snprintf(path, sizeof path, "%.700s/%.300s", parent, entry->d_name);
+        int file = lock_folder(path, &status);
+        if (file < 0)
+            continue;
+        if (status.st_uid == geteuid() && status.st_mtime + YOUNG_SECONDS < time(NULL))
+            remove_all(path);
+        close(file);
+    }
+    if (entries)
+        closedir(entries);
 }
 
 bool wg_pocl_cache_folder(char ret_path[WG_CACHE_PATH_MAX])
@@ -81,8 +127,10 @@ bool wg_pocl_cache_folder(char ret_path[WG_CACHE_PATH_MAX])
 static void take_temporary(const char *own, const char *trouble)
 {
     const char *parent = is_set("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    struct stat status;
+    remove_stale(parent);
     const char *other = trouble_with(parent);
-    snprintf(folder, sizeof folder, "%.900s/wgan-cl-kernels-XXXXXX", parent);
+    snprintf(folder, sizeof folder, "%.900s/%sXXXXXX", parent, prefix);
     if (other || !mkdtemp(folder)) {
         snprintf(failure, sizeof failure,
                  "pocl has no folder for its kernels: %s %s, %s %s; set POCL_CACHE_DIR to one with "
@@ -91,6 +139,7 @@ static void take_temporary(const char *own, const char *trouble)
         return;
     }
     owner = getpid();
+    lock_folder(folder, &status); // and never let go of it
     setenv("POCL_CACHE_DIR", folder, 1);
     atexit(remove_folder);
     snprintf(warning, sizeof warning,

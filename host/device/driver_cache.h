@@ -13,7 +13,8 @@
 /*
  * Before the first call of OpenCL; does something the first time, and nothing in a child, which has
  * what its parent has. Sets POCL_CACHE_DIR to a folder that goes when the process exits, if pocl's
- * own can't be written or has less than 32 MiB free; processes it starts share the folder.
+ * own can't be written or has less than 32 MiB free; processes it starts share the folder. That of
+ * a process that was killed goes when the next one needs such a folder.
  */
 void wg_driver_cache_prepare(void);
 

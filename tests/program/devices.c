@@ -2,10 +2,15 @@
 #include "tests/program/programlib.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The list, as programs read it; to be released. */
 static json_t *list_devices(void)
@@ -234,24 +239,58 @@ START_TEST(a_loader_that_fails_is_told_from_one_that_finds_nothing)
 }
 END_TEST
 
+/* Lists devices where pocl can't keep its kernels, so that it gets a folder in "tmp". */
+static void list_without_cache(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    char *kept = strdup(cache ? cache : "");
+    setenv("TMPDIR", temporary_path("tmp"), 1);
+    setenv("XDG_CACHE_HOME", temporary_write("file", "", 0), 1);
+    program_keep_kernels("");
+    const struct outcome list = run("devices");
+    program_keep_kernels(NULL);
+    unsetenv("TMPDIR");
+    setenv("XDG_CACHE_HOME", kept, 1);
+    free(kept);
+    check_done(&list);
+}
+
 /* pocl has no device where it can't keep its kernels; it gets a folder that is gone at the end. */
 START_TEST(a_cache_that_cannot_be_written_hides_no_device)
 {
-    const char *folder = temporary_make_folder("tmp"), *cache = getenv("XDG_CACHE_HOME");
-    char *kept = strdup(cache ? cache : ""), *kernels = getenv("POCL_CACHE_DIR");
-    kernels = kernels ? strdup(kernels) : NULL;
-    setenv("TMPDIR", folder, 1);
-    setenv("XDG_CACHE_HOME", temporary_write("file", "", 0), 1);
-    unsetenv("POCL_CACHE_DIR");
-    const struct outcome list = run("devices");
-    unsetenv("TMPDIR");
-    setenv("XDG_CACHE_HOME", kept, 1);
-    if (kernels)
-        setenv("POCL_CACHE_DIR", kernels, 1);
-    free(kept);
-    free(kernels);
-    check_done(&list);
+    temporary_make_folder("tmp");
+    list_without_cache();
     ck_assert_int_eq(count_files("tmp", ""), 0);
+}
+END_TEST
+
+/* A folder for kernels with something in it, last changed so long ago. */
+static const char *leave_folder(const char *name, time_t seconds)
+{
+    char file[64];
+    const struct timespec times[2] = {{.tv_sec = time(NULL) - seconds},
+                                      {.tv_sec = time(NULL) - seconds}};
+    snprintf(file, sizeof file, "%s/program.bc", name);
+    const char *folder = temporary_make_folder(name);
+    temporary_write(file, "x", 1);
+    ck_assert_int_eq(utimensat(AT_FDCWD, folder, times, 0), 0);
+    return folder;
+}
+
+START_TEST(what_a_killed_process_left_is_removed)
+{
+    temporary_make_folder("tmp");
+    leave_folder("tmp/wgan-cl-kernels-dead00", 3600);
+    leave_folder("tmp/wgan-cl-kernels-young0", 0);
+    leave_folder("tmp/others", 3600);
+    int alive = open(leave_folder("tmp/wgan-cl-kernels-alive0", 3600), O_RDONLY);
+    ck_assert_int_eq(flock(alive, LOCK_EX), 0);
+    list_without_cache();
+    close(alive);
+    ck_assert(!is_there("tmp/wgan-cl-kernels-dead00"));
+    ck_assert(is_there("tmp/wgan-cl-kernels-young0/program.bc"));
+    ck_assert(is_there("tmp/wgan-cl-kernels-alive0/program.bc"));
+    ck_assert(is_there("tmp/others/program.bc"));
 }
 END_TEST
 
@@ -380,6 +419,7 @@ int main(void)
         without_a_device_every_platform_is_told_about,
         a_loader_that_fails_is_told_from_one_that_finds_nothing,
         a_cache_that_cannot_be_written_hides_no_device,
+        what_a_killed_process_left_is_removed,
         a_cache_on_a_full_disk_gives_way,
         without_room_for_kernels_there_is_no_device,
         kernels_can_be_taken_from_a_folder,
