@@ -274,19 +274,47 @@ static bool is_input(const struct wg_json *layer)
            strcmp(class, wg_keras_class_name(WG_KERAS_INPUT)) == 0;
 }
 
-/* Two layers that are networks, behind an input layer or not. */
+static bool is_network(const struct wg_json *layer)
+{
+    const struct wg_json *layers;
+    return find_layers(layer, &layers);
+}
+
+static bool fail_adversarial(size_t count)
+{
+    return wg_fail(WG_ERROR_DATA,
+                   "a model of %zu layers, expected the Generator and the Discriminator, each as "
+                   "one layer or layer by layer",
+                   count);
+}
+
+/* A network inside a model, which is one layer there, as of critic(generator(z)), or layer by
+ * layer, as the first of critic(generator.output), without an input behind another network. */
+static bool check_part(const struct wg_json *layers, const struct wg_keras_network *network,
+                       size_t *next)
+{
+    const size_t count = wg_json_count(layers), from = *next > 0;
+    if (*next < count && is_network(wg_json_at(layers, *next)))
+        return check_network(wg_json_at(layers, (*next)++), network);
+    if (count - *next < (size_t)network->count - from)
+        return fail_adversarial(count);
+    for (size_t i = from; i < (size_t)network->count; i++)
+        if (!check_layer(wg_json_at(layers, (*next)++), &network->layers[i]))
+            return false;
+    return true;
+}
+
+/* Networks may stand behind an input layer or not. */
 static bool check_adversarial(const struct wg_json *config)
 {
     const struct wg_json *layers;
     if (!find_layers(config, &layers))
         return false;
-    size_t count = wg_json_count(layers), first = count > 0 && is_input(wg_json_at(layers, 0));
-    if (count - first != 2)
-        return wg_fail(WG_ERROR_DATA,
-                       "a model of %zu layers, expected 2: the Generator and the Discriminator",
-                       count - first);
-    return check_network(wg_json_at(layers, first), &wg_keras_generator) &&
-           check_network(wg_json_at(layers, first + 1), &wg_keras_discriminator);
+    size_t count = wg_json_count(layers);
+    size_t next = count > 1 && is_input(wg_json_at(layers, 0)) && is_network(wg_json_at(layers, 1));
+    return check_part(layers, &wg_keras_generator, &next) &&
+           check_part(layers, &wg_keras_discriminator, &next) &&
+           (next == count || fail_adversarial(count));
 }
 
 static bool check_as(const struct wg_json *config, enum wg_keras_model model)

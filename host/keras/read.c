@@ -197,17 +197,13 @@ static bool drop_empty(const struct wg_hdf5 *file, struct wg_hdf5_texts *layers)
     return true;
 }
 
-/* The `expected` layers of a file that have weights, in its order. */
-static bool list_layers(const struct wg_hdf5 *file, size_t expected,
-                        struct wg_hdf5_texts *ret_layers)
+/* The layers of a file that have weights, in its order. */
+static bool list_layers(const struct wg_hdf5 *file, struct wg_hdf5_texts *ret_layers)
 {
     struct wg_hdf5_texts layers;
     if (!wg_hdf5_read_texts(file, "model_weights", "layer_names", &layers))
         return false;
-    if (drop_empty(file, &layers) &&
-        (layers.count == expected ||
-         wg_fail(WG_ERROR_DATA, "%s: 'model_weights' lists %zu layers with weights, expected %zu",
-                 wg_hdf5_path(file), layers.count, expected))) {
+    if (drop_empty(file, &layers)) {
         *ret_layers = layers;
         return true;
     }
@@ -215,22 +211,43 @@ static bool list_layers(const struct wg_hdf5 *file, size_t expected,
     return false;
 }
 
+static bool check_count(const struct wg_hdf5 *file, const struct wg_hdf5_texts *layers,
+                        size_t expected)
+{
+    return layers->count == expected ||
+           wg_fail(WG_ERROR_DATA, "%s: 'model_weights' lists %zu layers with weights, expected %zu",
+                   wg_hdf5_path(file), layers->count, expected);
+}
+
+static size_t count_layers(const struct wg_keras_network *network)
+{
+    size_t count = 0;
+    for (int i = 0; i < network->count; i++)
+        count += network->layers[i].tensors != NULL;
+    return count;
+}
+
+/* A network layer by layer, of which `names` are those with weights. */
+static bool read_layers(const struct wg_hdf5 *file, const struct wg_keras_network *network,
+                        char *const *names, use_weight *use, struct wg_keras_state *state)
+{
+    struct wg_keras_weight weights[4];
+    for (int i = 0; i < network->count; i++) {
+        int count = wg_keras_layer_weights(&network->layers[i], weights);
+        if (count > 0 && !read_layer(file, *names++, weights, count, use, state))
+            return false;
+    }
+    return true;
+}
+
 static bool read_network(const struct wg_hdf5 *file, const struct wg_keras_network *network,
                          struct wg_keras_state *state)
 {
-    struct wg_keras_weight weights[4];
     struct wg_hdf5_texts layers;
-    size_t next = 0, expected = 0;
-    for (int i = 0; i < network->count; i++)
-        expected += network->layers[i].tensors != NULL;
-    if (!list_layers(file, expected, &layers))
+    if (!list_layers(file, &layers))
         return false;
-    bool ok = true;
-    for (int i = 0; ok && i < network->count; i++) {
-        int count = wg_keras_layer_weights(&network->layers[i], weights);
-        if (count > 0)
-            ok = read_layer(file, layers.items[next++], weights, count, take_weight, state);
-    }
+    bool ok = check_count(file, &layers, count_layers(network)) &&
+              read_layers(file, network, layers.items, take_weight, state);
     wg_hdf5_texts_free(&layers);
     return ok;
 }
@@ -263,21 +280,36 @@ static bool order_weights(const struct wg_hdf5 *file, const char *name,
     return ok;
 }
 
-/* Both networks inside Adversarial.h5 against what was taken from their own files. */
+static bool compare_nested(const struct wg_hdf5 *file, const char *name,
+                           const struct wg_keras_network *network, struct wg_keras_state *state)
+{
+    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    int count;
+    return order_weights(file, name, network, weights, &count) &&
+           read_layer(file, name, weights, count, compare_weight, state);
+}
+
+/* Both networks inside Adversarial.h5 against what was taken from their own files. How many layers
+ * there are tells which of the networks is there layer by layer. */
 static bool compare_networks(const struct wg_hdf5 *file, struct wg_keras_state *state)
 {
-    static const struct wg_keras_network *const networks[] = {&wg_keras_generator,
-                                                              &wg_keras_discriminator};
-    struct wg_keras_weight weights[WG_KERAS_WEIGHTS_MAX];
+    const size_t generator = count_layers(&wg_keras_generator),
+                 critic = count_layers(&wg_keras_discriminator);
     struct wg_hdf5_texts layers;
-    bool ok = true;
-    if (!list_layers(file, 2, &layers))
+    if (!list_layers(file, &layers))
         return false;
-    for (size_t i = 0; ok && i < layers.count; i++) {
-        int count;
-        ok = order_weights(file, layers.items[i], networks[i], weights, &count) &&
-             read_layer(file, layers.items[i], weights, count, compare_weight, state);
-    }
+    const bool is_flat[] = {layers.count >= generator + 1,
+                            layers.count == 1 + critic || layers.count == generator + critic};
+    const size_t first = is_flat[0] ? generator : 1;
+    char **names = layers.items;
+    bool ok = check_count(file, &layers, first + (is_flat[1] ? critic : 1));
+    if (ok)
+        ok = is_flat[0] ? read_layers(file, &wg_keras_generator, names, compare_weight, state)
+                        : compare_nested(file, names[0], &wg_keras_generator, state);
+    if (ok)
+        ok = is_flat[1]
+                 ? read_layers(file, &wg_keras_discriminator, names + first, compare_weight, state)
+                 : compare_nested(file, names[first], &wg_keras_discriminator, state);
     wg_hdf5_texts_free(&layers);
     return ok;
 }

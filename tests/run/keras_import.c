@@ -210,6 +210,86 @@ START_TEST(adversarial_may_have_no_input_layer)
 }
 END_TEST
 
+/* The model_config of a file of the folder keras, to be freed. */
+static char *config_of(const char *name)
+{
+    hid_t file = open_h5(name, H5F_ACC_RDONLY);
+    char *config = strdup(texts_of(file, "/", "model_config"));
+    H5Fclose(file);
+    return config;
+}
+
+/* What a network is in Adversarial.h5: one layer, or its own layers, from that of a class on. */
+static void append_layers(char *config, const char *name, bool is_flat, const char *class)
+{
+    char first[64], *text = config_of(name), *from = text;
+    snprintf(first, sizeof first, "{\"class_name\": \"%s\"", class);
+    if (is_flat) {
+        from = strstr(text, first);
+        *strstr(from, "], \"input_layers\"") = '\0';
+    }
+    strcat(config, from);
+    free(text);
+}
+
+/* Lists the weights of a network there, copied from its own file if it is layer by layer. */
+static int append_weights(hid_t file, const char *name, bool is_flat, const char **names)
+{
+    static const struct wg_keras_network *networks[] = {&wg_keras_generator,
+                                                        &wg_keras_discriminator};
+    const struct wg_keras_network *network = networks[strcmp(name, "Generator.h5") != 0];
+    names[0] = network->name;
+    if (!is_flat)
+        return 1;
+    hid_t own = open_h5(name, H5F_ACC_RDONLY);
+    for (int i = 1; i < network->count; i++) {
+        char path[64];
+        names[i - 1] = network->layers[i].name;
+        snprintf(path, sizeof path, "model_weights/%s", names[i - 1]);
+        ck_assert_int_ge(H5Ocopy(own, path, file, path, H5P_DEFAULT, H5P_DEFAULT), 0);
+    }
+    H5Fclose(own);
+    return network->count - 1;
+}
+
+static void flatten(bool generator, bool critic)
+{
+    static char config[20000];
+    const char *names[WG_KERAS_WEIGHTS_MAX];
+    char *before = config_of("Adversarial.h5");
+    strcpy(config, "{\"class_name\": \"Functional\", \"config\": {\"layers\": [");
+    append_layers(config, "Generator.h5", generator, "InputLayer");
+    strcat(config, ", ");
+    append_layers(config, "Discriminator.h5", critic, "Conv2D");
+    strcat(config, "]}}");
+    change_text("Adversarial.h5", "model_config", before, config);
+    free(before);
+    hid_t file = open_h5("Adversarial.h5", H5F_ACC_RDWR);
+    int count = append_weights(file, "Generator.h5", generator, names);
+    count += append_weights(file, "Discriminator.h5", critic, names + count);
+    replace_names(file, "model_weights", "layer_names", names, (hsize_t)count);
+    H5Fclose(file);
+}
+
+/* Model(generator.input, critic(generator.output)), and the like. */
+START_TEST(adversarial_may_have_networks_layer_by_layer)
+{
+    for (int flat = 1; flat < 4; flat++) {
+        struct wg_import_result result;
+        const struct wg_train_settings settings = keras_settings();
+        char run[16];
+        export_files();
+        flatten(flat & 1, flat & 2);
+        snprintf(run, sizeof run, "run%d", flat);
+        ck_assert_msg(wg_import(temporary_path("keras"), &keras_dataset, &settings,
+                                temporary_path(run), &result),
+                      "%s", wg_error_message());
+        ck_assert(result.has_generator_rmsprop);
+        ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+    }
+}
+END_TEST
+
 START_TEST(a_schedule_is_no_learning_rate)
 {
     struct wg_import_result result;
@@ -237,6 +317,7 @@ int main(void)
         the_order_decides_and_not_the_name,
         the_generator_may_be_frozen_in_adversarial,
         adversarial_may_have_no_input_layer,
+        adversarial_may_have_networks_layer_by_layer,
         a_schedule_is_no_learning_rate,
     };
     return run_tests("keras_import", tests, countof(tests));

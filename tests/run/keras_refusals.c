@@ -201,7 +201,8 @@ START_TEST(another_adversarial_model_is_named)
         {"\"alpha\": 0.2", "\"alpha\": 0.3",
          "Adversarial.h5: model_config: layer 'leaky_re_lu' has alpha 0.3, expected 0.2"},
         {"\"layers\": [", "\"layers\": [{}, ",
-         "a model of 4 layers, expected 2: the Generator and the Discriminator"},
+         "a model of 4 layers, expected the Generator and the Discriminator, each as one layer or "
+         "layer by layer"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         export_files();
