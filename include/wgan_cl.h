@@ -126,6 +126,9 @@ const char *wg_device_warning(const struct wg_device *device);
 
 /* ---- 3. Data -------------------------------------------------------------------------------- */
 
+/* Of an image: no other size is taken. */
+enum { WG_IMAGE_SIDE = 28, WG_IMAGE_PIXELS = WG_IMAGE_SIDE * WG_IMAGE_SIDE };
+
 /* Grey images, one byte a pixel, 0 black (background) to 255 white (ink). */
 struct wg_dataset {
     char name[64];     // "digits", or the file's or folder's name: used for the run folder

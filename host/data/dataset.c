@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DIGITS_COUNT = 60000, SIDE = 28 };
+enum { DIGITS_COUNT = 60000, SIDE = WG_IMAGE_SIDE };
 
 /* Part of what "digits" means: another seed would be another data set. */
 static const uint64_t digits_seed = 1998;

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    SIDE = WG_DIGITS_SIDE,
+    SIDE = WG_IMAGE_SIDE,
     BOX = 20,        // pixels, the side of the box the ink is fitted into
     SUBDIVISION = 6, // samples per segment of a spline, about one a pixel
     SAMPLES = WG_STYLE_STROKES * (WG_STROKE_POINTS * SUBDIVISION + 1),

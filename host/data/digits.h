@@ -9,11 +9,7 @@
 #ifndef WG_DATA_DIGITS_H
 #define WG_DATA_DIGITS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-enum { WG_DIGITS_SIDE = 28 }; // pixels, height and width
+#include "include/wgan_cl.h"
 
 /*
  * Draws `count` digits: pixels [count, 28, 28], 0 background to 255 ink, and labels [count],

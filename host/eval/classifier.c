@@ -59,7 +59,7 @@ bool wg_classifier_create(struct wg_device *device, struct wg_classifier **ret_c
         return wg_fail_memory("a classifier");
     struct wg_graph *g = c->function.graph = wg_graph_create();
     wg_classifier_network(&c->network, g);
-    c->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, 28, 28, 1));
+    c->images = wg_variable(g, "images", WG_F32, wg_shape(BATCH, WG_IMAGE_SIDE, WG_IMAGE_SIDE, 1));
     c->targets[1] = wg_classifier_build(&c->network, g, c->images, &c->targets[0]);
     const struct wg_targets targets = {.name = "classify", .nodes = c->targets, .count = 2};
     if (!wg_function_compile(&c->function, device, &targets, 1)) {

@@ -13,7 +13,7 @@
 
 #define FORMAT "wgan-cl classifier"
 
-enum { PIXELS = 28 * 28, CHUNK = 256 };
+enum { CHUNK = 256 };
 
 /* Below the one accuracy the classifier is no judge, below the other something is wrong with it or
  * with its device: there are data that can't be read better than between the two. */
@@ -34,7 +34,7 @@ static uint64_t key_of(const struct wg_labelled *images, int steps)
     uint64_t hash = wg_hash(WG_HASH_START, WG_CLASSIFIER_VERSION, sizeof WG_CLASSIFIER_VERSION);
     hash = wg_hash(hash, &steps, sizeof steps);
     hash = wg_hash(hash, images->labels, images->count);
-    return wg_hash(hash, images->pixels, images->count * PIXELS);
+    return wg_hash(hash, images->pixels, images->count * WG_IMAGE_PIXELS);
 }
 
 static uint64_t hash_tensor(uint64_t hash, const struct wg_safetensor *tensor,
@@ -158,7 +158,7 @@ static void warn_of_accuracy(const struct request *request, const char *path, do
 static bool measure(const struct request *request, struct wg_judge *judge)
 {
     const struct wg_labelled *part = request->held_out;
-    float *images = malloc(sizeof *images * CHUNK * PIXELS);
+    float *images = malloc(sizeof *images * CHUNK * WG_IMAGE_PIXELS);
     float *features = malloc(sizeof *features * CHUNK * WG_FEATURES);
     float *probabilities = malloc(part->count * WG_CLASSES * sizeof *probabilities);
     bool ok = (images && features && probabilities) || wg_fail_memory("held-out images");

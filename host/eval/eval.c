@@ -14,8 +14,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PIXELS = 28 * 28 };
-
 /* Images looked at in one go; a multiple of WG_INFERENCE_BATCH. */
 enum { CHUNK = 256 };
 
@@ -163,12 +161,12 @@ static bool fetch_generated(struct evaluation *e, size_t first, size_t count, fl
 static bool check_finite(const struct evaluation *e, const float *images, size_t first,
                          size_t count)
 {
-    for (size_t i = 0; i < count * PIXELS; i++)
+    for (size_t i = 0; i < count * WG_IMAGE_PIXELS; i++)
         if (!isfinite(images[i]))
             return wg_fail(WG_ERROR_DATA,
                            "%s: image %zu has a pixel that is not finite: has the training "
                            "diverged?",
-                           e->result.checkpoint, first + i / PIXELS);
+                           e->result.checkpoint, first + i / WG_IMAGE_PIXELS);
     return true;
 }
 
@@ -190,7 +188,7 @@ static bool look_at_chunk(struct evaluation *e, const float *images, size_t firs
 static bool look(struct evaluation *e, const char *stage, fetch_function *fetch, size_t count,
                  struct seen *seen)
 {
-    float *images = malloc(sizeof *images * CHUNK * PIXELS);
+    float *images = malloc(sizeof *images * CHUNK * WG_IMAGE_PIXELS);
     seen->count = count;
     seen->features = malloc(count * WG_FEATURES * sizeof *seen->features);
     seen->probabilities = malloc(count * WG_CLASSES * sizeof *seen->probabilities);

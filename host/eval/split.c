@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIXELS = 28 * 28, CLASSES = 10, FOLDS = 5, HELD_OUT_DIGITS = 10000 };
+enum { CLASSES = 10, FOLDS = 5, HELD_OUT_DIGITS = 10000 };
 
 /* Neither seed may change: every figure ever reported depends on them. */
 static const uint64_t held_out_digits_seed = 1999; // that of the data set is 1998
@@ -27,14 +27,14 @@ void wg_labelled_free(struct wg_labelled *part)
 void wg_labelled_images(const struct wg_labelled *part, size_t first, size_t count,
                         float *ret_images)
 {
-    for (size_t i = 0; i < count * PIXELS; i++)
-        ret_images[i] = (float)part->pixels[first * PIXELS + i] / 127.5f - 1.0f;
+    for (size_t i = 0; i < count * WG_IMAGE_PIXELS; i++)
+        ret_images[i] = (float)part->pixels[first * WG_IMAGE_PIXELS + i] / 127.5f - 1.0f;
 }
 
 static bool allocate(struct wg_labelled *part, size_t count)
 {
     part->count = count;
-    part->pixels = malloc(count * PIXELS);
+    part->pixels = malloc(count * WG_IMAGE_PIXELS);
     part->labels = malloc(count);
     return (part->pixels && part->labels) || wg_fail_memory("labelled images");
 }
@@ -60,7 +60,8 @@ static uint32_t *random_order(size_t count)
 
 static void append(struct wg_labelled *part, const struct wg_dataset *from, size_t image)
 {
-    memcpy(part->pixels + part->count * PIXELS, from->pixels + image * PIXELS, PIXELS);
+    memcpy(part->pixels + part->count * WG_IMAGE_PIXELS, from->pixels + image * WG_IMAGE_PIXELS,
+           WG_IMAGE_PIXELS);
     part->labels[part->count++] = from->labels[image];
 }
 

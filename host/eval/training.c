@@ -45,7 +45,7 @@ static bool build(struct training *t, struct wg_device *device, size_t count)
     struct wg_graph *g = t->function.graph = wg_graph_create();
     wg_classifier_network(&t->network, g);
     struct wg_node *clock = wg_variable(g, "clock", WG_U32, wg_shape(WG_CLOCK_COUNT));
-    t->pixels = wg_variable(g, "pixels", WG_U8, wg_shape(count, 28, 28));
+    t->pixels = wg_variable(g, "pixels", WG_U8, wg_shape(count, WG_IMAGE_SIDE, WG_IMAGE_SIDE));
     t->labels = wg_variable(g, "labels", WG_U8, wg_shape(count));
 
     struct wg_node *x = wg_batch(g, t->pixels, clock, seed, WG_STREAM_LABELLED_BATCH, BATCH);

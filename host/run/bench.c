@@ -123,9 +123,8 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         return false;
     snprintf(result.device, sizeof result.device, "%s", device->info.name);
     snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));
-    struct wg_dataset dataset = {
-        .count = IMAGES, .height = WG_DIGITS_SIDE, .width = WG_DIGITS_SIDE};
-    dataset.pixels = malloc((size_t)IMAGES * WG_DIGITS_SIDE * WG_DIGITS_SIDE);
+    struct wg_dataset dataset = {.count = IMAGES, .height = WG_IMAGE_SIDE, .width = WG_IMAGE_SIDE};
+    dataset.pixels = malloc((size_t)IMAGES * WG_IMAGE_PIXELS);
     dataset.labels = malloc(IMAGES);
     const struct wg_trainer_params params = {
         .settings = settings,

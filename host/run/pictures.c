@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 28 };
+enum { SIDE = WG_IMAGE_SIDE };
 
 void wg_images_to_bytes(const float *images, size_t count, uint8_t *ret_bytes)
 {
@@ -146,10 +146,10 @@ static bool has_ending(const char *path, const char *ending)
 
 static bool write_png(const char *path, const float *images, size_t count, int columns)
 {
-    uint8_t *bytes = malloc(count * SIDE * SIDE);
+    uint8_t *bytes = malloc(count * WG_IMAGE_PIXELS);
     if (!bytes)
         return wg_fail_memory("images");
-    wg_images_to_bytes(images, count * SIDE * SIDE, bytes);
+    wg_images_to_bytes(images, count * WG_IMAGE_PIXELS, bytes);
     bool ok = wg_picture_write_grid(path, bytes, count, columns);
     free(bytes);
     return ok;
@@ -158,10 +158,10 @@ static bool write_png(const char *path, const float *images, size_t count, int c
 static bool write_npy(const char *path, const float *images, size_t count)
 {
     const size_t shape[3] = {count, SIDE, SIDE};
-    float *unit = malloc(count * SIDE * SIDE * sizeof *unit);
+    float *unit = malloc(count * WG_IMAGE_PIXELS * sizeof *unit);
     if (!unit)
         return wg_fail_memory("images");
-    for (size_t i = 0; i < count * SIDE * SIDE; i++)
+    for (size_t i = 0; i < count * WG_IMAGE_PIXELS; i++)
         unit[i] = 0.5f * (images[i] + 1.0f);
     bool ok = wg_npy_write(path, WG_NPY_F32, unit, 3, shape);
     free(unit);

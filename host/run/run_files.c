@@ -12,12 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIXELS = 28 * 28 };
-
 bool wg_run_write_samples(struct wg_run *run)
 {
     char path[WG_PATH_MAX];
-    static const size_t pixels = (size_t)WG_SAMPLE_BATCH * PIXELS;
+    static const size_t pixels = (size_t)WG_SAMPLE_BATCH * WG_IMAGE_PIXELS;
     float *images = malloc(pixels * sizeof *images);
     uint8_t *bytes = malloc(pixels);
     bool ok = (images && bytes) || wg_fail_memory("sample images");

@@ -7,18 +7,16 @@
 
 #include <stdlib.h>
 
-enum { PIXELS = 28 * 28 };
-
 bool wg_sample(struct wg_device *device, const char *source, size_t count, uint64_t seed,
                float **ret_images)
 {
     char path[WG_PATH_MAX];
     struct wg_checkpoint *checkpoint = NULL;
     struct wg_inference *generator = NULL;
-    if (count == 0 || count > INT32_MAX / PIXELS)
+    if (count == 0 || count > INT32_MAX / WG_IMAGE_PIXELS)
         return wg_fail(WG_ERROR_ARGUMENT, "%zu images: expected 1 to %d", count,
-                       INT32_MAX / PIXELS);
-    float *images = malloc(count * PIXELS * sizeof *images);
+                       INT32_MAX / WG_IMAGE_PIXELS);
+    float *images = malloc(count * WG_IMAGE_PIXELS * sizeof *images);
     bool ok = (images || wg_fail_memory("images")) && wg_folder_find_checkpoint(source, path) &&
               wg_checkpoint_open(path, &checkpoint) &&
               wg_inference_create(device, &wg_widths_default, WG_INFERENCE_BATCH, WG_GENERATOR,

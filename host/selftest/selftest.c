@@ -82,7 +82,8 @@ struct tester {
 };
 
 /* More images than a byte counts to. */
-static const struct wg_dataset images = {.count = 1009, .height = 28, .width = 28};
+static const struct wg_dataset images = {
+    .count = 1009, .height = WG_IMAGE_SIDE, .width = WG_IMAGE_SIDE};
 
 /* A device too small for the batch is shown the tasks of a smaller one. */
 static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, int batch,

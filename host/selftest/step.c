@@ -10,7 +10,7 @@
 
 #define U 0x1p-24
 
-enum { UNITS = 8 * 64, PIXELS = 28 * 28 };
+enum { UNITS = 8 * 64, SIDE = WG_IMAGE_SIDE, PIXELS = WG_IMAGE_PIXELS };
 
 const struct wg_widths wg_step_widths = {5, 3, 8, 5, 4, 7, 2};
 
@@ -30,14 +30,14 @@ struct wg_train_settings wg_step_settings(int critic_steps, uint64_t seed)
 
 static bool draw_dataset(struct wg_dataset *dataset)
 {
-    *dataset =
-        (struct wg_dataset){.name = "blots", .count = WG_STEP_IMAGES, .height = 28, .width = 28};
+    *dataset = (struct wg_dataset){
+        .name = "blots", .count = WG_STEP_IMAGES, .height = SIDE, .width = SIDE};
     dataset->pixels = malloc((size_t)WG_STEP_IMAGES * PIXELS);
     if (!dataset->pixels)
         return wg_fail_memory("images");
     for (int i = 0; i < WG_STEP_IMAGES; i++)
         for (int p = 0; p < PIXELS; p++) {
-            int dx = p % 28 - i % 28, dy = p / 28 - i % 11 * 2;
+            int dx = p % SIDE - i % SIDE, dy = p / SIDE - i % 11 * 2;
             int ink = 255 - 9 * (dx * dx + dy * dy) + (i * p) % 37;
             dataset->pixels[i * PIXELS + p] = (uint8_t)(ink < 0 ? 0 : ink > 255 ? 255 : ink);
         }

@@ -61,7 +61,8 @@ static int by_work(const void *a, const void *b)
 bool wg_tune_nodes_init(struct wg_tune_nodes *nodes, struct wg_device *device, int batch)
 {
     struct wg_train_settings settings = wg_train_settings_default();
-    const struct wg_dataset dataset = {.count = 1024, .height = 28, .width = 28};
+    const struct wg_dataset dataset = {
+        .count = 1024, .height = WG_IMAGE_SIDE, .width = WG_IMAGE_SIDE};
     const struct wg_trainer_params params = {.settings = &settings, .dataset = &dataset};
     settings.batch = batch;
     *nodes = (struct wg_tune_nodes){0};

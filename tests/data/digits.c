@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = WG_DIGITS_SIDE, PIXELS = SIDE * SIDE, COUNT = 20000, SEED = 1998 };
+enum { SIDE = WG_IMAGE_SIDE, PIXELS = WG_IMAGE_PIXELS, COUNT = 20000, SEED = 1998 };
 
 static uint8_t *pixels; // [COUNT, SIDE, SIDE]
 static uint8_t *labels; // [COUNT]
