@@ -26,7 +26,7 @@ struct wg_run {
     double clock_start;           // of this session's first step
     double wasserstein;           // newest estimate
     int burst;                    // steps enqueued between two looks
-    float sample_noise[WG_SAMPLE_BATCH * 128];
+    float *sample_noise;          // [WG_SAMPLE_BATCH, noise]
 };
 
 /* For the caller; `user` is the run. */

@@ -13,6 +13,7 @@
 #include "host/run/verify.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -85,6 +86,16 @@ static bool loop(struct wg_run *run, bool *ret_stopped)
 
 /* ---- beginning and end ---- */
 
+static bool draw_sample_noise(struct wg_run *run)
+{
+    const size_t size = wg_trainer_model(run->trainer)->widths.noise;
+    run->sample_noise = malloc(WG_SAMPLE_BATCH * size * sizeof *run->sample_noise);
+    if (!run->sample_noise)
+        return wg_fail_memory("noise");
+    wg_sample_noise(run->settings.seed, 0, WG_SAMPLE_BATCH, size, run->sample_noise);
+    return true;
+}
+
 /* `goes_on`: in its folder. */
 static bool create_trainer(struct wg_run *run, bool goes_on)
 {
@@ -106,8 +117,7 @@ static bool create_trainer(struct wg_run *run, bool goes_on)
     wg_report_network(&model->generator, wg_run_message, run);
     wg_report_network(&model->critic, wg_run_message, run);
     wg_report_memory(run->trainer, wg_run_message, run);
-    wg_sample_noise(run->settings.seed, 0, WG_SAMPLE_BATCH, model->widths.noise, run->sample_noise);
-    return true;
+    return draw_sample_noise(run);
 }
 
 /* So far there is nothing to save, so to stop is to fail, whatever else may have failed by it. */
@@ -173,6 +183,7 @@ static void finish(struct wg_run *run, bool ok, bool stopped, struct wg_train_re
         wg_run_record_failure(run);
     wg_history_finish(&run->history);
     wg_trainer_destroy(run->trainer);
+    free(run->sample_noise);
 }
 
 /* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
