@@ -95,6 +95,25 @@ START_TEST(while_kernels_are_built_there_is_nothing_to_save)
 }
 END_TEST
 
+/* A GPU is measured before the first training there; what was interrupted is to be done again. */
+START_TEST(half_a_short_tuning_is_not_kept)
+{
+    const char *before = getenv("XDG_CACHE_HOME");
+    char *cache = strdup(before ? before : "");
+    program_use_cache(temporary_make_folder("cache"));
+    program_emulate("gpu");
+    struct process process = start_long();
+    program_await(&process, "this device is new");
+    ck_assert_int_eq(kill(process.id, SIGINT), 0);
+    const struct outcome train = program_finish(&process);
+    program_emulate(NULL);
+    program_use_cache(cache);
+    free(cache);
+    check_failed(&train, 130, "stopped before a step was done");
+    ck_assert_int_eq(count_files("cache/wgan-cl/tuning", ""), 0);
+}
+END_TEST
+
 START_TEST(a_run_that_is_stopped_before_it_goes_on_is_as_it_was)
 {
     const char *data = write_images("data", 10, 1);
@@ -211,6 +230,7 @@ int main(void)
         termination_saves_as_well,
         an_interrupt_before_the_first_step_is_not_lost,
         while_kernels_are_built_there_is_nothing_to_save,
+        half_a_short_tuning_is_not_kept,
         a_run_that_is_stopped_before_it_goes_on_is_as_it_was,
         a_checkpoint_that_does_not_fit_is_not_there,
         the_newest_checkpoint_survives_a_full_disk,
