@@ -5,11 +5,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- paths ---- */
 
@@ -240,16 +243,49 @@ static bool make_numbered(const char *name, char ret_folder[WG_PATH_MAX])
     return wg_fail(WG_ERROR_FILE, "runs: no free number for a run folder");
 }
 
+bool wg_folder_complete(const char *folder)
+{
+    static const char *const names[] = {"imgs", "checkpoints"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[WG_PATH_MAX];
+        struct stat status;
+        if (!wg_folder_path(path, folder, "%s", names[i]) ||
+            (stat(path, &status) != 0 && !make_one(path)))
+            return false;
+    }
+    return true;
+}
+
 bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX])
 {
-    char folder[WG_PATH_MAX], path[WG_PATH_MAX];
-    if (wanted ? !make_wanted(wanted, folder) : !make_numbered(name, folder))
-        return false;
-    if (!wg_folder_path(path, folder, "imgs") || !make_one(path) ||
-        !wg_folder_path(path, folder, "checkpoints") || !make_one(path))
+    char folder[WG_PATH_MAX];
+    if ((wanted ? !make_wanted(wanted, folder) : !make_numbered(name, folder)) ||
+        !wg_folder_complete(folder))
         return false;
     strcpy(ret_folder, folder);
     return true;
+}
+
+/* ---- who writes there ---- */
+
+bool wg_folder_lock(const char *folder, int *ret_lock)
+{
+    *ret_lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    bool is_held = errno == EWOULDBLOCK;
+    close(*ret_lock);
+    *ret_lock = -1;
+    return !is_held || wg_fail(WG_ERROR_FILE,
+                               "%s: another process trains in this folder; wait for it, or end it "
+                               "first",
+                               folder);
+}
+
+void wg_folder_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 bool wg_folder_check(const char *wanted)

@@ -16,6 +16,17 @@ enum { WG_PATH_MAX = 1024 };
  */
 bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX]);
 
+/*
+ * Holds the folder of a run for this process, until wg_folder_unlock or its end, however it ends:
+ * two that write there would spoil the run. Fails with WG_ERROR_FILE if another one holds it. Where
+ * the file system has no locks, nothing is held and *ret_lock is -1.
+ */
+bool wg_folder_lock(const char *folder, int *ret_lock);
+void wg_folder_unlock(int lock);
+
+/* Creates the folders in the folder of a run that are missing. Fails with WG_ERROR_FILE. */
+bool wg_folder_complete(const char *folder);
+
 /* The same refusals without creating anything: a run asks before it builds its kernels. Whether
  * the place can be written shows only when it is. NULL is fine. */
 bool wg_folder_check(const char *wanted);

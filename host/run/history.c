@@ -131,8 +131,11 @@ static bool read_rows(struct wg_history *history, FILE *stream, uint32_t steps)
             return false;
     }
     return history->count == steps ||
-           wg_fail(WG_ERROR_DATA, "%s: the row of step %zu is missing or damaged (%u are needed)",
-                   history->path, history->count + 1, (unsigned)steps);
+           wg_fail(
+               WG_ERROR_DATA,
+               "%s: the row of step %zu is missing or damaged (%u are needed; a run goes on from "
+               "an earlier checkpoint if those after it are moved elsewhere)",
+               history->path, history->count + 1, (unsigned)steps);
 }
 
 static bool rewrite(const struct wg_history *history)

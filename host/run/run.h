@@ -27,6 +27,7 @@ struct wg_run {
     double wasserstein;           // newest estimate
     int burst;                    // steps enqueued between two looks
     float *sample_noise;          // [WG_SAMPLE_BATCH, noise]
+    int lock;                     // of the folder
 };
 
 /* For the caller; `user` is the run. */

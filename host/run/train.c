@@ -161,6 +161,7 @@ static void init(struct wg_run *run, struct wg_device *device, const struct wg_d
         .data_hash = wg_hash(WG_HASH_START, dataset->pixels,
                              dataset->count * (size_t)dataset->height * (size_t)dataset->width),
         .wasserstein = NAN,
+        .lock = -1,
     };
 }
 
@@ -184,6 +185,7 @@ static void finish(struct wg_run *run, bool ok, bool stopped, struct wg_train_re
     wg_history_finish(&run->history);
     wg_trainer_destroy(run->trainer);
     free(run->sample_noise);
+    wg_folder_unlock(run->lock);
 }
 
 /* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
@@ -191,7 +193,8 @@ static void finish(struct wg_run *run, bool ok, bool stopped, struct wg_train_re
 static bool begin(struct wg_run *run, const char *folder)
 {
     char path[WG_PATH_MAX];
-    if (!prepare(run, false) || !wg_folder_create(folder, run->dataset->name, run->folder))
+    if (!prepare(run, false) || !wg_folder_create(folder, run->dataset->name, run->folder) ||
+        !wg_folder_lock(run->folder, &run->lock))
         return false;
     announce(run);
     return wg_folder_path(path, run->folder, "log.csv") && wg_history_create(&run->history, path) &&
@@ -239,7 +242,7 @@ static bool resume(struct wg_run *run, const struct wg_checkpoint *checkpoint, c
                        run->dataset->source, info->data_source);
     snprintf(run->checkpoint, sizeof run->checkpoint, "%s", path);
     if (!prepare(run, true) || !wg_checkpoint_load_trainer(checkpoint, run->trainer) ||
-        !continue_history(run, info->step))
+        !continue_history(run, info->step) || !wg_folder_complete(run->folder))
         return false;
     announce(run);
     snprintf(text, sizeof text, "resuming   after step %u from %s", (unsigned)info->step, path);
@@ -268,16 +271,17 @@ static bool check_resumable(const struct wg_checkpoint_info *info, const char *f
                    folder, (unsigned)info->step, steps);
 }
 
-bool wg_resume(struct wg_device *device, const char *folder, const char *data, int steps,
-               const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result)
+/* The folder is held by this process: what is found there is the newest. */
+static bool resume_held(struct wg_device *device, const char *folder, const char *data, int steps,
+                        const struct wg_train_callbacks *callbacks,
+                        struct wg_train_result *ret_result)
 {
     struct wg_run run;
     struct wg_checkpoint *checkpoint;
     struct wg_dataset *dataset = NULL;
     char path[WG_PATH_MAX];
     bool stopped = false, ok = false;
-    if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
-        !wg_checkpoint_open(path, &checkpoint))
+    if (!wg_folder_find_checkpoint(folder, path) || !wg_checkpoint_open(path, &checkpoint))
         return false;
     const struct wg_checkpoint_info *info = wg_checkpoint_info(checkpoint);
     struct wg_train_settings settings = info->settings;
@@ -294,5 +298,16 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
     }
     wg_dataset_close(dataset);
     wg_checkpoint_close(checkpoint);
+    return ok;
+}
+
+bool wg_resume(struct wg_device *device, const char *folder, const char *data, int steps,
+               const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result)
+{
+    int lock;
+    if (!check_folder(folder) || !wg_folder_lock(folder, &lock))
+        return false;
+    bool ok = resume_held(device, folder, data, steps, callbacks, ret_result);
+    wg_folder_unlock(lock);
     return ok;
 }

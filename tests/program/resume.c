@@ -2,9 +2,12 @@
  * is of a few images, so that most of the time goes into what is tested. */
 #include "tests/program/programlib.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* A run of two steps in "r", on the ten images of "data". */
 START_TEST(there_is_a_run)
@@ -109,13 +112,40 @@ START_TEST(a_run_may_move)
 }
 END_TEST
 
+START_TEST(a_run_is_held_by_one_process)
+{
+    int folder = open(temporary_path("renamed"), O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(flock(folder, LOCK_EX), 0); // as another training does
+    const struct outcome resume = run("train", "--resume", "renamed", "--steps", "5");
+    check_failed(&resume, 1, "renamed: another process trains in this folder", "wait for it");
+    ck_assert(!is_there("renamed/checkpoints/000005.safetensors"));
+    const struct outcome sample = run("sample", "renamed", "-n", "1", "--out", "one.png");
+    check_done(&sample);
+    close(folder);
+}
+END_TEST
+
+START_TEST(folders_that_are_gone_are_made_again)
+{
+    ck_assert_int_eq(rename(temporary_path("renamed/imgs"), temporary_path("gone")), 0);
+    const struct outcome resume = run("train", "--resume", "renamed", "--steps", "5");
+    check_done(&resume);
+    ck_assert(is_there("renamed/imgs/000005.png"));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
-        there_is_a_run,           a_run_that_is_done_is_done,
-        other_data_is_refused,    only_a_run_folder_can_be_resumed,
-        a_damaged_run_is_refused, data_may_move,
+        there_is_a_run,
+        a_run_that_is_done_is_done,
+        other_data_is_refused,
+        only_a_run_folder_can_be_resumed,
+        a_damaged_run_is_refused,
+        data_may_move,
         a_run_may_move,
+        a_run_is_held_by_one_process,
+        folders_that_are_gone_are_made_again,
     };
     return run_tests("resume", tests, countof(tests), true);
 }

@@ -165,6 +165,33 @@ START_TEST(checks_without_creating)
 }
 END_TEST
 
+START_TEST(makes_what_is_missing_in_it)
+{
+    temporary_make_folder("run");
+    temporary_make_folder("run/imgs");
+    ck_assert(wg_folder_complete(temporary_path("run")));
+    ck_assert(wg_folder_complete(temporary_path("run")));
+    ck_assert(file_exists(temporary_path("run/checkpoints")));
+    ck_assert(!wg_folder_complete(temporary_path("nowhere")));
+    check_error(WG_ERROR_FILE, "nowhere/imgs");
+}
+END_TEST
+
+START_TEST(is_held_by_one)
+{
+    int first, second;
+    temporary_make_folder("run");
+    ck_assert(wg_folder_lock(temporary_path("run"), &first));
+    ck_assert_int_ge(first, 0);
+    ck_assert(!wg_folder_lock(temporary_path("run"), &second));
+    check_error(WG_ERROR_FILE, "run: another process trains in this folder");
+    wg_folder_unlock(second); // of none: nothing happens
+    wg_folder_unlock(first);
+    ck_assert(wg_folder_lock(temporary_path("run"), &second));
+    wg_folder_unlock(second);
+}
+END_TEST
+
 /* ---- what is in it ---- */
 
 START_TEST(composes_paths)
@@ -249,6 +276,8 @@ int main(void)
         refuses_a_path_that_is_too_long,
         refuses_an_empty_name,
         checks_without_creating,
+        makes_what_is_missing_in_it,
+        is_held_by_one,
         composes_paths,
         finds_the_newest_checkpoint_by_its_number,
         takes_a_checkpoint_by_its_path,

@@ -175,7 +175,7 @@ START_TEST(refuses_a_log_with_too_few_rows)
 {
     const char *path = temporary_path("log.csv");
     write_rows(path, 3);
-    check_refused(path, 5, "step 4 is missing or damaged (5 are needed)");
+    check_refused(path, 5, "step 4 is missing or damaged (5 are needed; ");
 }
 END_TEST
 
