@@ -151,11 +151,13 @@ void wg_dataset_close(struct wg_dataset *dataset);
 
 /* ---- 4. The GAN ----------------------------------------------------------------------------- */
 
+#define WG_LEARNING_RATE_MAX 1.0f
+
 struct wg_train_settings {
     int steps;            // generator updates, >= 1
     int batch;            // images per update, >= 1
-    float lr_generator;   // learning rate of RMSprop, > 0
-    float lr_critic;      // learning rate of RMSprop, > 0
+    float lr_generator;   // learning rate of RMSprop, > 0, at most WG_LEARNING_RATE_MAX
+    float lr_critic;      // the same of the critic
     float clip;           // largest magnitude of a critic weight, > 0
     int critic_steps;     // critic iterations per generator update, >= 1
     int sample_every;     // steps between sample grids, >= 1

@@ -397,7 +397,7 @@ bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_r
         return false;
     rate = wg_json_find(settings, "learning_rate"); // or an object: a schedule
     if (!rate || wg_json_is_object(rate)) {
-        *ret_learning_rate = 0;
+        *ret_learning_rate = rate ? NAN : 0;
         return true;
     }
     if (!wg_json_as_real(rate, &value))

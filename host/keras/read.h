@@ -18,7 +18,7 @@
 struct wg_keras_rmsprop {
     bool is_there;       // false: the accumulators are 0
     int64_t updates;     // done so far; 0 if it is not there
-    float learning_rate; // 0 if the file names none, or a schedule
+    float learning_rate; // 0 if the file names none, NaN if it names a schedule
 };
 
 struct wg_keras_state {

@@ -57,14 +57,14 @@ int command_tune(int argc, const char **argv, const char *device);
          .argument = "X",                                                                          \
          .help = "learning rate of the generator",                                                 \
          .low = 0,                                                                                 \
-         .high = 1},                                                                               \
+         .high = WG_LEARNING_RATE_MAX},                                                            \
         {.name = "lr-critic",                                                                      \
          .kind = OPTION_FLOAT,                                                                     \
          .value = &s->lr_critic,                                                                   \
          .argument = "X",                                                                          \
          .help = "learning rate of the critic",                                                    \
          .low = 0,                                                                                 \
-         .high = 1},                                                                               \
+         .high = WG_LEARNING_RATE_MAX},                                                            \
         {.name = "clip",                                                                           \
          .kind = OPTION_FLOAT,                                                                     \
          .value = &s->clip,                                                                        \

@@ -36,18 +36,33 @@ static bool steps_done(const char *source, const struct wg_keras_state *state, i
 }
 
 /* A learning rate of 0 is to come from the file, or else from the defaults. */
-static void fill_rate(float *rate, float of_file, float standard)
+static bool fill_rate(float *rate, float of_file, float standard, const char *source,
+                      const char *file, const char *option)
 {
-    if (*rate == 0)
-        *rate = of_file > 0 ? of_file : standard;
+    if (*rate > 0)
+        return true;
+    if (isnan(of_file))
+        return wg_fail(WG_ERROR_DATA,
+                       "%s/%s: the learning rate follows a schedule, expected a number; --%s takes "
+                       "one to go on with",
+                       source, file, option);
+    if (of_file > WG_LEARNING_RATE_MAX)
+        return wg_fail(WG_ERROR_DATA,
+                       "%s/%s: the learning rate is %g, expected at most %g; --%s takes another",
+                       source, file, (double)of_file, (double)WG_LEARNING_RATE_MAX, option);
+    *rate = of_file > 0 ? of_file : standard;
+    return true;
 }
 
-static bool fill_settings(const struct wg_keras_state *state, struct wg_train_settings *settings)
+static bool fill_settings(const char *source, const struct wg_keras_state *state,
+                          struct wg_train_settings *settings)
 {
     const struct wg_train_settings standard = wg_train_settings_default();
-    fill_rate(&settings->lr_generator, state->generator.learning_rate, standard.lr_generator);
-    fill_rate(&settings->lr_critic, state->critic.learning_rate, standard.lr_critic);
-    return wg_settings_check(settings);
+    return fill_rate(&settings->lr_generator, state->generator.learning_rate, standard.lr_generator,
+                     source, "Adversarial.h5", "lr-generator") &&
+           fill_rate(&settings->lr_critic, state->critic.learning_rate, standard.lr_critic, source,
+                     "Discriminator.h5", "lr-critic") &&
+           wg_settings_check(settings);
 }
 
 /* ---- the run folder ---- */
@@ -104,7 +119,7 @@ static bool make_run(const char *source, const struct wg_keras_state *state,
                              dataset->count * (size_t)dataset->height * (size_t)dataset->width),
     };
     snprintf(info.data_source, sizeof info.data_source, "%s", dataset->source);
-    if (!fill_settings(state, &info.settings) ||
+    if (!fill_settings(source, state, &info.settings) ||
         !steps_done(source, state, info.settings.critic_steps, &info.step) ||
         !wg_folder_create(folder, dataset->name, made))
         return false;

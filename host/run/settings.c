@@ -32,12 +32,19 @@ static bool check_positive(const char *name, float value)
            wg_fail(WG_ERROR_ARGUMENT, "%s is %g, expected a number above 0", name, (double)value);
 }
 
+static bool check_rate(const char *name, float value)
+{
+    return check_positive(name, value) &&
+           (value <= WG_LEARNING_RATE_MAX ||
+            wg_fail(WG_ERROR_ARGUMENT, "%s is %g, expected at most %g", name, (double)value,
+                    (double)WG_LEARNING_RATE_MAX));
+}
+
 bool wg_settings_check(const struct wg_train_settings *s)
 {
     return check_count("steps", s->steps, 1) && check_count("batch", s->batch, 1) &&
-           check_positive("lr_generator", s->lr_generator) &&
-           check_positive("lr_critic", s->lr_critic) && check_positive("clip", s->clip) &&
-           check_count("critic_steps", s->critic_steps, 1) &&
+           check_rate("lr_generator", s->lr_generator) && check_rate("lr_critic", s->lr_critic) &&
+           check_positive("clip", s->clip) && check_count("critic_steps", s->critic_steps, 1) &&
            check_count("sample_every", s->sample_every, 1) &&
            check_count("checkpoint_every", s->checkpoint_every, 0);
 }

@@ -290,17 +290,32 @@ START_TEST(adversarial_may_have_networks_layer_by_layer)
 }
 END_TEST
 
-START_TEST(a_schedule_is_no_learning_rate)
+/* A rate of the file that can't be gone on with is refused, unless another is given. */
+START_TEST(rates_that_none_could_give_are_refused)
 {
-    struct wg_import_result result;
-    struct wg_train_settings settings = keras_settings();
-    const char *folder = export_files();
-    settings.lr_critic = 0;
-    change_text("Discriminator.h5", "training_config", "\"learning_rate\": ",
-                "\"learning_rate\": {\"class_name\": \"CosineDecay\"}, \"was\": ");
-    ck_assert_msg(wg_import(folder, &keras_dataset, &settings, temporary_path("run"), &result),
-                  "%s", wg_error_message());
-    ck_assert_float_eq(result.lr_critic, 5e-5f);
+    static const struct {
+        const char *rate, *reason;
+    } cases[] = {
+        {"\"learning_rate\": {\"class_name\": \"CosineDecay\"}, \"was\": ",
+         "keras/Discriminator.h5: the learning rate follows a schedule, expected a number; "
+         "--lr-critic takes one"},
+        {"\"learning_rate\": 2.0, \"was\": ",
+         "keras/Discriminator.h5: the learning rate is 2, expected at most 1; --lr-critic takes"},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct wg_import_result result;
+        struct wg_train_settings settings = keras_settings();
+        const char *folder = export_files(), *run = temporary_path(i ? "run 1" : "run 0");
+        settings.lr_critic = 0;
+        change_text("Discriminator.h5", "training_config", "\"learning_rate\": ", cases[i].rate);
+        ck_assert(!wg_import(folder, &keras_dataset, &settings, run, &result));
+        check_error(WG_ERROR_DATA, cases[i].reason);
+        ck_assert(!file_exists(run));
+        settings.lr_critic = 0.25f;
+        ck_assert_msg(wg_import(folder, &keras_dataset, &settings, run, &result), "%s",
+                      wg_error_message());
+        ck_assert_float_eq(result.lr_critic, 0.25f);
+    }
 }
 END_TEST
 
@@ -318,7 +333,7 @@ int main(void)
         the_generator_may_be_frozen_in_adversarial,
         adversarial_may_have_no_input_layer,
         adversarial_may_have_networks_layer_by_layer,
-        a_schedule_is_no_learning_rate,
+        rates_that_none_could_give_are_refused,
     };
     return run_tests("keras_import", tests, countof(tests));
 }
