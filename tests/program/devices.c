@@ -334,6 +334,20 @@ START_TEST(a_cache_on_a_full_disk_gives_way)
 }
 END_TEST
 
+/* The superuser may write anywhere, but that does not make a folder there. */
+START_TEST(a_cache_where_no_folder_can_be_made_gives_way)
+{
+    program_keep_kernels("/proc/wgan-cl/kernels");
+    setenv("TMPDIR", temporary_make_folder("tmp"), 1);
+    const struct outcome sample = run("sample", "nowhere");
+    unsetenv("TMPDIR");
+    program_keep_kernels(NULL);
+    ck_assert(contains(sample.err, "nowhere: No such file or directory"));
+    ck_assert_int_eq(default_is_pocl(),
+                     contains(sample.err, "/proc/wgan-cl/kernels can't be written"));
+}
+END_TEST
+
 START_TEST(without_room_for_kernels_there_is_no_device)
 {
     const struct outcome sample = open_without_room("");
@@ -421,6 +435,7 @@ int main(void)
         a_cache_that_cannot_be_written_hides_no_device,
         what_a_killed_process_left_is_removed,
         a_cache_on_a_full_disk_gives_way,
+        a_cache_where_no_folder_can_be_made_gives_way,
         without_room_for_kernels_there_is_no_device,
         kernels_can_be_taken_from_a_folder,
         a_kernel_that_does_not_build_is_shown_with_its_log,
