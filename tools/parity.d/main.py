@@ -24,6 +24,9 @@ and RMSprop accumulators in two ways:
               far they may lead, Keras shows itself: with convolutions that sum in another order
               (oneDNN off), and eight times from initial weights moved by at most 2^-18.
 
+parity --files [PROGRAM] does something else: it takes the .h5 files of wgan-cl to tf.keras 2.15 and to
+Keras 3, and back, and compares images, scores, and a step more in each.
+
 A difference of a loss is relative to the loss, one of a weight to the RMS of its tensor.
 """
 
