@@ -258,13 +258,13 @@ static bool check_network(const struct wg_json *config, const struct wg_keras_ne
     const struct wg_json *layers;
     if (!find_layers(config, &layers))
         return false;
-    if (wg_json_count(layers) != (size_t)network->count)
-        return wg_fail(WG_ERROR_DATA, "a model of %zu layers, expected the %d of the %s",
-                       wg_json_count(layers), network->count, network->name);
-    for (int i = 0; i < network->count; i++)
-        if (!check_layer(wg_json_at(layers, (size_t)i), &network->layers[i]))
+    const size_t count = wg_json_count(layers), expected = (size_t)network->count;
+    for (size_t i = 0; i < count && i < expected; i++) // the first that differs tells the most
+        if (!check_layer(wg_json_at(layers, i), &network->layers[i]))
             return false;
-    return true;
+    return count == expected ||
+           wg_fail(WG_ERROR_DATA, "a model of %zu layers, expected the %zu of the %s", count,
+                   expected, network->name);
 }
 
 static bool is_input(const struct wg_json *layer)
