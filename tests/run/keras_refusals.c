@@ -43,6 +43,10 @@ START_TEST(another_layer_is_named)
          "layer 'leaky_re_lu' has alpha missing, expected 0.2"},
         {"Discriminator.h5", "[null, 28, 28, 1]", "[null, 32, 32, 3]",
          "layer 'input_1' has batch_input_shape [null, 32, 32, 3], expected [null, 28, 28, 1]"},
+        {"Generator.h5", "{\"class_name\": \"Reshape\"",
+         "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"one_more\"}}, "
+         "{\"class_name\": \"Reshape\"",
+         "layer 'one_more' is of class Dropout, expected Reshape"},
         {"Discriminator.h5", "\"layers\"", "\"leyers\"", "model_config: "},
         {"Discriminator.h5", "{", "[", "model_config: "},
     };
