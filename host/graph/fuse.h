@@ -13,13 +13,13 @@ struct wg_device;
  * In this order:
  *
  * 1. A bias, with its activation, whose input is a conv2d, a conv2d_data or a matmul of
- * untransposed A that nobody else reads becomes that node with a bias as third input: the sum is
- * finished while it is in registers. The gradients read only the bias's output, so nobody misses
- * the sum.
+ *    untransposed A that nobody else reads becomes that node with a bias as third input: the sum
+ *    is finished while it is in registers. The gradients read only the bias's output, so nobody
+ *    misses the sum.
  * 2. A batch norm by constants (inference) behind such a convolution, without activation, goes into
  *    its weights and bias where these are fewer than what they make.
  * 3. A batch norm by the batch's moments before a transposed convolution to few channels is
- * computed by those who read it, there and back: norm_up, norm_up_sums, norm_up_gradient.
+ *    computed by those who read it, there and back: norm_up, norm_up_sums, norm_up_gradient.
  * 4. The gradient before the activation of a convolution from few channels likewise: layer_filter,
  *    which also sums what the bias learns, and layer_data.
  * 5. The gradient of a bias before a batch norm is zero.
