@@ -50,16 +50,25 @@ def largest(differences):
     return max((d, n) for n, d in weights_only(differences).items())
 
 
+def channel_axis(name):
+    """Of a tensor, the axis of what its layer puts out."""
+    return -2 if name.startswith("generator.conv") and name.endswith(".kernel") else -1
+
+
 class Difference:
     """One step by a program in single precision against an exact one."""
 
     def __init__(self, losses, tensors, exact_losses, exact_tensors, scale):
         self.losses = loss_differences(losses, exact_losses)
         self.tensors = tensor_differences(tensors, exact_tensors, scale)
-        self.beyond = int(np.sum(self.losses > LOSS_BOUND)) + sum(
-            int(np.sum(np.abs(tensors[name].astype(np.float64) - exact_tensors[name])
-                       > WEIGHT_BOUND * (scale[name] or 1)))
-            for name in weights_only(self.tensors))
+        self.beyond = int(np.sum(self.losses > LOSS_BOUND))
+        self.channels = set()  # (layer, channel) whose weights are beyond the bound
+        for name in weights_only(self.tensors):
+            beyond = np.argwhere(np.abs(tensors[name].astype(np.float64) - exact_tensors[name])
+                                 > WEIGHT_BOUND * (scale[name] or 1))
+            self.beyond += len(beyond)
+            self.channels.update((name.rsplit(".", 1)[0], int(at[channel_axis(name)]))
+                                 for at in beyond)
 
     def badness(self):
         """1 at the bounds."""

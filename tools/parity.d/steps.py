@@ -28,17 +28,37 @@ class Step:
     attempts: int = 0  # states near by that were tried
 
 
+def move_tensors(moves, tensors, most, share, random):
+    """`moves` with those of this share of the tensors anew."""
+    return {name: most * random.uniform(-1, 1, x.shape) if random.random() < share else moves[name]
+            for name, x in tensors.items()}
+
+
+def move_channel(moves, tensors, most, layer, channel, random):
+    """`moves` with those of one channel of a layer anew: the others' activations stay where they
+    are."""
+    moved = dict(moves)
+    for name in tensors:
+        if name.startswith(layer + "."):
+            moved[name] = np.array(np.broadcast_to(moves[name], tensors[name].shape))
+            of_channel = np.moveaxis(moved[name], compare.channel_axis(name), 0)
+            of_channel[channel] = most * random.uniform(-1, 1, of_channel[channel].shape)
+    return moved
+
+
 def search(step, i, compare_from, tensors):
-    """Looks for an exact step that is within the bounds, from states moved at random: some tensors
-    of the nearest step so far anew, now and then all of them, and little or much, for a small move
-    leaves more of the other activations on their side."""
+    """Looks for an exact step that is within the bounds, from states moved at random, little or
+    much, for a small move leaves more of the activations on their side: in turn a channel that is
+    beyond the bounds and some tensors of the nearest step so far, now and then all of them."""
     random = np.random.default_rng(i)
     moves = {name: 0.0 for name in tensors}
     while step.nearest.badness() > 1 and step.attempts < ATTEMPTS:
-        share = 1.0 if step.attempts % 4 == 0 else 0.25
         most = NEARBY / 2 ** random.integers(0, 7)
-        tried = {name: most * random.uniform(-1, 1, x.shape) if random.random() < share
-                 else moves[name] for name, x in tensors.items()}
+        if step.attempts % 2 == 1 and step.nearest.channels:
+            layer, channel = random.choice(sorted(step.nearest.channels))
+            tried = move_channel(moves, tensors, most, layer, int(channel), random)
+        else:
+            tried = move_tensors(moves, tensors, most, 1.0 if step.attempts % 4 == 0 else 0.25, random)
         found = compare_from({name: x.astype(np.float64) * (1 + tried[name])
                               for name, x in tensors.items()})
         step.attempts += 1
