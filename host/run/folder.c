@@ -13,6 +13,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
 
 /* ---- paths ---- */
 
@@ -164,6 +167,63 @@ bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX])
     return wg_folder_checkpoint_path(ret_path, source, step);
 }
 
+/* ---- who writes there ---- */
+
+/* The process that holds a folder locked, by Linux' list: "1: FLOCK ADVISORY WRITE 2128 fe:00:1234
+ * 0 EOF"; 0: none, or nobody tells. */
+static long find_holder(const char *folder)
+{
+    long holder = 0;
+#ifdef __linux__
+    char line[256];
+    struct stat status;
+    FILE *locks = fopen("/proc/locks", "r");
+    while (locks && stat(folder, &status) == 0 && fgets(line, sizeof line, locks)) {
+        long process;
+        unsigned on_major, on_minor;
+        unsigned long long inode;
+        if (sscanf(line, "%*d: FLOCK %*s WRITE %ld %x:%x:%llu", &process, &on_major, &on_minor,
+                   &inode) == 4 &&
+            on_major == major(status.st_dev) && on_minor == minor(status.st_dev) &&
+            inode == status.st_ino)
+            holder = process;
+    }
+    if (locks)
+        fclose(locks);
+#else
+    (void)folder;
+#endif
+    return holder;
+}
+
+static bool fail_held(const char *folder, long holder)
+{
+    char who[32] = "another process";
+    if (holder > 0)
+        snprintf(who, sizeof who, "process %ld", holder);
+    return wg_fail(WG_ERROR_FILE,
+                   "%s: %s trains in this folder; wait for it, or end it first (Ctrl-C and SIGTERM "
+                   "let it save)",
+                   folder, who);
+}
+
+bool wg_folder_lock(const char *folder, int *ret_lock)
+{
+    *ret_lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    bool is_held = errno == EWOULDBLOCK;
+    close(*ret_lock);
+    *ret_lock = -1;
+    return !is_held || fail_held(folder, find_holder(folder));
+}
+
+void wg_folder_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
 /* ---- creation ---- */
 
 static bool make_one(const char *path)
@@ -184,6 +244,18 @@ static bool is_empty(const char *folder)
     return entries <= 2; // "." and ".."
 }
 
+/* Nobody goes on with a run that goes on. */
+static bool fail_not_empty(const char *folder)
+{
+    long holder = find_holder(folder);
+    if (holder > 0)
+        return fail_held(folder, holder);
+    return wg_fail(WG_ERROR_FILE,
+                   "%s: exists and is not empty (a run needs a new or empty folder; to go on with "
+                   "a run: wgan-cl train --resume %s)",
+                   folder, folder);
+}
+
 /* `wanted` without slashes at its end, and whether it is there already; it is empty then. */
 static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool *ret_exists)
 {
@@ -201,10 +273,7 @@ static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool 
     if (exists && !S_ISDIR(status.st_mode))
         return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
     if (exists && !is_empty(folder))
-        return wg_fail(WG_ERROR_FILE,
-                       "%s: exists and is not empty (a run needs a new or empty folder; to go on "
-                       "with a run: wgan-cl train --resume %s)",
-                       folder, folder);
+        return fail_not_empty(folder);
     strcpy(ret_folder, folder);
     *ret_exists = exists;
     return true;
@@ -264,28 +333,6 @@ bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_P
         return false;
     strcpy(ret_folder, folder);
     return true;
-}
-
-/* ---- who writes there ---- */
-
-bool wg_folder_lock(const char *folder, int *ret_lock)
-{
-    *ret_lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    bool is_held = errno == EWOULDBLOCK;
-    close(*ret_lock);
-    *ret_lock = -1;
-    return !is_held || wg_fail(WG_ERROR_FILE,
-                               "%s: another process trains in this folder; wait for it, or end it "
-                               "first",
-                               folder);
-}
-
-void wg_folder_unlock(int lock)
-{
-    if (lock >= 0)
-        close(lock);
 }
 
 bool wg_folder_check(const char *wanted)

@@ -18,8 +18,9 @@ bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_P
 
 /*
  * Holds the folder of a run for this process, until wg_folder_unlock or its end, however it ends:
- * two that write there would spoil the run. Fails with WG_ERROR_FILE if another one holds it. Where
- * the file system has no locks, nothing is held and *ret_lock is -1.
+ * two that write there would spoil the run. Fails with WG_ERROR_FILE if another one holds it,
+ * naming it where the system tells which. Where a folder can't be locked, as on some network file
+ * systems, nothing is held and *ret_lock is -1. Who only reads a run does not ask.
  */
 bool wg_folder_lock(const char *folder, int *ret_lock);
 void wg_folder_unlock(int lock);

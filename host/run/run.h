@@ -27,7 +27,7 @@ struct wg_run {
     double wasserstein;           // newest estimate
     int burst;                    // steps enqueued between two looks
     float *sample_noise;          // [WG_SAMPLE_BATCH, noise]
-    int lock;                     // of the folder
+    int lock;                     // of the folder; -1: there is none
 };
 
 /* For the caller; `user` is the run. */

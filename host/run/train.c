@@ -141,7 +141,13 @@ static bool keep_tuning(const struct wg_run *run)
 /* The folder is there, and the run begins in it. */
 static void announce(struct wg_run *run)
 {
-    char text[WG_PATH_MAX + 32];
+    char text[WG_PATH_MAX + 128];
+    if (run->lock < 0) {
+        snprintf(text, sizeof text,
+                 "warning: %s can't be locked, so nothing keeps another training out of it",
+                 run->folder);
+        wg_run_message(run, text);
+    }
     snprintf(text, sizeof text, "run folder %s\n", run->folder);
     wg_run_message(run, text);
     wg_manifest_started(run->folder, run->started);
@@ -185,7 +191,6 @@ static void finish(struct wg_run *run, bool ok, bool stopped, struct wg_train_re
     wg_history_finish(&run->history);
     wg_trainer_destroy(run->trainer);
     free(run->sample_noise);
-    wg_folder_unlock(run->lock);
 }
 
 /* The folder is made last of all that can be refused, so that a refusal leaves nothing behind. The
@@ -214,6 +219,7 @@ bool wg_train(struct wg_device *device, const struct wg_dataset *dataset,
     init(&run, device, dataset, settings, callbacks);
     bool ok = begin(&run, folder) && loop(&run, &stopped);
     finish(&run, ok, stopped, ret_result);
+    wg_folder_unlock(run.lock);
     return ok;
 }
 
@@ -272,8 +278,8 @@ static bool check_resumable(const struct wg_checkpoint_info *info, const char *f
 }
 
 /* The folder is held by this process: what is found there is the newest. */
-static bool resume_held(struct wg_device *device, const char *folder, const char *data, int steps,
-                        const struct wg_train_callbacks *callbacks,
+static bool resume_held(struct wg_device *device, const char *folder, int lock, const char *data,
+                        int steps, const struct wg_train_callbacks *callbacks,
                         struct wg_train_result *ret_result)
 {
     struct wg_run run;
@@ -290,6 +296,7 @@ static bool resume_held(struct wg_device *device, const char *folder, const char
     if (check_resumable(info, folder, settings.steps) &&
         wg_dataset_open(data ? data : info->data_source, &dataset)) {
         init(&run, device, dataset, &settings, callbacks);
+        run.lock = lock;
         snprintf(run.folder, sizeof run.folder, "%s", folder);
         for (size_t n = strlen(run.folder); n > 1 && run.folder[n - 1] == '/'; n--)
             run.folder[n - 1] = '\0';
@@ -304,10 +311,13 @@ static bool resume_held(struct wg_device *device, const char *folder, const char
 bool wg_resume(struct wg_device *device, const char *folder, const char *data, int steps,
                const struct wg_train_callbacks *callbacks, struct wg_train_result *ret_result)
 {
+    char path[WG_PATH_MAX];
     int lock;
-    if (!check_folder(folder) || !wg_folder_lock(folder, &lock))
+    // Only what is a run is held: another one may be about to begin here.
+    if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
+        !wg_folder_lock(folder, &lock))
         return false;
-    bool ok = resume_held(device, folder, data, steps, callbacks, ret_result);
+    bool ok = resume_held(device, folder, lock, data, steps, callbacks, ret_result);
     wg_folder_unlock(lock);
     return ok;
 }

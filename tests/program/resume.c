@@ -3,6 +3,7 @@
 #include "tests/program/programlib.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ START_TEST(a_run_is_held_by_one_process)
     int folder = open(temporary_path("renamed"), O_RDONLY | O_DIRECTORY);
     ck_assert_int_eq(flock(folder, LOCK_EX), 0); // as another training does
     const struct outcome resume = run("train", "--resume", "renamed", "--steps", "5");
-    check_failed(&resume, 1, "renamed: another process trains in this folder", "wait for it");
+    check_failed(&resume, 1, "renamed: ", " trains in this folder; wait for it");
     ck_assert(!is_there("renamed/checkpoints/000005.safetensors"));
     const struct outcome sample = run("sample", "renamed", "-n", "1", "--out", "one.png");
     check_done(&sample);
@@ -125,12 +126,26 @@ START_TEST(a_run_is_held_by_one_process)
 }
 END_TEST
 
+/* The lock is a training's from its first step on, and goes with it. */
+START_TEST(a_killed_training_holds_nothing)
+{
+    struct process first = start("train", "--resume", "renamed", "--steps", "1000000");
+    program_await(&first, "resuming");
+    const struct outcome second = run("train", "--resume", "renamed", "--steps", "1000000");
+    check_failed(&second, 1, "renamed: ", " trains in this folder; wait for it");
+    ck_assert_int_eq(kill(first.id, SIGKILL), 0);
+    ck_assert_int_eq(program_finish(&first).signal, SIGKILL);
+    const struct outcome third = run("train", "--resume", "renamed", "--steps", "5");
+    check_done(&third);
+}
+END_TEST
+
 START_TEST(folders_that_are_gone_are_made_again)
 {
     ck_assert_int_eq(rename(temporary_path("renamed/imgs"), temporary_path("gone")), 0);
-    const struct outcome resume = run("train", "--resume", "renamed", "--steps", "5");
+    const struct outcome resume = run("train", "--resume", "renamed", "--steps", "6");
     check_done(&resume);
-    ck_assert(is_there("renamed/imgs/000005.png"));
+    ck_assert(is_there("renamed/imgs/000006.png"));
 }
 END_TEST
 
@@ -145,6 +160,7 @@ int main(void)
         data_may_move,
         a_run_may_move,
         a_run_is_held_by_one_process,
+        a_killed_training_holds_nothing,
         folders_that_are_gone_are_made_again,
     };
     return run_tests("resume", tests, countof(tests), true);

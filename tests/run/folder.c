@@ -3,8 +3,13 @@
 
 #include "tests/run/runlib.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char taken[WG_PATH_MAX];
@@ -184,11 +189,74 @@ START_TEST(is_held_by_one)
     ck_assert(wg_folder_lock(temporary_path("run"), &first));
     ck_assert_int_ge(first, 0);
     ck_assert(!wg_folder_lock(temporary_path("run"), &second));
-    check_error(WG_ERROR_FILE, "run: another process trains in this folder");
+    check_error(WG_ERROR_FILE, "run: ");
+    check_error(WG_ERROR_FILE, " trains in this folder; wait for it");
     wg_folder_unlock(second); // of none: nothing happens
     wg_folder_unlock(first);
     ck_assert(wg_folder_lock(temporary_path("run"), &second));
     wg_folder_unlock(second);
+}
+END_TEST
+
+/* Another process that holds the folder until it is killed. */
+static pid_t start_holder(const char *path)
+{
+    int ready[2], lock;
+    char byte = 0;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t process = fork();
+    ck_assert_int_ge(process, 0);
+    if (process == 0) {
+        byte = wg_folder_lock(path, &lock) && lock >= 0;
+        if (write(ready[1], &byte, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 1);
+    close(ready[0]);
+    close(ready[1]);
+    return process;
+}
+
+/* Whether this system lists whose lock it is. */
+static bool is_listed(const char *path)
+{
+    char line[256], place[64];
+    struct stat status;
+    bool found = false;
+    FILE *locks = fopen("/proc/locks", "r");
+    ck_assert_int_eq(stat(path, &status), 0);
+    snprintf(place, sizeof place, " %02x:%02x:%llu ", major(status.st_dev), minor(status.st_dev),
+             (unsigned long long)status.st_ino);
+    while (locks && !found && fgets(line, sizeof line, locks))
+        found = strstr(line, place) != NULL;
+    if (locks)
+        fclose(locks);
+    return found;
+}
+
+START_TEST(who_holds_it_is_named)
+{
+    int lock;
+    char who[32] = "another process";
+    const char *path = temporary_make_folder("run");
+    write_text("run/log.csv", "");
+    pid_t holder = start_holder(path);
+    bool listed = is_listed(path);
+    if (listed)
+        snprintf(who, sizeof who, "process %ld", (long)holder);
+    ck_assert(!wg_folder_lock(path, &lock));
+    check_error(WG_ERROR_FILE, who);
+    ck_assert(!wg_folder_check(path));
+    check_error(WG_ERROR_FILE, listed ? who : "is not empty");
+    ck_assert_int_eq(kill(holder, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+    ck_assert(!wg_folder_check(path));
+    check_error(WG_ERROR_FILE, "is not empty");
+    ck_assert(wg_folder_lock(path, &lock));
+    ck_assert_int_ge(lock, 0);
+    wg_folder_unlock(lock);
 }
 END_TEST
 
@@ -278,6 +346,7 @@ int main(void)
         checks_without_creating,
         makes_what_is_missing_in_it,
         is_held_by_one,
+        who_holds_it_is_named,
         composes_paths,
         finds_the_newest_checkpoint_by_its_number,
         takes_a_checkpoint_by_its_path,
