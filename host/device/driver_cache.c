@@ -4,7 +4,6 @@
 #include "host/base/error.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -37,17 +36,19 @@ static bool is_set(const char *variable)
     return value && *value;
 }
 
-/* Whether a folder can be made: where the kernel keeps files, permissions promise what it does not
- * do. */
-static bool can_make(const char *path)
+/* Whether a folder can be made there: where the kernel keeps files, permissions promise what it
+ * does not do. One of a name of its own: other processes may be about to make pocl's. */
+static bool can_make_in(const char *parent)
 {
-    return mkdir(path, 0700) == 0 ? rmdir(path) == 0 : errno == EEXIST;
+    char path[WG_CACHE_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/wgan-cl-XXXXXX", parent);
+    return mkdtemp(path) && rmdir(path) == 0;
 }
 
 /* What is wrong with the folder at `path`, which need not be there yet; NULL if nothing is. */
 static const char *trouble_with(const char *path)
 {
-    char there[WG_CACHE_PATH_MAX], missing[WG_CACHE_PATH_MAX] = "";
+    char there[WG_CACHE_PATH_MAX];
     struct stat status;
     struct statvfs disk;
     snprintf(there, sizeof there, "%s", path);
@@ -55,17 +56,15 @@ static const char *trouble_with(const char *path)
         char *slash = strrchr(there, '/');
         if (!slash || slash[1] == '\0')
             return not_writable;
-        strcpy(missing, there);
         slash[slash == there] = '\0'; // that of the root stays
     }
-    if (!S_ISDIR(status.st_mode) || access(there, W_OK | X_OK) != 0 ||
-        (*missing && !can_make(missing)))
+    if (!S_ISDIR(status.st_mode) || access(there, W_OK | X_OK) != 0)
         return not_writable;
     // 0 of 0 blocks: a file system that does not know.
     if (statvfs(there, &disk) == 0 && disk.f_blocks > 0 &&
         (uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)ROOM_MIB << 20)
         return no_room;
-    return NULL;
+    return can_make_in(there) ? NULL : not_writable;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw)
