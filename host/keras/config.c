@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -375,12 +376,31 @@ static bool check_plain(const struct wg_json *settings)
     return true;
 }
 
-bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_rate)
+static bool read_rate(const struct wg_json *rate, struct wg_keras_rate *ret_rate)
 {
-    const struct wg_json *optimizer, *settings, *rate;
+    const char *schedule;
+    double value = 0;
+    *ret_rate = (struct wg_keras_rate){0};
+    if (!rate)
+        return true;
+    if (wg_json_is_object(rate)) {
+        if (!wg_json_get_string(rate, "class_name", &schedule))
+            return false;
+        snprintf(ret_rate->schedule, sizeof ret_rate->schedule, "%s", schedule);
+        return true;
+    }
+    if (!wg_json_as_real(rate, &value))
+        return false;
+    ret_rate->value = (float)value; // may be 0 where the double is not
+    return (ret_rate->value > 0 && isfinite(value)) ||
+           wg_fail(WG_ERROR_DATA, "RMSprop has learning_rate %g, expected more than 0", value);
+}
+
+bool wg_keras_check_training(const struct wg_json *config, struct wg_keras_rate *ret_rate)
+{
+    const struct wg_json *optimizer, *settings;
     const char *class;
     bool centered;
-    double value = 0;
     if (!wg_json_get_object(config, "optimizer_config", &optimizer) ||
         !wg_json_get_string(optimizer, "class_name", &class) ||
         !wg_json_get_object(optimizer, "config", &settings))
@@ -393,16 +413,5 @@ bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_r
         return false;
     if (centered)
         return wg_fail(WG_ERROR_DATA, "RMSprop is centered, expected the plain one");
-    if (!check_plain(settings))
-        return false;
-    rate = wg_json_find(settings, "learning_rate"); // or an object: a schedule
-    if (!rate || wg_json_is_object(rate)) {
-        *ret_learning_rate = rate ? NAN : 0;
-        return true;
-    }
-    if (!wg_json_as_real(rate, &value))
-        return false;
-    *ret_learning_rate = (float)value;
-    return (value > 0 && isfinite(value)) ||
-           wg_fail(WG_ERROR_DATA, "RMSprop has learning_rate %g, expected more than 0", value);
+    return check_plain(settings) && read_rate(wg_json_find(settings, "learning_rate"), ret_rate);
 }

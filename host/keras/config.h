@@ -28,8 +28,14 @@ enum wg_keras_model { WG_KERAS_GENERATOR, WG_KERAS_DISCRIMINATOR, WG_KERAS_ADVER
  * layer, setting, what it is and should be, or which other of the models it is. */
 bool wg_keras_check_model(const struct wg_json *config, enum wg_keras_model model);
 
+/* A learning rate, or the class of a schedule that gives it. */
+struct wg_keras_rate {
+    float value;       // 0: none is named
+    char schedule[48]; // "ExponentialDecay"; empty: none
+};
+
 /* Checks that a training_config is of RMSprop as it is computed here, whatever the loss. Fails
- * with WG_ERROR_DATA. The learning rate is 0 if it is no constant. */
-bool wg_keras_check_training(const struct wg_json *config, float *ret_learning_rate);
+ * with WG_ERROR_DATA. */
+bool wg_keras_check_training(const struct wg_json *config, struct wg_keras_rate *ret_rate);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "host/base/error.h"
 #include "host/files/hdf5.h"
-#include "host/keras/config.h"
 
 #include <float.h>
 #include <math.h>
@@ -409,8 +408,8 @@ static bool read_rmsprop(const struct wg_hdf5 *file, const struct wg_keras_netwo
     if (file && wg_hdf5_has_attribute(file, "/", "training_config")) {
         if (!read_json(file, "training_config", &config))
             return false;
-        bool ok = wg_keras_check_training(config, &ret_rmsprop->learning_rate) ||
-                  fail_in(file, "training_config");
+        bool ok =
+            wg_keras_check_training(config, &ret_rmsprop->rate) || fail_in(file, "training_config");
         wg_json_destroy(config);
         if (!ok)
             return false;

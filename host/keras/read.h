@@ -11,14 +11,15 @@
 #define WG_KERAS_READ_H
 
 #include "host/files/safetensors.h"
+#include "host/keras/config.h"
 
 #include <stdint.h>
 
 /* What a file says about its RMSprop. */
 struct wg_keras_rmsprop {
-    bool is_there;       // false: the accumulators are 0
-    int64_t updates;     // done so far; 0 if it is not there
-    float learning_rate; // 0 if the file names none, NaN if it names a schedule
+    bool is_there;   // false: the accumulators are 0
+    int64_t updates; // done so far; 0 if it is not there
+    struct wg_keras_rate rate;
 };
 
 struct wg_keras_state {

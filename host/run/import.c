@@ -36,21 +36,21 @@ static bool steps_done(const char *source, const struct wg_keras_state *state, i
 }
 
 /* A learning rate of 0 is to come from the file, or else from the defaults. */
-static bool fill_rate(float *rate, float of_file, float standard, const char *source,
-                      const char *file, const char *option)
+static bool fill_rate(float *rate, const struct wg_keras_rate *of_file, float standard,
+                      const char *source, const char *file, const char *option)
 {
-    if (*rate > 0)
+    if (*rate != 0)
         return true;
-    if (isnan(of_file))
+    if (of_file->schedule[0])
         return wg_fail(WG_ERROR_DATA,
-                       "%s/%s: the learning rate follows a schedule, expected a number; --%s takes "
-                       "one to go on with",
-                       source, file, option);
-    if (of_file > WG_LEARNING_RATE_MAX)
+                       "%s/%s: the learning rate follows the schedule %s, expected a number; --%s "
+                       "takes one to go on with",
+                       source, file, of_file->schedule, option);
+    if (of_file->value > WG_LEARNING_RATE_MAX)
         return wg_fail(WG_ERROR_DATA,
                        "%s/%s: the learning rate is %g, expected at most %g; --%s takes another",
-                       source, file, (double)of_file, (double)WG_LEARNING_RATE_MAX, option);
-    *rate = of_file > 0 ? of_file : standard;
+                       source, file, (double)of_file->value, (double)WG_LEARNING_RATE_MAX, option);
+    *rate = of_file->value > 0 ? of_file->value : standard;
     return true;
 }
 
@@ -58,9 +58,9 @@ static bool fill_settings(const char *source, const struct wg_keras_state *state
                           struct wg_train_settings *settings)
 {
     const struct wg_train_settings standard = wg_train_settings_default();
-    return fill_rate(&settings->lr_generator, state->generator.learning_rate, standard.lr_generator,
-                     source, "Adversarial.h5", "lr-generator") &&
-           fill_rate(&settings->lr_critic, state->critic.learning_rate, standard.lr_critic, source,
+    return fill_rate(&settings->lr_generator, &state->generator.rate, standard.lr_generator, source,
+                     "Adversarial.h5", "lr-generator") &&
+           fill_rate(&settings->lr_critic, &state->critic.rate, standard.lr_critic, source,
                      "Discriminator.h5", "lr-critic") &&
            wg_settings_check(settings);
 }

@@ -297,7 +297,8 @@ START_TEST(rates_that_none_could_give_are_refused)
         const char *rate, *reason;
     } cases[] = {
         {"\"learning_rate\": {\"class_name\": \"CosineDecay\"}, \"was\": ",
-         "keras/Discriminator.h5: the learning rate follows a schedule, expected a number; "
+         "keras/Discriminator.h5: the learning rate follows the schedule CosineDecay, expected a "
+         "number; "
          "--lr-critic takes one"},
         {"\"learning_rate\": 2.0, \"was\": ",
          "keras/Discriminator.h5: the learning rate is 2, expected at most 1; --lr-critic takes"},

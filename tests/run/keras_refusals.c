@@ -70,6 +70,8 @@ START_TEST(another_optimizer_is_named)
         {"\"learning_rate\": ", "\"learning_rate\": \"fast\", \"was\": ", "training_config: "},
         {"\"learning_rate\": ", "\"learning_rate\": -1, \"was\": ",
          "RMSprop has learning_rate -1, expected more than 0"},
+        {"\"learning_rate\": ", "\"learning_rate\": 1e-60, \"was\": ",
+         "RMSprop has learning_rate 1e-60, expected more than 0"},
         {"\"clipnorm\": null", "\"clipnorm\": 1.0", "RMSprop has clipnorm, expected none"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
