@@ -253,7 +253,9 @@ static bool resume(struct wg_run *run, const struct wg_checkpoint *checkpoint, c
     announce(run);
     snprintf(text, sizeof text, "resuming   after step %u from %s", (unsigned)info->step, path);
     wg_run_message(run, text);
-    return keep_tuning(run) && wg_run_write_manifest(run, "running", NULL);
+    // The picture may be gone with its folder, and that another can be drawn there shows now.
+    return keep_tuning(run) && wg_run_write_manifest(run, "running", NULL) &&
+           wg_run_write_real(run);
 }
 
 /* A checkpoint file is no place to go on in: its log and pictures are beside its folder. */

@@ -146,6 +146,7 @@ START_TEST(folders_that_are_gone_are_made_again)
     const struct outcome resume = run("train", "--resume", "renamed", "--steps", "6");
     check_done(&resume);
     ck_assert(is_there("renamed/imgs/000006.png"));
+    ck_assert(is_there("renamed/imgs/real.png"));
 }
 END_TEST
 
