@@ -372,8 +372,9 @@ struct wg_import_result {
  * Keras 3 wrote them. What the files do not say comes from `dataset` and `settings`, in which a
  * learning rate of 0 means that of the file, or the default where it has none. `folder` as for
  * wg_train. The steps done are the updates of the generator's RMSprop, else those of the critic's
- * by 2 * critic_steps. Fails with WG_ERROR_DATA, naming layer, shape or type, for other models, and
- * if the weights in Adversarial.h5 are not those of the other two files.
+ * by 2 * critic_steps. Fails with WG_ERROR_DATA, naming layer, shape or type, for other models, if
+ * the weights in Adversarial.h5 are not those of the other two files, and if a learning rate that
+ * is to be that of a file follows a schedule there or is above WG_LEARNING_RATE_MAX.
  */
 bool wg_import(const char *source, const struct wg_dataset *dataset,
                const struct wg_train_settings *settings, const char *folder,

@@ -209,18 +209,20 @@ static bool is_last_axis(const struct wg_json *axis, int rank)
 }
 
 /* Every setting that is written here must be there with the same value, but for those that say
- * nothing about what is computed. */
-static bool check_settings(const struct wg_json *settings, const struct wg_keras_layer *layer,
+ * nothing about what is computed, and for the activation, which is a part of its own. Owns
+ * `expected`. */
+static bool check_settings(const struct wg_json *settings, struct wg_json *expected, int rank,
                            const char *name)
 {
-    struct wg_json *expected = layer_settings(layer);
+    static const char *const others[] = {"sparse", "ragged", "activation"};
     bool ok = expected != NULL;
     for (struct wg_json_member m = {0}; ok && wg_json_next(expected, &m);) {
-        if (strcmp(m.key, "sparse") == 0 || strcmp(m.key, "ragged") == 0)
-            continue;
+        bool is_other = false;
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            is_other = is_other || strcmp(m.key, others[i]) == 0;
         const struct wg_json *got = find_setting(settings, m.key);
         const bool is_axis = strcmp(m.key, "axis") == 0;
-        if (got && (is_axis ? is_last_axis(got, layer->output.rank) : same_value(got, m.value)))
+        if (is_other || (got && (is_axis ? is_last_axis(got, rank) : same_value(got, m.value))))
             continue;
         char *got_text = got ? wg_json_text(got, 0) : NULL, *text = wg_json_text(m.value, 0);
         ok = wg_fail(WG_ERROR_DATA, "layer '%s' has %s %.80s, expected %s", name, m.key,
@@ -232,19 +234,71 @@ static bool check_settings(const struct wg_json *settings, const struct wg_keras
     return ok;
 }
 
-static bool check_layer(const struct wg_json *json, const struct wg_keras_layer *layer)
+/* ---- a model as parts ---- */
+
+/*
+ * A layer without its activation, or an activation. That is a layer of its own in one program, and
+ * in another an argument of the layer before, by its name or as such a layer: what is computed is
+ * the same.
+ */
+struct part {
+    const char *layer; // "conv2d"
+    bool is_activation;
+    const char *name;               // "Conv2D" or "relu"
+    const struct wg_json *settings; // NULL: an activation by its name alone
+};
+
+struct parts {
+    struct part items[64];
+    size_t count;
+    size_t next; // to be compared
+};
+
+static bool add_part(struct parts *parts, const struct part *part)
 {
-    const char *class, *name;
+    const size_t most = sizeof parts->items / sizeof parts->items[0];
+    if (parts->count == most)
+        return wg_fail(WG_ERROR_DATA, "a model of more than %zu layers", most);
+    parts->items[parts->count++] = *part;
+    return true;
+}
+
+static bool add_activation(struct parts *parts, const char *name, const struct wg_json *activation);
+
+/* A layer called `name`, or one that is the activation of that. */
+static bool add_class(struct parts *parts, const char *name, const char *class,
+                      const struct wg_json *settings)
+{
+    const struct wg_json *activation = wg_json_find(settings, "activation");
+    const bool is_relu = strcmp(class, "ReLU") == 0, is_leaky = strcmp(class, "LeakyReLU") == 0;
+    const struct part part = {.layer = name,
+                              .is_activation = is_relu || is_leaky,
+                              .name = is_relu    ? "relu"
+                                      : is_leaky ? "leaky_relu"
+                                                 : class,
+                              .settings = settings};
+    if (strcmp(class, wg_keras_class_name(WG_KERAS_RELU)) == 0)
+        return add_activation(parts, name, activation);
+    return add_part(parts, &part) && (!activation || add_activation(parts, name, activation));
+}
+
+/* By its name or as a layer. Of the names, leaky_relu has the slope 0.2 in both versions. */
+static bool add_activation(struct parts *parts, const char *name, const struct wg_json *activation)
+{
+    struct part part = {.layer = name, .is_activation = true};
+    const char *class;
     const struct wg_json *settings;
-    const char *expected = wg_keras_class_name(layer->class);
-    if (!wg_json_get_string(json, "class_name", &class) ||
-        !wg_json_get_object(json, "config", &settings) ||
-        !wg_json_get_string(settings, "name", &name))
-        return false;
-    if (strcmp(class, expected) != 0)
-        return wg_fail(WG_ERROR_DATA, "layer '%s' is of class %s, expected %s", name, class,
-                       expected);
-    return check_settings(settings, layer, name);
+    if (activation && wg_json_as_string(activation, &part.name))
+        return strcmp(part.name, "linear") == 0 || add_part(parts, &part);
+    if (activation && wg_json_is_object(activation) &&
+        wg_json_get_string(activation, "class_name", &class) &&
+        wg_json_get_object(activation, "config", &settings))
+        return add_class(parts, name, class, settings);
+    char *text = activation ? wg_json_text(activation, 0) : NULL;
+    wg_fail(WG_ERROR_DATA, "layer '%s' has activation %.80s, expected a name or a layer", name,
+            text ? text : "missing");
+    free(text);
+    return false;
 }
 
 static bool find_layers(const struct wg_json *config, const struct wg_json **ret_layers)
@@ -254,75 +308,107 @@ static bool find_layers(const struct wg_json *config, const struct wg_json **ret
            wg_json_get_array(inner, "layers", ret_layers);
 }
 
-static bool check_network(const struct wg_json *config, const struct wg_keras_network *network)
+/* `nested`: networks may be layers here, as of critic(generator(z)), and are taken apart. */
+static bool add_layers(struct parts *parts, const struct wg_json *layers, bool nested)
 {
-    const struct wg_json *layers;
-    if (!find_layers(config, &layers))
-        return false;
-    const size_t count = wg_json_count(layers), expected = (size_t)network->count;
-    for (size_t i = 0; i < count && i < expected; i++) // the first that differs tells the most
-        if (!check_layer(wg_json_at(layers, i), &network->layers[i]))
+    for (size_t i = 0; i < wg_json_count(layers); i++) {
+        const struct wg_json *layer = wg_json_at(layers, i), *settings, *inner;
+        const char *class, *name;
+        if (nested && find_layers(layer, &inner)) {
+            if (!add_layers(parts, inner, false))
+                return false;
+            continue;
+        }
+        if (!wg_json_get_string(layer, "class_name", &class) ||
+            !wg_json_get_object(layer, "config", &settings) ||
+            !wg_json_get_string(settings, "name", &name) ||
+            !add_class(parts, name, class, settings))
             return false;
-    return count == expected ||
-           wg_fail(WG_ERROR_DATA, "a model of %zu layers, expected the %zu of the %s", count,
-                   expected, network->name);
+    }
+    return true;
 }
 
-static bool is_input(const struct wg_json *layer)
+/* Whether there is a next part, and it is this one. */
+static bool is_next(const struct parts *parts, bool is_activation, const char *name)
 {
-    const char *class;
-    return wg_json_get_string(layer, "class_name", &class) &&
-           strcmp(class, wg_keras_class_name(WG_KERAS_INPUT)) == 0;
+    const struct part *part = &parts->items[parts->next];
+    return parts->next < parts->count && part->is_activation == is_activation &&
+           strcmp(part->name, name) == 0;
 }
 
-static bool is_network(const struct wg_json *layer)
+/* The next part, which has to be this one. */
+static const struct part *take_part(struct parts *parts, bool is_activation, const char *name)
 {
-    const struct wg_json *layers;
-    return find_layers(layer, &layers);
+    const struct part *part = &parts->items[parts->next];
+    const char *kind = is_activation ? "activation " : "";
+    if (is_next(parts, is_activation, name)) {
+        parts->next++;
+        return part;
+    }
+    if (parts->next == parts->count)
+        wg_fail(WG_ERROR_DATA, "the model ends where %s%s is expected", kind, name);
+    else
+        wg_fail(WG_ERROR_DATA, "layer '%s' %s %s, expected %s%s", part->layer,
+                part->is_activation ? "has activation" : "is of class", part->name, kind, name);
+    return NULL;
 }
 
-static bool fail_adversarial(size_t count)
+static bool check_layer(struct parts *parts, const struct wg_keras_layer *layer)
 {
-    return wg_fail(WG_ERROR_DATA,
-                   "a model of %zu layers, expected the Generator and the Discriminator, each as "
-                   "one layer or layer by layer",
-                   count);
+    const struct part *part = take_part(parts, false, wg_keras_class_name(layer->class));
+    return part &&
+           check_settings(part->settings, layer_settings(layer), layer->output.rank, part->layer);
 }
 
-/* A network inside a model, which is one layer there, as of critic(generator(z)), or layer by
- * layer, as the first of critic(generator.output), without an input behind another network. */
-static bool check_part(const struct wg_json *layers, const struct wg_keras_network *network,
-                       size_t *next)
+static struct wg_json *activation_settings(const char *name)
 {
-    const size_t count = wg_json_count(layers), from = *next > 0;
-    if (*next < count && is_network(wg_json_at(layers, *next)))
-        return check_network(wg_json_at(layers, (*next)++), network);
-    if (count - *next < (size_t)network->count - from)
-        return fail_adversarial(count);
-    for (size_t i = from; i < (size_t)network->count; i++)
-        if (!check_layer(wg_json_at(layers, (*next)++), &network->layers[i]))
+    if (strcmp(name, "leaky_relu") == 0)
+        return wg_json_pack("{s: f}", "alpha", WG_KERAS_SLOPE);
+    return wg_json_pack("{s: n, s: f, s: f}", "max_value", "negative_slope", 0.0, "threshold", 0.0);
+}
+
+static bool check_activation(struct parts *parts, const char *name)
+{
+    const struct part *part = take_part(parts, true, name);
+    return part && (!part->settings ||
+                    check_settings(part->settings, activation_settings(name), 0, part->layer));
+}
+
+/* An input may be missing, as in front of a network behind another one, or be there twice, as of
+ * a model and of the network that is its first layer. */
+static bool check_input(struct parts *parts, const struct wg_keras_layer *layer)
+{
+    while (is_next(parts, false, wg_keras_class_name(layer->class)))
+        if (!check_layer(parts, layer))
             return false;
     return true;
 }
 
-/* Networks may stand behind an input layer or not. */
-static bool check_adversarial(const struct wg_json *config)
+static bool check_network(struct parts *parts, const struct wg_keras_network *network)
 {
-    const struct wg_json *layers;
-    if (!find_layers(config, &layers))
-        return false;
-    size_t count = wg_json_count(layers);
-    size_t next = count > 1 && is_input(wg_json_at(layers, 0)) && is_network(wg_json_at(layers, 1));
-    return check_part(layers, &wg_keras_generator, &next) &&
-           check_part(layers, &wg_keras_discriminator, &next) &&
-           (next == count || fail_adversarial(count));
+    bool ok = true;
+    for (int i = 0; ok && i < network->count; i++) {
+        const struct wg_keras_layer *layer = &network->layers[i];
+        if (layer->class == WG_KERAS_INPUT)
+            ok = check_input(parts, layer);
+        else if (layer->class != WG_KERAS_RELU && layer->class != WG_KERAS_LEAKY_RELU)
+            ok = check_layer(parts, layer);
+        if (ok && layer->activation && strcmp(layer->activation, "linear") != 0)
+            ok = check_activation(parts, layer->activation);
+    }
+    return ok;
 }
 
 static bool check_as(const struct wg_json *config, enum wg_keras_model model)
 {
-    return model == WG_KERAS_GENERATOR       ? check_network(config, &wg_keras_generator)
-           : model == WG_KERAS_DISCRIMINATOR ? check_network(config, &wg_keras_discriminator)
-                                             : check_adversarial(config);
+    struct parts parts = {.count = 0};
+    const struct wg_json *layers;
+    if (!find_layers(config, &layers) ||
+        !add_layers(&parts, layers, model == WG_KERAS_ADVERSARIAL) ||
+        (model != WG_KERAS_DISCRIMINATOR && !check_network(&parts, &wg_keras_generator)) ||
+        (model != WG_KERAS_GENERATOR && !check_network(&parts, &wg_keras_discriminator)))
+        return false;
+    return parts.next == parts.count || take_part(&parts, false, "the end of the model");
 }
 
 bool wg_keras_check_model(const struct wg_json *config, enum wg_keras_model model)

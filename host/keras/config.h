@@ -24,8 +24,9 @@ struct wg_json *wg_keras_training_config(float learning_rate, bool with_accuracy
 /* The models, each of which has a file of its name. */
 enum wg_keras_model { WG_KERAS_GENERATOR, WG_KERAS_DISCRIMINATOR, WG_KERAS_ADVERSARIAL };
 
-/* Checks that a model_config describes the model, layer after layer. Fails with WG_ERROR_DATA:
- * layer, setting, what it is and should be, or which other of the models it is. */
+/* Checks that a model_config describes the model, layer after layer; activations may be layers or
+ * arguments. Fails with WG_ERROR_DATA: the first layer that differs, setting, what it is and should
+ * be, or which other of the models it is. */
 bool wg_keras_check_model(const struct wg_json *config, enum wg_keras_model model);
 
 /* A learning rate, or the class of a schedule that gives it. */

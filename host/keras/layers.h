@@ -32,7 +32,7 @@ struct wg_keras_layer {
     struct wg_shape output; // of one image
     size_t channels;        // of its input, where it has a kernel
     int stride;             // of a convolution
-    const char *activation; // of a dense layer or a convolution
+    const char *activation; // of a dense layer or a convolution, or what the layer is
 };
 
 enum { WG_KERAS_LAYERS_MAX = 16 };

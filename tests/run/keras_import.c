@@ -290,6 +290,50 @@ START_TEST(adversarial_may_have_networks_layer_by_layer)
 }
 END_TEST
 
+/* An activation may be a layer or an argument, and each of them has more than one name. */
+START_TEST(activations_may_stand_elsewhere)
+{
+    static const struct {
+        const char *file, *from, *to;
+    } changes[] = {
+        {"Generator.h5", "\"Activation\", \"config\": {\"activation\": \"relu\"",
+         "\"ReLU\", \"config\": {\"max_value\": null, \"negative_slope\": 0.0, \"threshold\": 0.0"},
+        {"Generator.h5", "\"activation\": \"tanh\"", "\"activation\": \"linear\""},
+        {"Generator.h5", "], \"input_layers\"",
+         ", {\"class_name\": \"Activation\", \"config\": {\"activation\": \"tanh\", \"name\": "
+         "\"last\"}}"
+         "], \"input_layers\""},
+        {"Discriminator.h5", "\"activation\": \"linear\"", "\"activation\": \"leaky_relu\""},
+        {"Discriminator.h5", "\"activation\": \"linear\"",
+         "\"activation\": {\"class_name\": \"LeakyReLU\", \"config\": {\"negative_slope\": 0.2}}"},
+        {"Discriminator.h5", "\"LeakyReLU\", \"config\": {\"alpha\": 0.2",
+         "\"Activation\", \"config\": {\"activation\": \"linear\""},
+        {"Discriminator.h5", "\"LeakyReLU\", \"config\": {\"alpha\": 0.2",
+         "\"Activation\", \"config\": {\"activation\": \"linear\""},
+    };
+    struct wg_import_result result;
+    export_files();
+    for (size_t i = 0; i < countof(changes); i++)
+        change_text(changes[i].file, "model_config", changes[i].from, changes[i].to);
+    import_well(temporary_path("keras"), &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
+START_TEST(an_input_layer_may_be_missing)
+{
+    struct wg_import_result result;
+    const char *folder = export_files();
+    char *config = config_of("Discriminator.h5");
+    char *input = strstr(config, "{\"class_name\": \"InputLayer\"");
+    *strstr(input, "{\"class_name\": \"Conv2D\"") = '\0';
+    change_text("Discriminator.h5", "model_config", input, "");
+    free(config);
+    import_well(folder, &result);
+    ck_assert(files_are_equal(result.checkpoint, temporary_path("5.safetensors")));
+}
+END_TEST
+
 /* A rate of the file that can't be gone on with is refused, unless another is given. */
 START_TEST(rates_that_none_could_give_are_refused)
 {
@@ -334,6 +378,8 @@ int main(void)
         the_generator_may_be_frozen_in_adversarial,
         adversarial_may_have_no_input_layer,
         adversarial_may_have_networks_layer_by_layer,
+        activations_may_stand_elsewhere,
+        an_input_layer_may_be_missing,
         rates_that_none_could_give_are_refused,
     };
     return run_tests("keras_import", tests, countof(tests));

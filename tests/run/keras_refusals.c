@@ -24,11 +24,28 @@ START_TEST(another_layer_is_named)
          "Generator.h5: model_config: layer 'conv2d_transpose' is of class UpSampling2D, expected "
          "Conv2DTranspose"},
         {"Generator.h5", "\"activation\": \"relu\"", "\"activation\": \"elu\"",
-         "layer 'activation' has activation \"elu\", expected \"relu\""},
+         "layer 'activation' has activation elu, expected activation relu"},
+        {"Generator.h5", "\"Activation\", \"config\": {",
+         "\"ReLU\", \"config\": {\"max_value\": 6, \"negative_slope\": 0, \"threshold\": 0, ",
+         "layer 'activation' has max_value 6, expected null"},
+        {"Generator.h5", "\"linear\"", "\"relu\"",
+         "layer 'dense_1' has activation relu, expected BatchNormalization"},
+        {"Generator.h5", "\"activation\": \"tanh\"", "\"activation\": \"linear\"",
+         "the model ends where activation tanh is expected"},
+        {"Generator.h5", "\"activation\": \"tanh\"", "\"activation\": {\"class_name\": \"PReLU\"}",
+         "layer 'conv2d_transpose_2' has activation {\"class_name\": \"PReLU\"}, expected a name "
+         "or "
+         "a layer"},
+        {"Generator.h5", "], \"input_layers\"",
+         ", {\"class_name\": \"Flatten\", \"config\": {\"name\": \"one_more\"}}], \"input_layers\"",
+         "layer 'one_more' is of class Flatten, expected the end of the model"},
+        {"Discriminator.h5", "\"activation\": \"linear\"",
+         "\"activation\": {\"class_name\": \"LeakyReLU\", \"config\": {\"alpha\": 0.3}}",
+         "layer 'conv2d' has alpha 0.3, expected 0.2"},
         {"Generator.h5", "\"momentum\": 0.8", "\"momentum\": 0.99",
          "layer 'batch_normalization' has momentum 0.99, expected 0.8"},
         {"Generator.h5", "\"tanh\"", "\"sigmoid\"",
-         "layer 'conv2d_transpose_2' has activation \"sigmoid\", expected \"tanh\""},
+         "layer 'conv2d_transpose_2' has activation sigmoid, expected activation tanh"},
         {"Generator.h5", "\"axis\": [1]", "\"axis\": 0",
          "layer 'batch_normalization' has axis 0, expected [1]"},
         {"Generator.h5", "\"axis\": [3]", "\"axis\": [1]",
@@ -206,9 +223,9 @@ START_TEST(another_adversarial_model_is_named)
          "Adversarial.h5: model_config: layer 'batch_normalization' has momentum 0.99"},
         {"\"alpha\": 0.2", "\"alpha\": 0.3",
          "Adversarial.h5: model_config: layer 'leaky_re_lu' has alpha 0.3, expected 0.2"},
-        {"\"layers\": [", "\"layers\": [{}, ",
-         "a model of 4 layers, expected the Generator and the Discriminator, each as one layer or "
-         "layer by layer"},
+        {"\"layers\": [",
+         "\"layers\": [{\"class_name\": \"Dropout\", \"config\": {\"name\": \"one_more\"}}, ",
+         "layer 'one_more' is of class Dropout, expected Dense"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         export_files();
