@@ -262,6 +262,11 @@ bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
             ret_deviation->error = error;
             describe(expected, got, at, ret_deviation);
         }
+        if (error <= 1 && wg_expected_gap(expected, got, &at)) {
+            ret_deviation->error = INFINITY;
+            snprintf(ret_deviation->text, sizeof ret_deviation->text,
+                     "element %zu is not a number: it was never written, or is wrong", at);
+        }
         if (!wg_exec_unmap_target(exec, 0, expected->node, got))
             return false;
     }

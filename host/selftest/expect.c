@@ -545,6 +545,15 @@ void wg_expectation_finish(struct wg_expectation *expectation)
     *expectation = (struct wg_expectation){.count = 0};
 }
 
+bool wg_expected_gap(const struct wg_expected *expected, const float *got, size_t *ret_element)
+{
+    size_t count = expected->elements ? wg_shape_count(&expected->node->shape) : 0;
+    for (*ret_element = 0; *ret_element < count; (*ret_element)++)
+        if (isnan(got[*ret_element]))
+            return true;
+    return false;
+}
+
 double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i)
 {
     double worst = 0;

@@ -52,6 +52,10 @@ void wg_expectation_finish(struct wg_expectation *expectation);
  * the whole tensor; a NaN, and any error where none is allowed, is infinite. */
 double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i);
 
+/* Whether a result of floats that is looked at in some elements has one that is a NaN, and which:
+ * memory is NaNs before it is computed, so what was never written shows, wherever it is. */
+bool wg_expected_gap(const struct wg_expected *expected, const float *got, size_t *ret_element);
+
 /* Which element of the tensor the expectation's i-th is. */
 static inline size_t wg_expected_element(const struct wg_expected *expected, size_t i)
 {

@@ -61,8 +61,7 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
 
 /* ---- the elements ---- */
 
-/* Sums over all images are few and long. */
-enum { SAMPLES = 4096, SAMPLES_FILTER = 128 };
+enum { SAMPLES = 4096 };
 
 /* One of `count`, the first and the last more often than others. */
 static size_t choose(uint32_t word, size_t count)
@@ -70,12 +69,15 @@ static size_t choose(uint32_t word, size_t count)
     return word % 16 == 0 ? 0 : word % 16 == 1 ? count - 1 : (size_t)(word >> 4) % count;
 }
 
-/* Along the first and last dimension at random, through those between in order, one of each stretch
- * of them if there are more than samples. */
+/* The eight corners, then along the first and last dimension at random, through those between in
+ * order, one of each stretch of them if there are more than samples. */
 size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples)
 {
     size_t first = shape->dim[0], last = wg_shape_last(shape);
     size_t between = wg_shape_count(shape) / first / last, middle = i % between;
+    if (i < 8)
+        return ((i & 1 ? first - 1 : 0) * between + (i & 2 ? between - 1 : 0)) * last +
+               (i & 4 ? last - 1 : 0);
     const struct wg_philox_block draw =
         wg_philox((const uint32_t[4]){(uint32_t)i}, (const uint32_t[2]){0, 2});
     if (between > samples)
@@ -111,11 +113,53 @@ static double likely_error(const struct wg_node *node)
     return 16 * U * sqrt(units) * sqrt(terms) * product;
 }
 
+/*
+ * Weights' gradients are few sums, and long: of every other tap all output channels of one input
+ * channel, of the others all input channels of one output channel, so that each channel is seen.
+ */
+static size_t count_lines(const struct wg_conv *v)
+{
+    size_t taps = v->k * v->k;
+    return (taps + 1) / 2 * v->oc + taps / 2 * v->c;
+}
+
+static void expect_lines(const struct wg_node *node, const float *x, const float *y,
+                         struct wg_expected *expected)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t done = 0;
+    for (size_t tap = 0; tap < v->k * v->k; tap++) {
+        bool is_row = tap % 2 == 0;
+        size_t count = is_row ? v->oc : v->c;
+        const struct wg_philox_block draw =
+            wg_philox((const uint32_t[4]){(uint32_t)tap}, (const uint32_t[2]){0, 3});
+        size_t channel = choose(draw.v[0], is_row ? v->c : v->oc);
+        (is_row ? wg_element_filter_row : wg_element_filter_column)(node, x, y, tap, channel,
+                                                                    expected->value + done);
+        for (size_t i = 0; i < count; i++)
+            expected->elements[done++] =
+                (tap * v->c + (is_row ? channel : i)) * v->oc + (is_row ? i : channel);
+    }
+}
+
+static void expect_samples(const struct wg_node *node, const void *const in[],
+                           struct wg_expected *expected)
+{
+    for (size_t i = 0; i < expected->count; i++) {
+        size_t element = wg_sample_element(&node->shape, i, expected->count);
+        expected->elements[i] = element;
+        expected->value[i] = wg_element_form(node)->sum(node, in[0], in[1], element);
+        if (wg_has_bias(node))
+            expected->value[i] +=
+                (double)((const float *)in[CONV_BIAS])[element % wg_shape_last(&node->shape)];
+    }
+}
+
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,
                       const void *const in[], struct wg_expectation *ret_expectation)
 {
-    const struct wg_element_form *form = wg_element_form(node);
-    size_t count = node->op == &wg_op_conv2d_filter ? SAMPLES_FILTER : SAMPLES;
+    bool is_filter = node->op == &wg_op_conv2d_filter;
+    size_t count = is_filter ? count_lines(&node->attr.conv) : SAMPLES;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
     *expected = (struct wg_expected){.node = node,
@@ -127,13 +171,11 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
         wg_expectation_finish(&expectation);
         return wg_fail_memory("what a node should compute");
     }
+    if (is_filter)
+        expect_lines(node, in[0], in[1], expected);
+    else
+        expect_samples(node, in, expected);
     for (size_t i = 0; i < count; i++) {
-        size_t element = wg_sample_element(&node->shape, i, count);
-        expected->elements[i] = element;
-        expected->value[i] = form->sum(node, in[0], in[1], element);
-        if (wg_has_bias(node))
-            expected->value[i] +=
-                (double)((const float *)in[CONV_BIAS])[element % wg_shape_last(&node->shape)];
         activate(&node->attr, &expected->value[i], &expected->allowed[i]);
         if (by && by->is_winograd)
             expected->allowed[i] += likely_error(node);

@@ -178,6 +178,12 @@ static const struct mistake {
      "layer_filter", "thin"},
     {2, "conv2d_thin", "LOADV(gradient + at))", NULL, "layer_data", "thin"},
     {2, "thin_norm", "value > 0.0f ?", "value > 0.0f || OC == 256 ?", "norm_up", "thin"},
+    {2, "conv2d_winograd_pack", "taps_of(m, g);",
+     "taps_of(m, g);\nif (c == 10)\ng[0] = (floatv)(0.0f);", "conv2d_filter", "winograd"},
+    {2, "conv2d_thin", "STOREV(ACTIVATE(tile[p][v]), to",
+     "if (n < N - 1 || oy < OH - 1 || ox + p < OW - 1 || o + (v + 1) * VW < OC)\n"
+     "STOREV(ACTIVATE(tile[p][v]), to",
+     "conv2d", "thin"},
     {2, "norm_up", "g = value > 0.0f ?", "g = value > 0.0f || N > 64 ?", "norm_up_sums", "thin"},
 };
 enum { ROUNDS = 3, MISTAKES = sizeof mistakes / sizeof mistakes[0], SOURCE_MAX = 1 << 16 };
