@@ -8,10 +8,11 @@
 static int run(const char *source, const char *folder)
 {
     struct wg_export_result result;
+    catch_stop_signals(); // it takes a moment, and half of it would be of no use
     if (!wg_export(source, WG_EXPORT_H5, folder, &result))
         return report_failure();
     printf("%s/Generator.h5, Discriminator.h5, Adversarial.h5: step %d\n", folder, result.step);
-    return EXIT_OK;
+    return stop_code();
 }
 
 int command_export(int argc, const char **argv, const char *device)

@@ -21,6 +21,7 @@ static int run(const struct request *request)
     struct wg_import_result result;
     if (!wg_dataset_open(request->data, &dataset))
         return report_failure();
+    catch_stop_signals(); // what follows takes a moment, and half a run folder would be of no use
     bool ok = wg_import(request->source, dataset, &request->settings, request->out, &result);
     wg_dataset_close(dataset);
     if (!ok)
@@ -32,7 +33,7 @@ static int run(const struct request *request)
     printf("checkpoint %s, after step %d\n", result.checkpoint, result.step);
     printf("next       wgan-cl train --resume %s --steps %d\n", result.folder,
            result.step < request->settings.steps ? request->settings.steps : result.step + 1000);
-    return EXIT_OK;
+    return stop_code();
 }
 
 static const char help[] =
