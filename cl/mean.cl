@@ -1,7 +1,10 @@
 /*
- * mean:       y[0] = scale * (sum of x) / count
- * record:     ring[clock[0] % rows, column] = the same; ring [rows, columns], clock u32 [2]: the
- * step broadcast:  y[i] = scale * x[0] add:        y[i] = x1[i] + x2[i]
+ *   mean:       y[0] = scale * (sum of x) / count
+ *   record:     ring[clock[0] % rows, column] = the same, clock[0] being the step
+ *   broadcast:  y[i] = scale * x[0]
+ *   add:        y[i] = x1[i] + x2[i]
+ *
+ *   ring [rows, columns], clock u32 [2]
  *
  * Work size: count, one work item per element; mean and record: 1. Only the N scores of a batch are
  * ever averaged, so one work item adds them all up, compensated.

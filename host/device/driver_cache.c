@@ -92,10 +92,10 @@ static void remove_folder(void)
 static const char prefix[] = "wgan-cl-kernels-";
 
 /* A process holds its folder locked until it ends, however it does. */
-static int lock_folder(const char *path, struct stat *ret_status)
+static int lock_folder(const char *path)
 {
     int file = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (file >= 0 && fstat(file, ret_status) == 0 && flock(file, LOCK_EX | LOCK_NB) == 0)
+    if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) == 0)
         return file;
     if (file >= 0)
         close(file);
@@ -113,11 +113,13 @@ static void remove_stale(const char *parent)
         if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
             continue;
         snprintf(path, sizeof path, "%.700s/%.300s", parent, entry->d_name);
-        int file = lock_folder(path, &status);
+        if (lstat(path, &status) != 0 || status.st_uid != geteuid() ||
+            status.st_mtime + YOUNG_SECONDS >= time(NULL))
+            continue;
+        int file = lock_folder(path);
         if (file < 0)
             continue;
-        if (status.st_uid == geteuid() && status.st_mtime + YOUNG_SECONDS < time(NULL))
-            remove_all(path);
+        remove_all(path);
         close(file);
     }
     if (entries)
@@ -136,7 +138,6 @@ bool wg_pocl_cache_folder(char ret_path[WG_CACHE_PATH_MAX])
 static void take_temporary(const char *own, const char *trouble)
 {
     const char *parent = is_set("TMPDIR") ? getenv("TMPDIR") : "/tmp";
-    struct stat status;
     remove_stale(parent);
     const char *other = trouble_with(parent);
     snprintf(folder, sizeof folder, "%.900s/%sXXXXXX", parent, prefix);
@@ -148,7 +149,7 @@ static void take_temporary(const char *own, const char *trouble)
         return;
     }
     owner = getpid();
-    lock_folder(folder, &status); // and never let go of it
+    lock_folder(folder); // and never let go of it
     setenv("POCL_CACHE_DIR", folder, 1);
     atexit(remove_folder);
     snprintf(warning, sizeof warning,
@@ -164,6 +165,8 @@ void wg_driver_cache_prepare(void)
     if (is_prepared || wg_child_is_one())
         return;
     is_prepared = true;
+    if (!is_set("POCL_CACHE_DIR"))
+        unsetenv("POCL_CACHE_DIR"); // of an empty name pocl 3.1 ends the process
     // Where no folder is named, pocl takes one in /tmp by itself.
     const char *trouble = wg_pocl_cache_folder(own) && own[0] == '/' ? trouble_with(own) : NULL;
     if (trouble)

@@ -30,7 +30,8 @@ bool wg_inference_create(struct wg_device *device, const struct wg_widths *width
         inference->out = wg_generator(model, g, inference->in, false, NULL);
     } else {
         inference->network = &model->critic;
-        inference->in = wg_variable(g, "images", WG_F32, wg_shape(batch, 28, 28, 1));
+        inference->in =
+            wg_variable(g, "images", WG_F32, wg_shape(batch, WG_IMAGE_SIDE, WG_IMAGE_SIDE, 1));
         inference->out = wg_critic(model, g, inference->in);
     }
     const struct wg_targets targets = {inference->network->name, &inference->out, 1};

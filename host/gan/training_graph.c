@@ -118,7 +118,7 @@ bool wg_training_init(struct wg_training *t, const struct wg_device *device,
     t->ring = wg_variable(g, "losses", WG_F32, wg_shape(WG_LOSS_HISTORY, WG_LOSSES));
     t->dataset = wg_variable(g, "dataset", WG_U8,
                              wg_shape(data->count, (size_t)data->height, (size_t)data->width));
-    t->fakes = wg_variable(g, "fakes", WG_F32, wg_shape(batch, 28, 28, 1));
+    t->fakes = wg_variable(g, "fakes", WG_F32, wg_shape(batch, WG_IMAGE_SIDE, WG_IMAGE_SIDE, 1));
     t->sample_noise = wg_variable(g, "sample noise", WG_F32, wg_shape(batch, widths->noise));
     build_critic_updates(&b);
     build_generator_update(&b);

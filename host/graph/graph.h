@@ -186,7 +186,8 @@ struct wg_node *wg_sum_rows(struct wg_graph *g, struct wg_node *x);
 /* y = x1 + x2, of one shape */
 struct wg_node *wg_add(struct wg_graph *g, struct wg_node *x1, struct wg_node *x2);
 
-/* y[0] = scale * mean of all of x; y [1] */
+/* y[0] = scale * mean of all of x; y [1]. A training's loss, to be differentiated; what it comes to
+ * is recorded without it (wg_record). */
 struct wg_node *wg_mean(struct wg_graph *g, struct wg_node *x, float scale);
 
 /* y = scale * x[0] everywhere; x [1] */

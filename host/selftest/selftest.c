@@ -42,38 +42,26 @@ static enum kind kind_of(const struct wg_node *node)
 }
 
 /* Nodes of these kinds in a training of these widths and batch. The first sweep is at the batch of
- * the training to come, and the only one of the quick form. An iteration ends a step in the second.
- */
+ * the training to come, and the only one of the quick form. */
 static const struct sweep {
     const struct wg_widths *widths;
     int batch; // 0: the training's
-    int critic_steps;
     unsigned kinds;
 } sweeps[] = {
-    {&wg_widths_default, 0, WG_CASE_ITERATION + 2, KIND_ANY},
-    {&wg_widths_default, 16, WG_CASE_ITERATION + 1, KIND_PRODUCT}, // rows for fast implementations
-    {&even, 3, WG_CASE_ITERATION + 1, KIND_CONVOLUTION},
-    {&odd, 3, WG_CASE_ITERATION + 1, KIND_CONVOLUTION},
-    {&wg_widths_default, 3, WG_CASE_ITERATION + 1, KIND_OTHER},
-    {&wg_step_widths, WG_STEP_BATCH, WG_CASE_ITERATION + 1, KIND_ANY},
+    {&wg_widths_default, 0, KIND_ANY},
+    {&wg_widths_default, 16, KIND_PRODUCT}, // rows for fast implementations
+    {&even, 3, KIND_CONVOLUTION},
+    {&odd, 3, KIND_CONVOLUTION},
+    {&wg_widths_default, 3, KIND_OTHER},
+    {&wg_step_widths, WG_STEP_BATCH, KIND_ANY},
 };
 enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
-
-/* Some ops share implementations: what one is computed by another need not be. */
-struct used {
-    const struct wg_op *op;
-    const struct wg_implementation *by;
-};
-
-enum { USED_MAX = 128 };
 
 struct tester {
     struct wg_device *device;
     const struct wg_train_callbacks *callbacks;
     const struct wg_train_settings *quick; // of the training to come; NULL: the full form
     const struct sweep *sweep;             // being visited
-    struct used used[USED_MAX];            // by a training
-    int used_count;
     struct wg_case *cases;
     int case_count, case_capacity;
     int done, total; // programs built beforehand, and runs
@@ -86,14 +74,14 @@ static const struct wg_dataset images = {
     .count = 1009, .height = WG_IMAGE_SIDE, .width = WG_IMAGE_SIDE};
 
 /* A device too small for the batch is shown the tasks of a smaller one. */
-static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, int batch,
-                        int critic_steps, wg_trainer_visit_task *visit)
+static bool visit_tasks(struct tester *tester, int batch, wg_trainer_visit_task *visit)
 {
     struct wg_train_settings settings = wg_train_settings_default();
     const struct wg_trainer_params params = {
-        .settings = &settings, .dataset = &images, .widths = widths};
+        .settings = &settings, .dataset = &images, .widths = tester->sweep->widths};
     settings.seed = 0x0123456789abcdef; // each of its bytes counts
-    settings.critic_steps = critic_steps;
+    // At the training's batch an iteration is one of several, elsewhere it ends a step.
+    settings.critic_steps = WG_CASE_ITERATION + (tester->sweep->batch ? 1 : 2);
     for (settings.batch = batch; settings.batch > 0; settings.batch /= 2) {
         if (wg_trainer_visit_tasks(tester->device, &params, visit, tester))
             return true;
@@ -103,41 +91,15 @@ static bool visit_tasks(struct tester *tester, const struct wg_widths *widths, i
     return false;
 }
 
-static bool is_used(const struct tester *tester, const struct wg_op *op,
-                    const struct wg_implementation *by)
-{
-    for (int i = 0; i < tester->used_count; i++)
-        if (tester->used[i].op == op && tester->used[i].by == by)
-            return true;
-    return false;
-}
-
-static bool note_used(void *user, const struct wg_task *task, int runs)
-{
-    struct tester *tester = user;
-    (void)runs;
-    struct used used = {task->node->op, task->implementation};
-    if (!is_used(tester, used.op, used.by) && tester->used_count < USED_MAX)
-        tester->used[tester->used_count++] = used;
-    return true;
-}
-
-static bool is_tried(const struct tester *tester, const struct wg_node *node,
-                     const struct wg_implementation *by)
-{
-    return wg_suits(by, node, tester->device) && (!tester->quick || is_used(tester, node->op, by));
-}
-
-/* How many implementations a node is tried by; they come first. At least one: where none that a
- * training takes suits so small a node, the one that does. A node of the training itself: as there.
- */
+/* How many implementations a node is tried by; they come first. A node of the training to come: by
+ * the one that it takes. */
 static int list_tried(const struct tester *tester, const struct wg_case *c,
                       const struct wg_implementation *ret_tried[WG_IMPLEMENTATIONS_MAX])
 {
     int count = 0;
     const struct wg_implementation *const *list = c->node->op->implementations;
-    for (; c->form == WG_CASE_WHOLE && *list; list++)
-        if (is_tried(tester, c->node, *list))
+    for (; !tester->quick && c->form == WG_CASE_WHOLE && *list; list++)
+        if (wg_suits(*list, c->node, tester->device))
             ret_tried[count++] = *list;
     if (count == 0)
         ret_tried[count++] = wg_op_choose(c->node, tester->device, NULL);
@@ -187,8 +149,7 @@ static bool collect_cases(struct tester *tester)
 {
     int count = tester->quick ? 1 : SWEEPS;
     for (tester->sweep = sweeps; tester->sweep < sweeps + count; tester->sweep++)
-        if (!visit_tasks(tester, tester->sweep->widths, batch_of(tester, tester->sweep),
-                         tester->sweep->critic_steps, add_case))
+        if (!visit_tasks(tester, batch_of(tester, tester->sweep), add_case))
             return false;
     return true;
 }
@@ -305,7 +266,7 @@ static bool run_case(struct tester *tester, struct wg_case *c)
         if (!row)
             return false;
         bool ok = prepared && wg_case_run(c, tester->device, tried[i]->name, &deviation);
-        if (!ok && wg_device_is_stopped(tester->device))
+        if (wg_device_is_stopped(tester->device))
             return wg_fail(WG_ERROR_STOPPED, "the self-test was stopped");
         add_to_row(tester, row, shape, ok, &deviation);
         report_run(tester);
@@ -335,9 +296,7 @@ static bool run_step(struct tester *tester)
 
 static bool run_all(struct tester *tester)
 {
-    if (!visit_tasks(tester, &wg_widths_default, batch_of(tester, sweeps), sweeps->critic_steps,
-                     note_used) ||
-        !collect_cases(tester))
+    if (!collect_cases(tester))
         return false;
     tester->total += !tester->quick;
     prebuild(tester);

@@ -189,17 +189,20 @@ static bool try_sets(struct wg_tuner *tuner)
     return true;
 }
 
-/* One knob after the other, each at its best value before the next is tried. */
+/* One knob after the other, each at its best value before the next is tried; they begin as the way
+ * has them, that of an earlier tuning perhaps. */
 static bool try_knobs(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
-                      const struct wg_implementation *by, double seconds)
+                      const struct wg_implementation *by, const struct wg_timed *from)
 {
-    int knob[WG_KNOBS_MAX] = {0};
+    int knob[WG_KNOBS_MAX];
+    double seconds = from->seconds;
+    memcpy(knob, from->way.knob, sizeof knob);
     for (int k = 0; k < wg_knob_count(by); k++) {
-        int best = 0;
+        int best = knob[k];
         for (int v = 0; v < WG_KNOB_VALUES_MAX && by->knobs[k].values[v]; v++) {
             double now;
             knob[k] = by->knobs[k].values[v];
-            if (!knobs_suit(tuner, entry, by, knob))
+            if (knob[k] == from->way.knob[k] || !knobs_suit(tuner, entry, by, knob))
                 continue;
             struct wg_tune_way way = wg_tune_way_make(by, knob, "");
             tuner->total++;
@@ -224,7 +227,7 @@ static bool try_all_knobs(struct wg_tuner *tuner, struct wg_tuner_entry *entry)
             continue;
         const struct wg_implementation *by =
             wg_op_find(entry->node->alone.node->op, plain[i].way.implementation);
-        if (!try_knobs(tuner, entry, by, plain[i].seconds))
+        if (!try_knobs(tuner, entry, by, &plain[i]))
             return false;
     }
     return true;

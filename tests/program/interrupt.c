@@ -120,15 +120,19 @@ START_TEST(a_run_that_is_stopped_before_it_goes_on_is_as_it_was)
     const struct outcome train =
         run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "r");
     check_done(&train);
-    size_t before, after;
-    free(read_file("r/run.json", &before));
+    char *before = read_file("r/run.json", NULL), *log = read_file("r/log.csv", NULL);
     struct process process = start("train", "--resume", "r", "--steps", "1000000");
     program_await(&process, "building kernels");
     ck_assert_int_eq(kill(process.id, SIGINT), 0);
     const struct outcome on = program_finish(&process);
     check_failed(&on, 130, "stopped before a step was done", "as it was");
-    free(read_file("r/run.json", &after));
-    ck_assert_uint_eq(before, after);
+    char *after = read_file("r/run.json", NULL), *log_after = read_file("r/log.csv", NULL);
+    ck_assert_str_eq(after, before);
+    ck_assert_str_eq(log_after, log);
+    free(before);
+    free(after);
+    free(log);
+    free(log_after);
 }
 END_TEST
 

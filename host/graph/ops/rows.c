@@ -14,7 +14,7 @@ enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
 struct wg_row_split wg_row_split_chunks(size_t chunks, const struct wg_device *device)
 {
     struct wg_row_split split = {.chunks = chunks, .chunks_per_group = chunks};
-    size_t few = device && wg_device_is_cpu(device) ? FEW_CHUNKS_CPU : FEW_CHUNKS;
+    size_t few = device && !wg_device_is_cpu(device) ? FEW_CHUNKS : FEW_CHUNKS_CPU;
     if (chunks > few) { // about as many groups as chunks in each
         split.chunks_per_group = FEW_CHUNKS / 2;
         while (split.chunks_per_group * split.chunks_per_group < chunks)
