@@ -3,7 +3,6 @@
 #include "host/base/error.h"
 #include "host/base/pages.h"
 #include "host/base/philox.h"
-#include "host/base/size.h"
 #include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
 
@@ -189,8 +188,7 @@ static void fill_repeating(const struct wg_node *node, int input, enum purpose p
 {
     size_t count = wg_shape_count(&node->in[input]->shape), period = wg_repeat_period(node, input);
     fill_input(node, input, purpose, period, values);
-    for (size_t done = period; done < count; done += period)
-        memcpy(values + done, values, wg_smaller(count - done, period) * sizeof *values);
+    wg_sample_repeat(values, period, count);
 }
 
 static void fill_as(const struct wg_case *c, int input, enum purpose purpose, void *values)

@@ -75,14 +75,13 @@ static double sum_conv2d_filter(const struct wg_node *node, const float *x, cons
     return sum;
 }
 
-/* sums [count] of one number times a line of others, over all pixels that a tap joins; `is_row`:
- * the number is of x and the line of y. */
-static void sum_lines(const struct wg_conv *v, const float *x, const float *y, size_t tap,
-                      size_t channel, bool is_row, double *sums)
+void wg_element_filter_line(const struct wg_node *node, const float *x, const float *y, size_t tap,
+                            size_t channel, bool is_row, double *ret_sums)
 {
+    const struct wg_conv *v = &node->attr.conv;
     size_t count = is_row ? v->oc : v->c, iy, ix;
     for (size_t i = 0; i < count; i++)
-        sums[i] = 0;
+        ret_sums[i] = 0;
     for (size_t n = 0; n < v->n; n++)
         for (size_t oy = 0; oy < v->oh; oy++)
             for (size_t ox = 0; ox < v->ow; ox++) {
@@ -92,20 +91,8 @@ static void sum_lines(const struct wg_conv *v, const float *x, const float *y, s
                 const float *line = is_row ? of_y : of_x;
                 double one = (double)(is_row ? of_x : of_y)[channel];
                 for (size_t i = 0; i < count; i++)
-                    sums[i] += one * (double)line[i];
+                    ret_sums[i] += one * (double)line[i];
             }
-}
-
-void wg_element_filter_row(const struct wg_node *node, const float *x, const float *y, size_t tap,
-                           size_t channel, double *ret_sums)
-{
-    sum_lines(&node->attr.conv, x, y, tap, channel, true, ret_sums);
-}
-
-void wg_element_filter_column(const struct wg_node *node, const float *x, const float *y,
-                              size_t tap, size_t channel, double *ret_sums)
-{
-    sum_lines(&node->attr.conv, x, y, tap, channel, false, ret_sums);
 }
 
 static size_t depth_of(const struct wg_node *product)

@@ -15,13 +15,10 @@ struct wg_element_form {
     size_t (*terms)(const struct wg_node *node);
 };
 
-/* Of a conv2d_filter, weights that share a tap and, on one side, the channel: ret_sums [oc] of
- * input channel `channel`, or [c] of that output channel. One pass over x and y, as for one of
- * them. */
-void wg_element_filter_row(const struct wg_node *node, const float *x, const float *y, size_t tap,
-                           size_t channel, double *ret_sums);
-void wg_element_filter_column(const struct wg_node *node, const float *x, const float *y,
-                              size_t tap, size_t channel, double *ret_sums);
+/* Of a conv2d_filter, the weights of a tap that share a channel on one side, in one pass over x and
+ * y: ret_sums [oc] of input channel `channel` if it is a row, else [c] of that output channel. */
+void wg_element_filter_line(const struct wg_node *node, const float *x, const float *y, size_t tap,
+                            size_t channel, bool is_row, double *ret_sums);
 
 /* NULL: the node's op is none of these. */
 const struct wg_element_form *wg_element_form(const struct wg_node *node);

@@ -535,14 +535,31 @@ bool wg_expect_part(const struct wg_node *node, const struct wg_node *whole,
     return true;
 }
 
+bool wg_expected_create(const struct wg_node *node, size_t count, struct wg_expected *ret_expected)
+{
+    *ret_expected = (struct wg_expected){.node = node, .count = count};
+    ret_expected->elements = calloc(count, sizeof *ret_expected->elements);
+    ret_expected->value = calloc(count, sizeof(double));
+    ret_expected->allowed = calloc(count, sizeof(double));
+    if (ret_expected->elements && ret_expected->value && ret_expected->allowed)
+        return true;
+    wg_expected_finish(ret_expected);
+    return wg_fail_memory("what a node should compute");
+}
+
+void wg_expected_finish(struct wg_expected *expected)
+{
+    free(expected->elements);
+    free(expected->value);
+    free(expected->allowed);
+    *expected = (struct wg_expected){0};
+}
+
 void wg_expectation_finish(struct wg_expectation *expectation)
 {
-    for (int i = 0; i < expectation->count; i++) {
-        free(expectation->outputs[i].elements);
-        free(expectation->outputs[i].value);
-        free(expectation->outputs[i].allowed);
-    }
-    *expectation = (struct wg_expectation){.count = 0};
+    for (int i = 0; i < expectation->count; i++)
+        wg_expected_finish(&expectation->outputs[i]);
+    expectation->count = 0;
 }
 
 bool wg_expected_gap(const struct wg_expected *expected, const float *got, size_t *ret_element)

@@ -48,6 +48,11 @@ bool wg_expect_part(const struct wg_node *node, const struct wg_node *whole,
                     struct wg_expectation *ret_expectation);
 void wg_expectation_finish(struct wg_expectation *expectation);
 
+/* Room for `count` elements of a tensor; values and allowances are zeros. Fails with
+ * WG_ERROR_MEMORY, and then has none. */
+bool wg_expected_create(const struct wg_node *node, size_t count, struct wg_expected *ret_expected);
+void wg_expected_finish(struct wg_expected *expected);
+
 /* The largest |got - value| / allowed over what is expected, and where: up to 1 is right. `got` is
  * the whole tensor; a NaN, and any error where none is allowed, is infinite. */
 double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i);

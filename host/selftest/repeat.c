@@ -1,10 +1,8 @@
 #include "host/selftest/repeat.h"
 
-#include "host/base/error.h"
 #include "host/graph/ops/shared.h"
 #include "host/selftest/sample.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* As many images as repeat: none is like another as far away as chunks, vectors and bands are. */
@@ -91,25 +89,20 @@ static void take_few(const struct wg_node *node, size_t images, struct few *ret_
 
 /* ---- results of images ---- */
 
-enum { SAMPLES = 4096 };
-
 static bool pick(const struct wg_node *node, struct wg_expectation *few)
 {
-    struct wg_expected *all = &few->outputs[0], picked = {.node = node, .count = SAMPLES};
-    picked.elements = malloc(SAMPLES * sizeof *picked.elements);
-    picked.value = malloc(SAMPLES * sizeof(double));
-    picked.allowed = malloc(SAMPLES * sizeof(double));
-    bool ok = picked.elements && picked.value && picked.allowed;
-    for (size_t i = 0; ok && i < SAMPLES; i++) {
-        size_t element = wg_sample_element(&node->shape, i, SAMPLES);
+    struct wg_expected *all = &few->outputs[0], picked;
+    if (!wg_expected_create(node, WG_SAMPLES, &picked))
+        return false;
+    for (size_t i = 0; i < WG_SAMPLES; i++) {
+        size_t element = wg_sample_element(&node->shape, i, WG_SAMPLES);
         picked.elements[i] = element;
         picked.value[i] = all->value[element % all->count];
         picked.allowed[i] = all->allowed[element % all->count];
     }
-    free(all->value);
-    free(all->allowed);
+    wg_expected_finish(all);
     *all = picked;
-    return ok || wg_fail_memory("what a node should compute");
+    return true;
 }
 
 /* ---- results of all images together ---- */

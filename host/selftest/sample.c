@@ -2,6 +2,7 @@
 
 #include "host/base/error.h"
 #include "host/base/philox.h"
+#include "host/base/size.h"
 #include "host/graph/ops/conv2d.h"
 #include "host/selftest/element.h"
 #include "host/selftest/winograd.h"
@@ -38,6 +39,12 @@ static double largest_of(const struct wg_node *node)
     return fmin(LARGE, trunc(0x1p24 / (32 * sqrt(terms))));
 }
 
+void wg_sample_repeat(float *values, size_t period, size_t count)
+{
+    for (size_t done = period; done < count; done += period)
+        memcpy(values + done, values, wg_smaller(count - done, period) * sizeof *values);
+}
+
 void wg_sample_fill(const struct wg_node *node, int input, float *values)
 {
     size_t terms = wg_element_form(node)->terms(node),
@@ -54,14 +61,10 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
         float even = 2 * wg_uniform_float(block.v[i % 4]) - 1;
         values[i] = truncf((range + 1) * even) * (input == 0 ? 1 : unit);
     }
-    for (size_t done = PERIOD; done < count; done += PERIOD)
-        memcpy(values + done, values,
-               (count - done < PERIOD ? count - done : PERIOD) * sizeof *values);
+    wg_sample_repeat(values, PERIOD, count);
 }
 
 /* ---- the elements ---- */
-
-enum { SAMPLES = 4096 };
 
 /* One of `count`, the first and the last more often than others. */
 static size_t choose(uint32_t word, size_t count)
@@ -134,8 +137,7 @@ static void expect_lines(const struct wg_node *node, const float *x, const float
         const struct wg_philox_block draw =
             wg_philox((const uint32_t[4]){(uint32_t)tap}, (const uint32_t[2]){0, 3});
         size_t channel = choose(draw.v[0], is_row ? v->c : v->oc);
-        (is_row ? wg_element_filter_row : wg_element_filter_column)(node, x, y, tap, channel,
-                                                                    expected->value + done);
+        wg_element_filter_line(node, x, y, tap, channel, is_row, expected->value + done);
         for (size_t i = 0; i < count; i++)
             expected->elements[done++] =
                 (tap * v->c + (is_row ? channel : i)) * v->oc + (is_row ? i : channel);
@@ -159,18 +161,11 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
                       const void *const in[], struct wg_expectation *ret_expectation)
 {
     bool is_filter = node->op == &wg_op_conv2d_filter;
-    size_t count = is_filter ? count_lines(&node->attr.conv) : SAMPLES;
+    size_t count = is_filter ? count_lines(&node->attr.conv) : WG_SAMPLES;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
-    *expected = (struct wg_expected){.node = node,
-                                     .count = count,
-                                     .elements = malloc(count * sizeof *expected->elements),
-                                     .value = malloc(count * sizeof(double)),
-                                     .allowed = malloc(count * sizeof(double))};
-    if (!expected->elements || !expected->value || !expected->allowed) {
-        wg_expectation_finish(&expectation);
-        return wg_fail_memory("what a node should compute");
-    }
+    if (!wg_expected_create(node, count, expected))
+        return false;
     if (is_filter)
         expect_lines(node, in[0], in[1], expected);
     else

@@ -19,6 +19,12 @@ bool wg_sample_suits(const struct wg_node *node);
 /* Fills an input of the node with such numbers. */
 void wg_sample_fill(const struct wg_node *node, int input, float *values);
 
+/* How many elements of a result are looked at. */
+enum { WG_SAMPLES = 4096 };
+
+/* The first `period` values again and again, up to `count`. */
+void wg_sample_repeat(float *values, size_t period, size_t count);
+
 /* Sample `i` of so many: an element of a result [images, ..., channels]. */
 size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples);
 
