@@ -169,13 +169,12 @@ moments_gather(__global const float *restrict chunks, __global float *restrict m
 }
 #endif
 
-__kernel void batch_norm(__global const float *restrict x, __global const float *restrict m,
-                         __global const float *restrict gamma, __global const float *restrict beta,
-                         __global float *restrict y, const int rows, const int rows_per_block)
+/* Of NV vectors of columns from c on: y = (x - mean) * factor + shift before the activation. */
+SPECIALISED void load_columns(__global const float *restrict m,
+                              __global const float *restrict gamma,
+                              __global const float *restrict beta, int c, floatv mean[NV],
+                              floatv factor[NV], floatv shift[NV])
 {
-    const int c = FIRST_COLUMN, first = FIRST_ROW(rows_per_block);
-    const int last = min(first + rows_per_block, rows);
-    floatv mean[NV], factor[NV], shift[NV];
 #pragma unroll
     for (int v = 0; v < NV; v++) {
         const int at = c + v * VW;
@@ -183,6 +182,16 @@ __kernel void batch_norm(__global const float *restrict x, __global const float 
         factor[v] = load(gamma + at) / sqrt(load(m + C + at) + EPSILON);
         shift[v] = load(beta + at);
     }
+}
+
+__kernel void batch_norm(__global const float *restrict x, __global const float *restrict m,
+                         __global const float *restrict gamma, __global const float *restrict beta,
+                         __global float *restrict y, const int rows, const int rows_per_block)
+{
+    const int c = FIRST_COLUMN, first = FIRST_ROW(rows_per_block);
+    const int last = min(first + rows_per_block, rows);
+    floatv mean[NV], factor[NV], shift[NV];
+    load_columns(m, gamma, beta, c, mean, factor, shift);
     FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
@@ -208,14 +217,10 @@ batch_norm_sums_chunk(__global const float *restrict x, __global const float *re
     const int first = chunk * rows_per_chunk;
     const int last = min(first + rows_per_chunk, rows);
     floatv mean[NV], factor[NV], shift[NV], sum[NV], product[NV];
+    load_columns(m, gamma, beta, c, mean, factor, shift);
 #pragma unroll
-    for (int v = 0; v < NV; v++) {
-        const int at = c + v * VW;
-        mean[v] = load(m + at);
-        factor[v] = load(gamma + at) / sqrt(load(m + C + at) + EPSILON);
-        shift[v] = load(beta + at);
+    for (int v = 0; v < NV; v++)
         sum[v] = product[v] = 0.0f;
-    }
     FETCH_AHEAD
     for (int row = first; row < last; row++) {
 #pragma unroll
@@ -248,13 +253,11 @@ __kernel void batch_norm_data(__global const float *restrict x, __global const f
     const int c = FIRST_COLUMN, first = FIRST_ROW(rows_per_block);
     const int last = min(first + rows_per_block, rows);
     floatv mean[NV], factor[NV], shift[NV], tilt[NV], offset[NV];
+    load_columns(m, gamma, beta, c, mean, factor, shift);
 #pragma unroll
     for (int v = 0; v < NV; v++) {
         const int at = c + v * VW;
         const floatv root = sqrt(load(m + C + at) + EPSILON);
-        mean[v] = load(m + at);
-        factor[v] = load(gamma + at) / root;
-        shift[v] = load(beta + at);
         tilt[v] = -factor[v] * load(sums + C + at) / (root * (float)rows);
         offset[v] = -factor[v] * load(sums + at) / (float)rows;
     }
