@@ -21,6 +21,14 @@
  *
  * Vectors of four are aligned wherever the innermost dimension is a multiple of four.
  *
+ * A of conv2d_data, over images of one pixel, may be computed of what is read, so that it need not
+ * be written anywhere, by conv2d_tiled alone:
+ *
+ *   FROM_GRADIENT  gradient * activation'(a): the way back through a layer's activation; no
+ *                  activation follows then
+ *   FROM_NORM      batch norm of a by the moments m [2, OC] (see batch_norm.cl), then a leaky ReLU
+ *                  of slope SLOPE_IN
+ *
  * With IMAGES defined there is a batch of BATCH products, whose factors are matrices: images of one
  * pixel, V and U or Y of conv2d_winograd_tiles.cl. Product b is of element b % 25 of the tiles of
  * IMAGES images; its rows, or of a filter its k, are the tiles that have the element, and a
@@ -277,6 +285,36 @@ static b_vector b_load(__global const float *restrict b, struct phase phase, int
     return spot.inside ? *(__global const b_vector *)(b + spot.at) : (b_vector)(0.0f);
 }
 
+/* ---- what becomes of A ---- */
+
+#if defined FROM_GRADIENT
+#define A_PARAMETERS __global const float *restrict a, __global const float *restrict gradient
+#define A_ARGUMENTS  a, gradient
+#define FINISH(sum)  (sum)
+#elif defined FROM_NORM
+#define A_PARAMETERS                                                                               \
+    __global const float *restrict a, __global const float *restrict m,                            \
+        __global const float *restrict gamma, __global const float *restrict beta
+#define A_ARGUMENTS a, m, gamma, beta
+#define FINISH(sum) ACTIVATE(sum)
+
+/* Of channels o and on. */
+static a_vector normalise(a_vector u, int o, __global const float *restrict m,
+                          __global const float *restrict gamma, __global const float *restrict beta)
+{
+    const a_vector variance = *(__global const a_vector *)(m + OC + o);
+    const a_vector factor = *(__global const a_vector *)(gamma + o) / sqrt(variance + EPSILON);
+    const a_vector deviation = u - *(__global const a_vector *)(m + o);
+    const a_vector value = MAC(deviation, factor, *(__global const a_vector *)(beta + o));
+
+    return value > 0.0f ? value : SLOPE_IN * value;
+}
+#else
+#define A_PARAMETERS __global const float *restrict a
+#define A_ARGUMENTS  a
+#define FINISH(sum)  ACTIVATE(sum)
+#endif
+
 /* ---- which results are whose, and products ---- */
 
 #ifdef TENSOR
@@ -309,7 +347,7 @@ static void finish(float4 sum, int column, BIAS_PARAMETER __global float *restri
 #else
         sum += 0.0f;
 #endif
-        *(__global float4 *)(to + column) = ACTIVATE(sum);
+        *(__global float4 *)(to + column) = FINISH(sum);
     }
 #else
     float each[4];
@@ -323,7 +361,7 @@ static void finish(float4 sum, int column, BIAS_PARAMETER __global float *restri
 #elif defined ADD
             each[j] += to[column + j];
 #endif
-            to[column + j] = ACTIVATE(each[j]);
+            to[column + j] = FINISH(each[j]);
         }
 #endif
 }

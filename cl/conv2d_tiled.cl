@@ -67,13 +67,16 @@ static void put(__local float *to, float4 vector, const int width, const int pit
 /* What an item keeps of the next step, and what its vectors have in common in all steps. */
 struct share {
     a_vector a[SHARE_A];
+#ifdef FROM_GRADIENT
+    a_vector gradient[SHARE_A];
+#endif
     b_vector b[SHARE_B];
     struct place rows[KINDS_A];
     int columns[KINDS_B];
 };
 
-static void fetch(__global const float *restrict a, __global const float *restrict b,
-                  struct phase phase, int k0, struct share *share)
+static void fetch(A_PARAMETERS, __global const float *restrict b, struct phase phase, int k0,
+                  struct share *share)
 {
     const int id = get_local_id(0);
 
@@ -81,9 +84,15 @@ static void fetch(__global const float *restrict a, __global const float *restri
     for (int i = 0; i < SHARE_A; i++) {
         const int vector = id + i * ITEMS;
 
-        if (VECTORS_A % ITEMS == 0 || vector < VECTORS_A)
-            share->a[i] =
-                a_load(a, share->rows[i % KINDS_A], k0, k0 + k_of(vector, TM, A_WIDTH, A_ALONG_K));
+        if (VECTORS_A % ITEMS == 0 || vector < VECTORS_A) {
+            const struct place place = share->rows[i % KINDS_A];
+            const int k = k0 + k_of(vector, TM, A_WIDTH, A_ALONG_K);
+
+            share->a[i] = a_load(a, place, k0, k);
+#ifdef FROM_GRADIENT
+            share->gradient[i] = a_load(gradient, place, k0, k);
+#endif
+        }
     }
 #pragma unroll
     for (int i = 0; i < SHARE_B; i++) {
@@ -95,7 +104,21 @@ static void fetch(__global const float *restrict a, __global const float *restri
     }
 }
 
-static void put_share(const struct share *share, __local float *tile_a, __local float *tile_b)
+/* What becomes of the i-th vector of A, at k. Not before it is needed: it takes what it was fetched
+ * to wait for. */
+static a_vector value_of(const struct share *share, int i, A_PARAMETERS, int k)
+{
+#if defined FROM_GRADIENT
+    return ACTIVATE_GRADIENT(share->a[i], share->gradient[i]);
+#elif defined FROM_NORM
+    return IS_TERM(k) ? normalise(share->a[i], k, m, gamma, beta) : (a_vector)(0.0f);
+#else
+    return share->a[i];
+#endif
+}
+
+static void put_share(const struct share *share, A_PARAMETERS, int k0, __local float *tile_a,
+                      __local float *tile_b)
 {
     const int id = get_local_id(0);
 
@@ -103,10 +126,12 @@ static void put_share(const struct share *share, __local float *tile_a, __local 
     for (int i = 0; i < SHARE_A; i++) {
         const int vector = id + i * ITEMS;
 
-        if (VECTORS_A % ITEMS == 0 || vector < VECTORS_A)
-            put(tile_a + k_of(vector, TM, A_WIDTH, A_ALONG_K) * PITCH_A +
-                    extent_of(vector, TM, A_WIDTH, A_ALONG_K),
-                (float4)(share->a[i]), A_WIDTH, PITCH_A, A_ALONG_K);
+        if (VECTORS_A % ITEMS == 0 || vector < VECTORS_A) {
+            const int k = k_of(vector, TM, A_WIDTH, A_ALONG_K);
+
+            put(tile_a + k * PITCH_A + extent_of(vector, TM, A_WIDTH, A_ALONG_K),
+                (float4)(value_of(share, i, A_ARGUMENTS, k0 + k)), A_WIDTH, PITCH_A, A_ALONG_K);
+        }
     }
 #pragma unroll
     for (int i = 0; i < SHARE_B; i++) {
@@ -141,7 +166,7 @@ static void multiply(__local const float *tile_a, __local const float *tile_b, f
 }
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
-conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
+conv2d_tiled(A_PARAMETERS, __global const float *restrict b,
              BIAS_PARAMETER __global float *restrict out)
 {
     __local float tile_a[2 * TK * PITCH_A] __attribute__((aligned(16)));
@@ -165,18 +190,19 @@ conv2d_tiled(__global const float *restrict a, __global const float *restrict b,
     for (int i = 0; i < KINDS_B; i++)
         share.columns[i] = column0 + extent_of(id + i * ITEMS, TN, B_WIDTH, B_ALONG_K);
     clear_sums(acc);
-    fetch(a, b, phase, k0, &share);
-    put_share(&share, tile_a, tile_b);
+    fetch(A_ARGUMENTS, b, phase, k0, &share);
+    put_share(&share, A_ARGUMENTS, k0, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll 1
     for (int step = 0; step < steps; step++) {
         const int now = step % 2, then = 1 - now;
 
         if (step + 1 < steps)
-            fetch(a, b, phase, k0 + (step + 1) * TK, &share);
+            fetch(A_ARGUMENTS, b, phase, k0 + (step + 1) * TK, &share);
         multiply(tile_a + now * TK * PITCH_A, tile_b + now * TK * PITCH_B, acc);
         if (step + 1 < steps)
-            put_share(&share, tile_a + then * TK * PITCH_A, tile_b + then * TK * PITCH_B);
+            put_share(&share, A_ARGUMENTS, k0 + (step + 1) * TK, tile_a + then * TK * PITCH_A,
+                      tile_b + then * TK * PITCH_B);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 

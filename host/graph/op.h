@@ -44,7 +44,7 @@ struct wg_implementation {
     bool (*bind)(const struct wg_node *node, struct wg_binder *binder);
 };
 
-enum { WG_IMPLEMENTATIONS_MAX = 9 };
+enum { WG_IMPLEMENTATIONS_MAX = 10 };
 
 struct wg_op {
     const char *name;

@@ -19,9 +19,11 @@ static const struct wg_conv cases[] = {
     {2, 9, 11, 2, 3, 4, 3, 5, 3, 1},   // stride 3
     {2, 9, 8, 1, 3, 3, 16, 4, 3, 1},   // which does not divide the kernel
     {1, 3, 2, 2, 6, 5, 3, 4, 1, 3},    // padding on all sides as far as it can go
+    {2, 6, 7, 1, 3, 3, 320, 4, 2, 1},  // more channels than a group has lanes for
+    {3, 5, 6, 2, 3, 3, 34, 2, 2, 0},   // two channels, and lanes that nothing divides
     {300, 1, 2, 1, 1, 2, 16, 4, 1, 3}, // more images than there are parts
 };
-enum { LARGE = 7, CASES = sizeof cases / sizeof cases[0] };
+enum { LARGE = 9, CASES = sizeof cases / sizeof cases[0] };
 
 static const struct {
     enum wg_activation activation;
@@ -32,20 +34,26 @@ static const struct {
     {WG_ACTIVATION_LEAKY_RELU, 0.0f},
 };
 
-static const char *const implementations[] = {"thin", "ref"};
+/* Whether the device has more than the plain kernel for a node of few channels. */
+static bool is_fast(const struct wg_node *node)
+{
+    if (wg_device_is_cpu(test_device()))
+        return rig_suits(node, "thin");
+    return rig_suits(node, "lanes") || rig_suits(node, "tiled");
+}
 
 /* Runs a node of variables by each implementation that suits it. */
-static void check(struct rig *rig, const struct wg_node *draft, bool may_be_thin)
+static void check(struct rig *rig, const struct wg_node *draft, bool is_thin)
 {
     struct wg_node *node = wg_node_add(rig->graph, draft);
     ck_assert_ptr_nonnull(node);
-    if (may_be_thin && wg_device_is_cpu(test_device()))
-        ck_assert(rig_suits(node, "thin"));
-    for (size_t i = 0; i < sizeof implementations / sizeof implementations[0]; i++) {
-        if (!rig_suits(node, implementations[i]))
+    ck_assert(!is_thin || is_fast(node));
+    const struct wg_implementation *const *list = node->op->implementations;
+    for (; *list; list++) {
+        if (!rig_suits(node, (*list)->name))
             continue;
-        rig_run(rig, implementations[i], &node, 1);
-        ck_assert_str_eq(rig_implementation(rig, node), implementations[i]);
+        rig_run(rig, (*list)->name, &node, 1);
+        ck_assert_str_eq(rig_implementation(rig, node), (*list)->name);
         rig_check_node(rig, node);
     }
 }

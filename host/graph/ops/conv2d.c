@@ -20,14 +20,32 @@ void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv)
     wg_define_int(defines, "PAD", (long long)conv->pad);
 }
 
+const struct wg_node *wg_bias_of(const struct wg_node *node)
+{
+    if (node->op == &wg_op_norm_up)
+        return node->in[UP_BIAS];
+    bool may_have =
+        node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data || node->op == &wg_op_matmul;
+    return may_have && node->in_count > CONV_BIAS ? node->in[CONV_BIAS] : NULL;
+}
+
 void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node)
 {
-    if (wg_has_bias(node))
+    if (node->op == &wg_op_layer_data)
+        return; // its activation is one before it
+    if (wg_bias_of(node))
         wg_define_flag(defines, "BIAS");
     if (node->attr.activation != WG_ACTIVATION_NONE)
         wg_define_int(defines, "ACTIVATION", node->attr.activation);
     if (node->attr.activation == WG_ACTIVATION_LEAKY_RELU)
         wg_define_float(defines, "SLOPE", node->attr.slope);
+}
+
+void wg_define_norm_in(struct wg_defines *defines, const struct wg_node *node)
+{
+    wg_define_flag(defines, "FROM_NORM");
+    wg_define_float(defines, "EPSILON", node->attr.epsilon);
+    wg_define_float(defines, "SLOPE_IN", node->attr.slope_in);
 }
 
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments)
@@ -219,10 +237,11 @@ struct wg_node *wg_conv2d_filter(struct wg_graph *g, struct wg_node *x, struct w
 
 static const struct wg_implementation ref = {.name = "ref", .bind = bind_ref};
 
-/* The first three are for CPUs, the next four for GPUs, the last two for both. */
+/* The first three are for CPUs, the next five for GPUs, the last two for both. */
 #define IMPLEMENTATIONS                                                                            \
     &wg_conv2d_winograd, &wg_conv2d_thin, &wg_conv2d_direct, &wg_conv2d_winograd_tiled,            \
-        &wg_conv2d_tensor, &wg_conv2d_tiled, &wg_conv2d_blocked, &wg_conv2d_gemm, &ref
+        &wg_conv2d_lanes, &wg_conv2d_tensor, &wg_conv2d_tiled, &wg_conv2d_blocked,                 \
+        &wg_conv2d_gemm, &ref
 
 const struct wg_op wg_op_conv2d = {
     .name = "conv2d",

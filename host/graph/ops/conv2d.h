@@ -14,8 +14,16 @@
 /* Macros N H W C OH OW OC K S PAD, of the geometry. */
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv);
 
-/* Macros BIAS and ACTIVATION if the node has them, and SLOPE if that is a leaky ReLU. */
+/* What is added along the last dimension of conv2d, conv2d_data, matmul or norm_up; NULL: nothing.
+ */
+const struct wg_node *wg_bias_of(const struct wg_node *node);
+
+/* Macros BIAS and ACTIVATION if these follow the node's sums, and SLOPE if that is a leaky ReLU. */
 void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
+
+/* Macros FROM_NORM, EPSILON and SLOPE_IN of kernels that compute a batch norm and a leaky ReLU of
+ * what they read, for a node of norm_up or of its gradients. */
+void wg_define_norm_in(struct wg_defines *defines, const struct wg_node *node);
 
 /* All inputs of the node, then the node itself, which is the order of the kernels: for conv2d x, w,
  * the bias if there is one, y. */
@@ -57,10 +65,12 @@ unsigned wg_common_width(const struct wg_device *device, size_t length1, size_t 
 /* Whether conv2d_direct is for a matmul: a large one, not of two transposed factors. */
 bool wg_matmul_is_for_direct(const struct wg_node *c);
 
-/* The implementations, each of all three forms, in files of their names; tensor, tiled and blocked
- * in conv2d_tiled.c. direct, tiled and blocked are also matmul's. */
+/* The implementations, each of all three forms but lanes, in files of their names; tensor, tiled
+ * and blocked in conv2d_tiled.c. direct, tiled and blocked are also matmul's, tiled norm_up's and
+ * layer_data's. */
 extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_conv2d_direct,
-    wg_conv2d_winograd_tiled, wg_conv2d_tensor, wg_conv2d_tiled, wg_conv2d_blocked, wg_conv2d_gemm;
+    wg_conv2d_winograd_tiled, wg_conv2d_lanes, wg_conv2d_tensor, wg_conv2d_tiled, wg_conv2d_blocked,
+    wg_conv2d_gemm;
 
 /* Floats that the partial sums of a convolution may have together: 32 MiB. */
 #define WG_PARTIAL_SUMS ((size_t)8 << 20)
@@ -70,8 +80,8 @@ extern const struct wg_implementation wg_conv2d_winograd, wg_conv2d_thin, wg_con
 static inline int wg_put_arguments(struct wg_argument *arguments, int count,
                                    const struct wg_node *epilogue, struct wg_argument out)
 {
-    if (epilogue && wg_has_bias(epilogue))
-        arguments[count++] = WG_NODE(epilogue->in[CONV_BIAS]);
+    if (epilogue && wg_bias_of(epilogue))
+        arguments[count++] = WG_NODE(wg_bias_of(epilogue));
     arguments[count++] = out;
     return count;
 }

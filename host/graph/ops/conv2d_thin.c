@@ -63,13 +63,6 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
     wg_define_int(defines, "IMAGES_IN", (long long)thin.images_in);
 }
 
-void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node)
-{
-    wg_define_flag(defines, "FROM_NORM");
-    wg_define_float(defines, "EPSILON", node->attr.epsilon);
-    wg_define_float(defines, "SLOPE_IN", node->attr.slope_in);
-}
-
 /* DATA_ITEM of the kernel */
 size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device)
 {

@@ -32,9 +32,6 @@ struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *devic
 void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
                     const struct wg_device *device);
 
-/* Macros of cl/thin_norm.cl. */
-void wg_define_thin_norm(struct wg_defines *defines, const struct wg_node *node);
-
 /* Bytes of scratch of the kernel thin_data, which makes x. */
 size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device);
 

@@ -62,12 +62,25 @@ static const struct variant batched_tensor = {&wg_kernel_tensor, wg_batch_knobs}
 
 /* ---- the product of a node ---- */
 
+/* Ops that are a conv2d_data of what they compute of their inputs while it reads them. */
+static bool has_prologue(const struct wg_node *node)
+{
+    return node->op == &wg_op_norm_up || node->op == &wg_op_layer_data;
+}
+
 /* Whether a conv2d_data of few channels goes through a table of all taps, small against y. */
 static bool is_folded(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
-    return node->op == &wg_op_conv2d_data && v->k > 1 && v->c < 8 && v->k * v->k * v->c <= 64 &&
-           wg_scratch_fits(wg_conv_table(v).bytes, device);
+    return (node->op == &wg_op_conv2d_data || has_prologue(node)) && v->k > 1 && v->c < 8 &&
+           v->k * v->k * v->c <= 64 && wg_scratch_fits(wg_conv_table(v).bytes, device);
+}
+
+static const struct wg_node *weights_of(const struct wg_node *node)
+{
+    return node->op == &wg_op_norm_up      ? node->in[UP_W]
+           : node->op == &wg_op_layer_data ? node->in[LAYER_W]
+                                           : node->in[CONV_W];
 }
 
 static struct wg_product product_of(const struct wg_node *node, const struct wg_device *device)
@@ -78,8 +91,9 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
             .form = WG_FORM_DATA,
             .conv = wg_conv_by_table(v),
             .a = WG_NODE(node->in[0]),
-            .b = WG_NODE(node->in[1]),
+            .b = WG_NODE(weights_of(node)),
             .out = wg_conv_table(v),
+            .prologue = has_prologue(node) ? node : NULL,
             .at = wg_scratch_align(device, wg_conv_table(v).bytes),
         };
     return (struct wg_product){
@@ -184,6 +198,7 @@ static bool suits(const struct variant *variant, const struct wg_node *node,
 {
     size_t bytes;
     return !wg_device_is_cpu(device) && is_worth_it(node) &&
+           (!has_prologue(node) || is_folded(node, device)) &&
            size_scratch(variant, node, device, &bytes) && wg_scratch_fits(bytes, device);
 }
 
@@ -215,6 +230,29 @@ static bool bind_merge(struct wg_binder *binder, const struct wg_product *produc
     return wg_bind_kernel(binder, &call);
 }
 
+/* What becomes of A as it is read: macros, and arguments behind it. */
+static void define_prologue(struct wg_defines *defines, const struct wg_node *node)
+{
+    if (node->op == &wg_op_norm_up) {
+        wg_define_norm_in(defines, node);
+    } else {
+        wg_define_flag(defines, "FROM_GRADIENT");
+        wg_define_activation(defines, node);
+    }
+}
+
+/* A, what it is computed from, and B. Returns how many there are. */
+static int put_factors(struct wg_argument *arguments, const struct wg_product *product)
+{
+    const struct wg_node *prologue = product->prologue;
+    int count = 0;
+    arguments[count++] = product->a;
+    for (int i = 1; prologue && prologue->in[i] != weights_of(prologue); i++)
+        arguments[count++] = WG_NODE(prologue->in[i]);
+    arguments[count++] = product->b;
+    return count;
+}
+
 static void define_tiling(struct wg_defines *defines, const struct variant *variant,
                           const struct wg_product *product, const struct wg_extent *e,
                           const struct wg_tiling *t)
@@ -230,6 +268,8 @@ static void define_tiling(struct wg_defines *defines, const struct variant *vari
     }
     if (batch->adds)
         wg_define_flag(defines, "ADD");
+    if (product->prologue)
+        define_prologue(defines, product->prologue);
     wg_define_int(defines, "TM", (long long)t->tile.tm);
     wg_define_int(defines, "TN", (long long)t->tile.tn);
     wg_define_int(defines, "TK", (long long)t->tk);
@@ -258,7 +298,6 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
         .file = variant->kernel->name,
         .kernel = variant->kernel->name,
         .defines = &defines,
-        .arguments = {product->a, product->b},
         .global = {wg_divide_up(e.rows, tile->tm) * wg_divide_up(e.columns, tile->tn) *
                        wg_group_tile_items(tile),
                    e.phases * t->parts},
@@ -268,7 +307,8 @@ static bool bind_tiling(const struct variant *variant, struct wg_binder *binder,
     const struct wg_node *epilogue = is_whole ? product->epilogue : NULL;
     if (epilogue)
         wg_define_epilogue(&defines, epilogue);
-    wg_put_arguments(call.arguments, 2, epilogue, is_whole ? product->out : partial);
+    wg_put_arguments(call.arguments, put_factors(call.arguments, product), epilogue,
+                     is_whole ? product->out : partial);
     if (!wg_binder_largest_group(binder, &call, ret_largest))
         return false;
     if (*ret_largest < wg_group_tile_items(tile))

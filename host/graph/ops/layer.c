@@ -7,6 +7,7 @@
  * The fusing pass makes them of activation_gradient, conv2d_filter, sum_rows and conv2d_data, so
  * that the gradient before the activation is written nowhere.
  */
+#include "host/graph/ops/conv2d_lanes.h"
 #include "host/graph/ops/conv2d_thin.h"
 
 static double flops(const struct wg_node *node)
@@ -90,11 +91,26 @@ static bool bind_filter(const struct wg_node *node, struct wg_binder *binder)
            wg_bind_row_sums(binder, &split, sums, WG_NODE(node));
 }
 
+static bool bind_lanes_filter(const struct wg_node *node, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_lanes",
+        .kernel = "lanes_filter",
+        .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2])},
+    };
+    wg_define_flag(&defines, "FROM_GRADIENT");
+    wg_define_activation(&defines, node);
+    return wg_bind_lanes_sums(binder, node, &defines, call);
+}
+
 const struct wg_op wg_op_layer_filter = {
     .name = "layer_filter",
     .flops = flops,
     .implementations = {WG_BY(.name = "thin", .suits = suits_filter, .scratch = scratch_filter,
                               .bind = bind_filter),
+                        WG_BY(.name = "lanes", .suits = wg_lanes_suit_sums,
+                              .scratch = wg_lanes_scratch, .bind = bind_lanes_filter),
                         WG_BY(.name = "ref", .bind = bind_filter_ref)},
 };
 
@@ -133,5 +149,5 @@ const struct wg_op wg_op_layer_data = {
     .flops = flops,
     .implementations = {WG_BY(.name = "thin", .suits = suits_data, .scratch = scratch_data,
                               .bind = bind_data),
-                        WG_BY(.name = "ref", .bind = bind_data_ref)},
+                        &wg_conv2d_tiled, WG_BY(.name = "ref", .bind = bind_data_ref)},
 };

@@ -9,6 +9,7 @@
  * The fusing pass makes them of the ops they stand for. Neither r nor the gradient to it, as large
  * as u, is written anywhere: both are cheaper to compute again from u and the small tensors.
  */
+#include "host/graph/ops/conv2d_lanes.h"
 #include "host/graph/ops/conv2d_thin.h"
 #include "host/graph/plan.h"
 
@@ -35,7 +36,7 @@ static int put_arguments(const struct wg_node *node, struct wg_argument *argumen
 /* What follows norm_up. */
 static void define_up(struct wg_defines *defines, const struct wg_node *x)
 {
-    wg_define_thin_norm(defines, x);
+    wg_define_norm_in(defines, x);
     wg_define_flag(defines, "BIAS");
     wg_define_activation(defines, x);
 }
@@ -57,7 +58,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
     if (node->op == &wg_op_norm_up)
         define_up(&defines, node);
     else
-        wg_define_thin_norm(&defines, node);
+        wg_define_norm_in(&defines, node);
     put_arguments(node, call.arguments);
     return wg_bind_kernel(binder, &call);
 }
@@ -97,7 +98,7 @@ const struct wg_op wg_op_norm_up = {
     .flops = flops,
     .implementations = {WG_BY(.name = "thin", .suits = suits_up, .scratch = scratch_up,
                               .bind = bind_up),
-                        WG_BY(.name = "ref", .bind = bind_ref)},
+                        &wg_conv2d_tiled, WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 /* ---- norm_up_sums: u, m, gamma, beta, d, w -> [K * K * C + 2, OC] ---- */
@@ -143,11 +144,21 @@ static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
         .local = {1},
     };
     wg_define_thin(&defines, &sums->attr.conv, device);
-    wg_define_thin_norm(&defines, sums);
+    wg_define_norm_in(&defines, sums);
     int last = put_arguments(sums, call.arguments);
     call.arguments[last - 1] = wg_row_sums(&split, count, WG_NODE(sums));
     call.arguments[last] = described_sums(sums, device);
     return wg_bind_kernel(binder, &call) && wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
+}
+
+static bool bind_lanes_sums(const struct wg_node *sums, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    struct wg_call call = {.file = "norm_lanes", .kernel = "norm_lanes_sums"};
+    wg_define_norm_in(&defines, sums);
+    for (int i = 0; i < sums->in_count; i++)
+        call.arguments[i] = WG_NODE(sums->in[i]);
+    return wg_bind_lanes_sums(binder, sums, &defines, call);
 }
 
 const struct wg_op wg_op_norm_up_sums = {
@@ -155,6 +166,8 @@ const struct wg_op wg_op_norm_up_sums = {
     .flops = flops_sums,
     .implementations = {WG_BY(.name = "thin", .suits = suits_sums, .scratch = scratch_sums,
                               .bind = bind_sums),
+                        WG_BY(.name = "lanes", .suits = wg_lanes_suit_sums,
+                              .scratch = wg_lanes_scratch, .bind = bind_lanes_sums),
                         WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
@@ -184,16 +197,31 @@ static bool bind_gradient(const struct wg_node *du, struct wg_binder *binder)
         .local = {1},
     };
     wg_define_thin(&defines, &du->attr.conv, device);
-    wg_define_thin_norm(&defines, du);
+    wg_define_norm_in(&defines, du);
     wg_define_stream(&defines, device, wg_node_bytes(du));
     int last = put_arguments(du, call.arguments);
     call.arguments[last] = described_by(du, items, 5, 0);
     return wg_bind_kernel(binder, &call);
 }
 
+static bool suits_lanes(const struct wg_node *du, const struct wg_device *device)
+{
+    return wg_lanes_suit(&du->attr.conv, device);
+}
+
+static bool bind_lanes_gradient(const struct wg_node *du, struct wg_binder *binder)
+{
+    struct wg_defines defines = {0};
+    struct wg_call call = {.file = "norm_lanes", .kernel = "norm_lanes_gradient"};
+    wg_define_norm_in(&defines, du);
+    put_arguments(du, call.arguments);
+    return wg_bind_lanes(binder, &du->attr.conv, &defines, call);
+}
+
 const struct wg_op wg_op_norm_up_gradient = {
     .name = "norm_up_gradient",
     .implementations = {WG_BY(.name = "thin", .suits = suits_gradient, .scratch = scratch_gradient,
                               .bind = bind_gradient),
+                        WG_BY(.name = "lanes", .suits = suits_lanes, .bind = bind_lanes_gradient),
                         WG_BY(.name = "ref", .bind = bind_ref)},
 };

@@ -18,6 +18,9 @@ static inline bool wg_has_bias(const struct wg_node *conv)
 /* conv2d_filter */
 enum { FILTER_X, FILTER_Y };
 
+/* layer_data */
+enum { LAYER_OUT, LAYER_GRADIENT, LAYER_W };
+
 /* batch_norm, up to BETA; batch_norm_sums, up to DY; batch_norm_data. norm_kernel and norm_bias
  * have weights and a bias in the place of X. */
 enum { X, MOMENTS, GAMMA, BETA, DY, SUMS };
