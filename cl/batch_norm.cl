@@ -28,31 +28,27 @@
 #define FIRST_COLUMN    ((int)get_global_id(0) % ITEMS_PER_ROW * NV * VW)
 #define FIRST_ROW(rows) ((int)get_global_id(0) / ITEMS_PER_ROW * (rows))
 
-#ifdef HELD
-/* The same of chunks of HELD rows at most, which an item holds: they are read once. NV is 1. */
+#ifdef ONE_PASS
+/* The same in one sweep, where no cache holds a chunk, over the deviations d from its first row. Of
+ * n rows, sum d^2 - (sum d)^2 / n cancels to no less than an n-th of the first term. */
 __kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
                             const int rows, const int rows_per_chunk)
 {
     const int c = (int)get_global_id(0) * VW, chunk = (int)get_global_id(1);
     if (c >= C)
         return;
-    const int first = chunk * rows_per_chunk;
-    const int count = min(rows_per_chunk, rows - first);
-    floatv held[HELD], mean = 0.0f, squares = 0.0f;
-#pragma unroll
-    for (int i = 0; i < HELD; i++)
-        held[i] = i < count ? load(x + (size_t)(first + i) * C + c) : (floatv)(0.0f);
-#pragma unroll
-    for (int i = 0; i < HELD; i++)
-        mean += held[i];
-    mean /= (float)count;
-#pragma unroll
-    for (int i = 0; i < HELD; i++) {
-        const floatv deviation = i < count ? held[i] - mean : (floatv)(0.0f);
+    const int first = chunk * rows_per_chunk, last = min(first + rows_per_chunk, rows);
+    const floatv of_first = load(x + (size_t)first * C + c);
+    const float count = (float)(last - first);
+    floatv sum = 0.0f, squares = 0.0f;
+    FETCH_AHEAD
+    for (int row = first; row < last; row++) {
+        const floatv deviation = load(x + (size_t)row * C + c) - of_first;
+        sum += deviation;
         squares = MAC(deviation, deviation, squares);
     }
-    store(mean, partial + chunk * 2 * C + c);
-    store(squares, partial + chunk * 2 * C + C + c);
+    store(of_first + sum / count, partial + chunk * 2 * C + c);
+    store(squares - sum * sum / count, partial + chunk * 2 * C + C + c);
 }
 #else
 /* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows

@@ -52,28 +52,6 @@ static size_t scratch_chunks(const struct wg_node *node, const struct wg_device 
 
 /* ---- moments ---- */
 
-/* Rows of a chunk that an item holds in registers, HELD, where that spares reading them twice: a
- * CPU has them in its cache. 0: it does not. */
-static size_t held_rows(const struct wg_node *m, const struct wg_device *device)
-{
-    enum { HELD = 16 };
-    if (wg_device_is_cpu(device))
-        return 0;
-    return wg_row_split_by(&m->in[X]->shape, HELD, device).rows_per_chunk == HELD ? HELD : 0;
-}
-
-static struct wg_row_split moments_split(const struct wg_node *m, const struct wg_device *device)
-{
-    size_t held = held_rows(m, device);
-    return held ? wg_row_split_by(&m->in[X]->shape, held, device) : split_of(m, device);
-}
-
-static size_t scratch_moments(const struct wg_node *m, const struct wg_device *device)
-{
-    struct wg_row_split split = moments_split(m, device);
-    return wg_row_scratch(&split, 2 * split.columns, device);
-}
-
 static bool bind_merges(const struct wg_node *m, struct wg_binder *binder,
                         const struct wg_row_split *split, const struct wg_defines *defines)
 {
@@ -112,10 +90,10 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
-    struct wg_row_split split = moments_split(m, device);
+    struct wg_row_split split = split_of(m, device);
     define(&defines, m, device);
-    if (held_rows(m, device))
-        wg_define_int(&defines, "HELD", (long long)held_rows(m, device));
+    if (!wg_device_is_cpu(device)) // whose caches hold a chunk
+        wg_define_flag(&defines, "ONE_PASS");
     return wg_bind_kernel(
                binder,
                &(struct wg_call){
@@ -132,7 +110,7 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
 
 static const struct wg_op op_moments = {
     .name = "moments",
-    .implementations = {WG_BY(.name = "ref", .scratch = scratch_moments, .bind = bind_moments)},
+    .implementations = {WG_BY(.name = "ref", .scratch = scratch_chunks, .bind = bind_moments)},
 };
 
 struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)

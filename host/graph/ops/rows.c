@@ -2,6 +2,9 @@
 
 #include "host/base/size.h"
 
+/* Rows that an item of a GPU fetches before it adds the first. */
+enum { AHEAD = 8 };
+
 /* Chunks that one work item merges without help: on CPUs a launch takes longer. */
 enum { FEW_CHUNKS = 32, FEW_CHUNKS_CPU = 512 };
 
@@ -26,7 +29,7 @@ struct wg_row_split wg_row_split_chunks(size_t chunks, const struct wg_device *d
 
 /* 32 KiB of a tensor stay in a core's first-level cache while they are visited twice. On GPUs, many
  * items add at a time, each waiting for memory: as many in a row as there are chunks in a group and
- * groups take the least time. */
+ * groups take the least time, and none left over of AHEAD. */
 static size_t choose_rows(size_t columns, size_t rows, const struct wg_device *device)
 {
     size_t fitting = 8192 / columns, cube_root = 4;
@@ -34,7 +37,7 @@ static size_t choose_rows(size_t columns, size_t rows, const struct wg_device *d
     while (cube_root * cube_root * cube_root < rows)
         cube_root++;
     if (device && !wg_device_is_cpu(device) && cube_root < chunk)
-        chunk = cube_root;
+        chunk = wg_round_up(cube_root, AHEAD);
     return chunk;
 }
 
@@ -69,7 +72,6 @@ size_t wg_row_vectors(const struct wg_device *device, size_t columns, size_t wid
 
 void wg_define_ahead(struct wg_defines *defines, const struct wg_device *device)
 {
-    enum { AHEAD = 8 };
     if (!wg_device_is_cpu(device))
         wg_define_int(defines, "AHEAD", AHEAD);
 }
