@@ -8,7 +8,12 @@
  *             untransposed B, whose rows are contiguous
  * matmul_dot  where N is 1 and A not transposed: work size M, one work item per row of A, which
  *             sums NV vectors side by side; NV * VW divides K
+ * matmul_dot_group  the same by a group of DOWN items for each row, work size M * DOWN; VW divides
+ * K
  */
+#include "aligned.cl"
+#include "compensated.cl"
+
 #ifndef TRANSPOSE_A // to compile alone
 #define TRANSPOSE_A 0
 #define TRANSPOSE_B 0
@@ -31,6 +36,38 @@ __kernel void matmul(__global const float *restrict a, __global const float *res
     STOREV(ACTIVATE(sum), c + (size_t)m * N + n);
 }
 
+static float add_lanes(floatv sum)
+{
+    float lane[VW], total = 0.0f;
+
+    STOREV(sum, lane);
+    for (int i = 0; i < VW; i++)
+        total += lane[i];
+    return total;
+}
+
+#ifdef DOWN
+__kernel __attribute__((reqd_work_group_size(DOWN, 1, 1))) void
+matmul_dot_group(__global const float *restrict a, __global const float *restrict b,
+                 BIAS_PARAMETER __global float *restrict c, const int M, const int K)
+{
+    __local floatv sums[DOWN];
+    const int m = (int)get_group_id(0), id = (int)get_local_id(0);
+    floatv sum = 0.0f;
+
+    FETCH_AHEAD
+    for (int k = id * VW; k < K; k += DOWN * VW)
+        sum = MAC(load(a + (size_t)m * K + k), load(b + k), sum);
+    sums[id] = sum;
+    add_down(sums, id);
+    if (id == 0) {
+        float total = add_lanes(sums[0]);
+        ADD_BIAS(total, bias[0]);
+        c[m] = ACTIVATE(total);
+    }
+}
+#endif
+
 #ifdef NV
 __kernel void matmul_dot(__global const float *restrict a, __global const float *restrict b,
                          BIAS_PARAMETER __global float *restrict c, const int M, const int K)
@@ -50,10 +87,7 @@ __kernel void matmul_dot(__global const float *restrict a, __global const float 
 #pragma unroll
     for (int v = 1; v < NV; v++)
         sum[0] += sum[v];
-    float lane[VW], total = 0.0f;
-    STOREV(sum[0], lane);
-    for (int i = 0; i < VW; i++)
-        total += lane[i];
+    float total = add_lanes(sum[0]);
     ADD_BIAS(total, bias[0]);
     c[m] = ACTIVATE(total);
 }

@@ -14,6 +14,7 @@
 static float scaled_mean(__global const float *restrict x, const float scale, const int count)
 {
     float sum = 0.0f, lost = 0.0f;
+    FETCH_AHEAD
     for (int i = 0; i < count; i++)
         ADD_COMPENSATED(sum, lost, x[i]);
     return scale * (sum / (float)count);

@@ -2,16 +2,17 @@
  * matmul: C[m, n] = sum over k of op(A)[m, k] * op(B)[k, n], then a bias, if the fusing pass put
  * one
  *
+ * dot     for a C of one column: on CPUs a work item for each row of A, on GPUs a group
  * direct  the kernels of conv2d, for large products on CPUs: as fast as CLBlast there, without its
  *         start, which on pocl is twenty seconds of building kernels
  * tiled   the same of GPUs, with local memory and without (blocked), which also sum few long dot
  * blocked products in parts
  * gemm    CLBlast, on operands brought into its copy-free form in scratch: k outermost, padded with
  *         zeros to multiples of its tile. For the products large enough to be worth it.
- * dot     one work item per row of A, for a C of one column on CPUs
  * ref     one work item per row and a vector of columns.
  */
 #include "host/graph/ops/conv2d.h"
+#include "host/graph/ops/rows.h"
 
 enum { A, B };
 
@@ -84,25 +85,36 @@ static bool bind_ref(const struct wg_node *c, struct wg_binder *binder)
 
 /* ---- dot ---- */
 
+enum { DOT_GROUP = 64 };
+
 static bool suits_dot(const struct wg_node *c, const struct wg_device *device)
 {
-    return wg_device_is_cpu(device) && sizes(c).n == 1 && !c->attr.transpose_a;
+    bool has_groups = device->has_local_memory && device->info.work_group_size >= DOT_GROUP &&
+                      device->work_item_sizes[0] >= DOT_GROUP;
+    return (wg_device_is_cpu(device) || has_groups) && sizes(c).n == 1 && !c->attr.transpose_a;
 }
 
 static bool bind_dot(const struct wg_node *c, struct wg_binder *binder)
 {
     enum { TOGETHER = 4 }; // a sum waits for its last addition
+    const struct wg_device *device = wg_binder_device(binder);
     struct wg_defines defines = {0};
     struct sizes s = sizes(c);
-    struct wg_call call = {.file = "matmul",
-                           .kernel = "matmul_dot",
-                           .defines = &defines,
-                           .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B])},
-                           .global = {s.m},
-                           .local = {1}};
-    unsigned width = wg_vector_width(wg_binder_device(binder), s.k);
+    struct wg_call call = {
+        .file = "matmul", .defines = &defines, .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B])}};
+    unsigned width = wg_vector_width(device, s.k);
+    call.local[0] = wg_device_is_cpu(device) ? 1 : DOT_GROUP;
+    call.global[0] = s.m * call.local[0];
     wg_define_int(&defines, "VW", width);
-    wg_define_int(&defines, "NV", s.k / width % TOGETHER == 0 ? TOGETHER : 1);
+    if (wg_device_is_cpu(device)) {
+        call.kernel = "matmul_dot";
+        wg_define_int(&defines, "NV", s.k / width % TOGETHER == 0 ? TOGETHER : 1);
+    } else {
+        call.kernel = "matmul_dot_group";
+        wg_define_int(&defines, "ACROSS", 1);
+        wg_define_int(&defines, "DOWN", DOT_GROUP);
+        wg_define_ahead(&defines, device);
+    }
     wg_define_epilogue(&defines, c);
     int count = wg_put_arguments(call.arguments, 2, c, WG_NODE(c));
     call.arguments[count] = WG_INT(s.m);
@@ -215,10 +227,10 @@ const struct wg_op wg_op_matmul = {
     .name = "matmul",
     .gradient = gradient,
     .flops = flops,
-    .implementations = {&wg_conv2d_direct, &wg_conv2d_tiled, &wg_conv2d_blocked,
+    .implementations = {WG_BY(.name = "dot", .suits = suits_dot, .bind = bind_dot),
+                        &wg_conv2d_direct, &wg_conv2d_tiled, &wg_conv2d_blocked,
                         WG_BY(.name = "gemm", .uses_blas = true, .suits = suits_gemm,
                               .scratch = scratch_gemm, .bind = bind_gemm),
-                        WG_BY(.name = "dot", .suits = suits_dot, .bind = bind_dot),
                         WG_BY(.name = "ref", .bind = bind_ref)},
 };
 

@@ -2,14 +2,17 @@
  * mean, broadcast, fill and add: a scalar from a tensor, a tensor from a scalar, and the sum where
  * two gradients meet.
  */
-#include "host/graph/bind.h"
+#include "host/graph/ops/rows.h"
 
 static bool bind_mean(const struct wg_node *y, struct wg_binder *binder)
 {
+    struct wg_defines defines = {0};
+    wg_define_ahead(&defines, wg_binder_device(binder));
     return wg_bind_kernel(binder,
                           &(struct wg_call){
                               .file = "mean",
                               .kernel = "mean",
+                              .defines = &defines,
                               .arguments = {WG_NODE(y->in[0]), WG_NODE(y), WG_FLOAT(y->attr.scale),
                                             WG_INT(wg_shape_count(&y->in[0]->shape))},
                               .global = {1},

@@ -1,15 +1,18 @@
 /*
  * record and advance: the books a run keeps on the device, so that the host need not wait.
  */
-#include "host/graph/bind.h"
+#include "host/graph/ops/rows.h"
 
 static bool bind_record(const struct wg_node *node, struct wg_binder *binder)
 {
+    struct wg_defines defines = {0};
+    wg_define_ahead(&defines, wg_binder_device(binder));
     return wg_bind_kernel(
         binder,
         &(struct wg_call){
             .file = "mean",
             .kernel = "record",
+            .defines = &defines,
             .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
                           WG_FLOAT(node->attr.scale), WG_INT(wg_shape_count(&node->in[2]->shape)),
                           WG_INT(node->shape.dim[0]), WG_INT(node->shape.dim[1]),
