@@ -128,6 +128,14 @@ __kernel void moments_merge(__global const float *restrict chunks, __global floa
 }
 
 #ifdef DOWN
+/* A vector of a chunk; zeros of one behind the last, which has no rows. */
+static floatv load_chunk(__global const float *restrict chunks, int chunk, int count, int at)
+{
+    return chunk < count ? load(chunks + chunk * 2 * C + at) : (floatv)(0.0f);
+}
+
+#define ROWS_OF(chunk) ((float)clamp(rows - (chunk)*rows_per_chunk, 0, rows_per_chunk))
+
 /* The same of all chunks at once, by groups of local memory: see sum_rows_gather. */
 __kernel __attribute__((reqd_work_group_size(ACROSS * DOWN, 1, 1))) void
 moments_gather(__global const float *restrict chunks, __global float *restrict m, const int rows,
@@ -139,21 +147,32 @@ moments_gather(__global const float *restrict chunks, __global float *restrict m
     const int count = c < C ? (rows + rows_per_chunk - 1) / rows_per_chunk : 0;
     floatv sum = 0.0f, squares = 0.0f, lost = 0.0f;
 
-    FETCH_AHEAD
-    for (int chunk = lane; chunk < count; chunk += DOWN) {
-        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        ADD_COMPENSATED(sum, lost, n * load(chunks + chunk * 2 * C + c));
+    for (int at = lane; at < count; at += AHEAD * DOWN) {
+        floatv mean[AHEAD];
+
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            mean[i] = load_chunk(chunks, at + i * DOWN, count, c);
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            ADD_COMPENSATED(sum, lost, ROWS_OF(at + i * DOWN) * mean[i]);
     }
     sums[id] = sum;
     add_down(sums, id);
     const floatv mean = sums[id % ACROSS] / (float)rows;
     lost = 0.0f;
-    FETCH_AHEAD
-    for (int chunk = lane; chunk < count; chunk += DOWN) {
-        const float n = (float)min(rows_per_chunk, rows - chunk * rows_per_chunk);
-        const floatv shift = load(chunks + chunk * 2 * C + c) - mean;
-        const floatv within = load(chunks + chunk * 2 * C + C + c);
-        ADD_COMPENSATED(squares, lost, within + n * shift * shift);
+    for (int at = lane; at < count; at += AHEAD * DOWN) {
+        floatv shift[AHEAD], within[AHEAD];
+
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            shift[i] = load_chunk(chunks, at + i * DOWN, count, c) - mean;
+            within[i] = load_chunk(chunks, at + i * DOWN, count, C + c);
+        }
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            ADD_COMPENSATED(squares, lost,
+                            within[i] + ROWS_OF(at + i * DOWN) * shift[i] * shift[i]);
     }
     barrier(CLK_LOCAL_MEM_FENCE); // everyone has read the mean
     sums[id] = squares;

@@ -16,10 +16,18 @@ __kernel void conv2d_merge(__global const float *restrict partial, const int par
     const int i = (int)get_global_id(0) * VW;
     if (i >= results)
         return;
-    floatv sum = load(partial + i);
-    FETCH_AHEAD
-    for (int part = 1; part < parts; part++)
-        sum += load(partial + (size_t)part * results + i);
+    floatv sum = 0.0f;
+    for (int first = 0; first < parts; first += AHEAD) {
+        floatv read[AHEAD];
+
+#pragma unroll
+        for (int j = 0; j < AHEAD; j++)
+            read[j] = first + j < parts ? load(partial + (size_t)(first + j) * results + i)
+                                        : (floatv)(0.0f);
+#pragma unroll
+        for (int j = 0; j < AHEAD; j++)
+            sum += read[j];
+    }
     ADD_BIAS(sum, load(bias + i % columns));
     store(ACTIVATE(sum), out + i);
 }

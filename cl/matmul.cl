@@ -55,9 +55,20 @@ matmul_dot_group(__global const float *restrict a, __global const float *restric
     const int m = (int)get_group_id(0), id = (int)get_local_id(0);
     floatv sum = 0.0f;
 
-    FETCH_AHEAD
-    for (int k = id * VW; k < K; k += DOWN * VW)
-        sum = MAC(load(a + (size_t)m * K + k), load(b + k), sum);
+    for (int first = id * VW; first < K; first += AHEAD * DOWN * VW) {
+        floatv left[AHEAD], right[AHEAD];
+
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            const int k = first + i * DOWN * VW;
+
+            left[i] = k < K ? load(a + (size_t)m * K + k) : (floatv)(0.0f);
+            right[i] = k < K ? load(b + k) : (floatv)(0.0f);
+        }
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            sum = MAC(left[i], right[i], sum);
+    }
     sums[id] = sum;
     add_down(sums, id);
     if (id == 0) {

@@ -12,7 +12,8 @@
  *   PREFETCH(p)   brings the cache line at p closer, which may lie beyond the tensor; if the
  *                 compiler can't, nothing
  *   FETCH_AHEAD   before a loop that adds up what it reads: AHEAD turns of it are read before the
- *                 first is added, #ifdef AHEAD (wg_define_ahead)
+ *                 first is added, if the host says so (wg_define_ahead). What is left over of AHEAD
+ *                 is read one by one; where that is not little, a loop takes AHEAD at a time itself
  *   STREAMV(v, p) STOREV past the caches #ifdef STREAM (wg_define_stream), where p is aligned to a
  *                 vector: for what is read again when they hold other things, or to spare
  *                 reading each line before it is written
@@ -55,6 +56,7 @@ typedef PASTE(float, VW) floatv;
 #define FETCH_AHEAD _Pragma("unroll AHEAD")
 #else
 #define FETCH_AHEAD
+#define AHEAD 1
 #endif
 
 #define OUTLINED static __attribute__((noinline))

@@ -69,9 +69,18 @@ sum_rows_gather(__global const float *restrict partial, __global float *restrict
     const int c = ((int)get_group_id(0) * ACROSS + id % ACROSS) * VW;
     floatv sum = 0.0f, lost = 0.0f;
 
-    FETCH_AHEAD
-    for (int chunk = lane; chunk < (c < columns ? chunks : 0); chunk += DOWN)
-        ADD_COMPENSATED(sum, lost, load(partial + chunk * columns + c));
+    const int count = c < columns ? chunks : 0;
+    for (int first = lane; first < count; first += AHEAD * DOWN) {
+        floatv read[AHEAD];
+
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            read[i] = first + i * DOWN < count ? load(partial + (first + i * DOWN) * columns + c)
+                                               : (floatv)(0.0f);
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            ADD_COMPENSATED(sum, lost, read[i]);
+    }
     sums[id] = sum;
     add_down(sums, id);
     if (lane == 0 && c < columns)
