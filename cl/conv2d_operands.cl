@@ -26,8 +26,8 @@
  *
  *   FROM_GRADIENT  gradient * activation'(a): the way back through a layer's activation; no
  *                  activation follows then
- *   FROM_NORM      batch norm of a by the moments m [2, OC] (see batch_norm.cl), then a leaky ReLU
- *                  of slope SLOPE_IN
+ *   FROM_NORM      batch norm of a (see batch_norm.cl), then a leaky ReLU of slope SLOPE_IN; norm
+ *                  [3, OC] by norm_columns of norm_weights.cl
  *
  * With IMAGES defined there is a batch of BATCH products, whose factors are matrices: images of one
  * pixel, V and U or Y of conv2d_winograd_tiles.cl. Product b is of element b % 25 of the tiles of
@@ -292,20 +292,16 @@ static b_vector b_load(__global const float *restrict b, struct phase phase, int
 #define A_ARGUMENTS  a, gradient
 #define FINISH(sum)  (sum)
 #elif defined FROM_NORM
-#define A_PARAMETERS                                                                               \
-    __global const float *restrict a, __global const float *restrict m,                            \
-        __global const float *restrict gamma, __global const float *restrict beta
-#define A_ARGUMENTS a, m, gamma, beta
-#define FINISH(sum) ACTIVATE(sum)
+#define A_PARAMETERS __global const float *restrict a, __global const float *restrict norm
+#define A_ARGUMENTS  a, norm
+#define FINISH(sum)  ACTIVATE(sum)
 
-/* Of channels o and on. */
-static a_vector normalise(a_vector u, int o, __global const float *restrict m,
-                          __global const float *restrict gamma, __global const float *restrict beta)
+/* Of the channels that `norm` begins with. */
+static a_vector normalise(a_vector u, __global const float *restrict norm)
 {
-    const a_vector variance = *(__global const a_vector *)(m + OC + o);
-    const a_vector factor = *(__global const a_vector *)(gamma + o) / sqrt(variance + EPSILON);
-    const a_vector deviation = u - *(__global const a_vector *)(m + o);
-    const a_vector value = MAC(deviation, factor, *(__global const a_vector *)(beta + o));
+    const a_vector deviation = u - *(__global const a_vector *)norm;
+    const a_vector factor = *(__global const a_vector *)(norm + OC);
+    const a_vector value = MAC(deviation, factor, *(__global const a_vector *)(norm + 2 * OC));
 
     return value > 0.0f ? value : SLOPE_IN * value;
 }

@@ -111,7 +111,7 @@ static a_vector value_of(const struct share *share, int i, A_PARAMETERS, int k)
 #if defined FROM_GRADIENT
     return ACTIVATE_GRADIENT(share->a[i], share->gradient[i]);
 #elif defined FROM_NORM
-    return IS_TERM(k) ? normalise(share->a[i], k, m, gamma, beta) : (a_vector)(0.0f);
+    return IS_TERM(k) ? normalise(share->a[i], norm + k) : (a_vector)(0.0f);
 #else
     return share->a[i];
 #endif

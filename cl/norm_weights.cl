@@ -1,10 +1,12 @@
 /*
- * norm_weights: weights that do what a convolution and the batch norm behind it do together.
+ * norm_weights: weights that do what a convolution and the batch norm behind it do together, and
+ * what a convolution needs of a batch norm in front of it.
  *
  *   factor[c] = gamma[c] / sqrt(variance[c] + EPSILON);  m [2, channels] = mean, variance
  *   norm_kernel  y[i] = factor[i / INNER % channels] * w[i]; w, y [vectors * VW]; VW divides INNER,
  *                or the channels if INNER is 1
  *   norm_bias    y[c] = factor[c] * (b[c] - mean[c]) + beta[c]
+ *   norm_columns y [3, channels] = mean, factor, beta
  *
  * Work size: vectors and channels.
  */
@@ -35,4 +37,16 @@ __kernel void norm_bias(__global const float *restrict b, __global const float *
     const int c = (int)get_global_id(0);
     if (c < channels)
         y[c] = MAC(gamma[c] / sqrt(m[channels + c] + EPSILON), b[c] - m[c], beta[c]);
+}
+
+__kernel void norm_columns(__global const float *restrict m, __global const float *restrict gamma,
+                           __global const float *restrict beta, __global float *restrict y,
+                           const int channels)
+{
+    const int c = (int)get_global_id(0);
+    if (c >= channels)
+        return;
+    y[c] = m[c];
+    y[channels + c] = gamma[c] / sqrt(m[channels + c] + EPSILON);
+    y[2 * channels + c] = beta[c];
 }

@@ -83,9 +83,18 @@ static const struct wg_node *weights_of(const struct wg_node *node)
                                            : node->in[CONV_W];
 }
 
+/* What norm_columns makes for norm_up, behind the table; of others nothing. */
+static struct wg_argument norm_columns(const struct wg_node *node, const struct wg_device *device)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t columns = node->op == &wg_op_norm_up ? 3 * v->oc : 0;
+    return WG_SCRATCH(wg_scratch_align(device, wg_conv_table(v).bytes), columns * sizeof(float));
+}
+
 static struct wg_product product_of(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
+    struct wg_argument norm = norm_columns(node, device);
     if (is_folded(node, device))
         return (struct wg_product){
             .form = WG_FORM_DATA,
@@ -94,7 +103,8 @@ static struct wg_product product_of(const struct wg_node *node, const struct wg_
             .b = WG_NODE(weights_of(node)),
             .out = wg_conv_table(v),
             .prologue = has_prologue(node) ? node : NULL,
-            .at = wg_scratch_align(device, wg_conv_table(v).bytes),
+            .read_with = node->op == &wg_op_norm_up ? norm : WG_NODE(node->in[LAYER_GRADIENT]),
+            .at = norm.offset + wg_scratch_align(device, norm.bytes),
         };
     return (struct wg_product){
         .form = wg_form_of(node),
@@ -230,7 +240,7 @@ static bool bind_merge(struct wg_binder *binder, const struct wg_product *produc
     return wg_bind_kernel(binder, &call);
 }
 
-/* What becomes of A as it is read: macros, and arguments behind it. */
+/* What becomes of A as it is read. */
 static void define_prologue(struct wg_defines *defines, const struct wg_node *node)
 {
     if (node->op == &wg_op_norm_up) {
@@ -241,16 +251,33 @@ static void define_prologue(struct wg_defines *defines, const struct wg_node *no
     }
 }
 
-/* A, what it is computed from, and B. Returns how many there are. */
+/* A, what it is read with, and B. Returns how many there are. */
 static int put_factors(struct wg_argument *arguments, const struct wg_product *product)
 {
-    const struct wg_node *prologue = product->prologue;
     int count = 0;
     arguments[count++] = product->a;
-    for (int i = 1; prologue && prologue->in[i] != weights_of(prologue); i++)
-        arguments[count++] = WG_NODE(prologue->in[i]);
+    if (product->prologue)
+        arguments[count++] = product->read_with;
     arguments[count++] = product->b;
     return count;
+}
+
+static bool bind_norm_columns(const struct wg_node *node, struct wg_binder *binder)
+{
+    size_t channels = node->attr.conv.oc;
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "INNER", 1); // as for norm_bias, whose program it is
+    wg_define_float(&defines, "EPSILON", node->attr.epsilon);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "norm_weights",
+                    .kernel = "norm_columns",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(node->in[MOMENTS]), WG_NODE(node->in[GAMMA]),
+                                  WG_NODE(node->in[BETA]),
+                                  norm_columns(node, wg_binder_device(binder)), WG_INT(channels)},
+                    .global = {channels},
+                });
 }
 
 static void define_tiling(struct wg_defines *defines, const struct variant *variant,
@@ -344,7 +371,8 @@ static bool bind(const struct variant *variant, const struct wg_node *node,
     const struct wg_device *device = wg_binder_device(binder);
     const struct wg_conv *v = &node->attr.conv;
     struct wg_product product = product_of(node, device);
-    return bind_product(variant, binder, &product, limits_of(variant, node, device)) &&
+    return (node->op != &wg_op_norm_up || bind_norm_columns(node, binder)) &&
+           bind_product(variant, binder, &product, limits_of(variant, node, device)) &&
            (!is_folded(node, device) || wg_bind_col2im(binder, *v, wg_conv_table(v), product.conv.c,
                                                        node, (struct wg_chunk){.images = v->n}));
 }

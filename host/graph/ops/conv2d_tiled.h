@@ -21,7 +21,8 @@ struct wg_product {
     struct wg_conv conv; // of a batch that of one of its products, images of one pixel
     struct wg_batch batch;
     struct wg_argument a, b;        // the factors, in the order of the form's inputs
-    const struct wg_node *prologue; // whose other inputs turn `a` into a factor; NULL: it is one
+    const struct wg_node *prologue; // that `a` is read for, not yet a factor; NULL: it is one
+    struct wg_argument read_with;   // what makes it one
     struct wg_argument out;         // of a batch [parts, results]: nobody adds them up here
     const struct wg_node *epilogue; // whose bias and activation are applied; NULL: none
     size_t at;                      // byte of scratch where the parts of a convolution's sums begin
