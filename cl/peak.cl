@@ -8,6 +8,8 @@
  * dropping the work. The factor is below 1 and the addend not 0, so the values settle at a normal
  * number: denormals or infinities would be slower on some devices.
  */
+#include "aligned.cl"
+
 #define CHAINS 12
 #define UNROLL 16
 
@@ -38,5 +40,5 @@ __kernel void peak(__global float *restrict y, const int rounds)
 __kernel void stream(__global const float *restrict x, __global float *restrict y)
 {
     const size_t i = get_global_id(0) * VW;
-    STOREV(LOADV(x + i), y + i);
+    store(load(x + i), y + i);
 }
