@@ -74,6 +74,23 @@ typedef PASTE(float, VW) floatv;
 #if defined STREAM && __has_builtin(__builtin_nontemporal_store)
 #define STREAMV(v, p) __builtin_nontemporal_store(v, (__global floatv *)(p))
 #endif
+#if VW > 1 && defined __has_attribute
+#if __has_attribute(overloadable)
+/* One instruction; of vstore16 LLVM makes three, and two that take the vector apart. */
+typedef floatv floatv_anywhere __attribute__((aligned(4)));
+SPECIALISED __attribute__((overloadable)) void store_anywhere(floatv v, __global float *p)
+{
+    *(__global floatv_anywhere *)p = v;
+}
+
+SPECIALISED __attribute__((overloadable)) void store_anywhere(floatv v, __private float *p)
+{
+    *(__private floatv_anywhere *)p = v;
+}
+#undef STOREV
+#define STOREV(v, p) store_anywhere(v, p)
+#endif
+#endif
 #endif
 #ifndef PREFETCH
 #define PREFETCH(p) ((void)(p))
