@@ -50,6 +50,7 @@ def parse():
     add("--list", action="store_true", help="print the variants and stop")
     add("--json", action="store_true", help="print JSON, for programs")
     add("--markdown", metavar="FILE", help="writes the table there as well")
+    add("--only-parse", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if min(options.batch, options.steps, options.rounds) < 1:
         parser.error("--batch, --steps and --rounds take a number from 1")
@@ -59,6 +60,8 @@ def parse():
     for name in names:
         if name not in VARIANTS:
             parser.error(f"no variant {name}, see --list")
+    if not options.list and not shutil.which(options.wgan_cl):
+        parser.error(f"--wgan-cl: no program {options.wgan_cl}")
     options.variants = [VARIANTS[name] for name in names]
     return options
 
@@ -160,6 +163,8 @@ def print_result(result, about):
 
 def main():
     options = parse()
+    if options.only_parse:
+        return
     if options.list:
         print_table(("variant", "peer", "what it is"),
                     [(v.name, v.peer, v.about) for v in VARIANTS.values()])

@@ -72,6 +72,7 @@ def parse():
     add("--out", metavar="DIR", help="of --train: losses, and models for wgan-cl import")
     add("--every", metavar="N", type=int, default=200, help="of --train: saves [%(default)s]")
     add("--markdown", metavar="FILE", help="writes the tables there as well")
+    add("--only-parse", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.steps < 1 or (options.drift is not None and options.drift < 1):
         parser.error("--steps and --drift take a number from 1")
@@ -81,6 +82,8 @@ def parse():
         parser.error("--train and --out go together")
     if options.out and (options.train < 1 or options.every < 1):
         parser.error("--train and --every take a number from 1")
+    if not shutil.which(options.wgan_cl):
+        parser.error(f"--wgan-cl: no program {options.wgan_cl}")
     return options
 
 
@@ -152,6 +155,8 @@ def train_keras(options, settings):
 
 def main():
     options = parse()
+    if options.only_parse:
+        return 0
     settings = {name: getattr(options, name) for name in
                 ("batch", "critic_steps", "lr_generator", "lr_critic", "clip", "seed")}
     if options.train:
