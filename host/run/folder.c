@@ -89,13 +89,15 @@ static bool parse_number(const char *name, const char *ending, bool ends_there, 
     return true;
 }
 
-/* The numbers of a folder's entries; none if there is no such folder. */
+/* The numbers of a folder's entries; none if there is no such folder. Fails with WG_ERROR_FILE if
+ * it can't be looked into. */
 static bool list_numbers(const char *folder, const char *ending, bool ends_there,
                          struct numbers *numbers)
 {
     DIR *directory = opendir(folder);
     if (!directory)
-        return true;
+        return errno == ENOENT || errno == ENOTDIR ||
+               wg_fail(WG_ERROR_FILE, "%s: cannot read: %s", folder, strerror(errno));
     bool ok = true;
     for (struct dirent *entry; ok && (entry = readdir(directory));) {
         uint32_t value;
@@ -138,33 +140,6 @@ bool wg_folder_list_images(const char *folder, uint32_t **ret_steps, int *ret_co
     *ret_steps = numbers.values;
     *ret_count = numbers.count;
     return true;
-}
-
-bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX])
-{
-    struct stat status;
-    char path[WG_PATH_MAX];
-    uint32_t step = 0;
-    bool found;
-    if (stat(source, &status) != 0)
-        return wg_fail(WG_ERROR_FILE, "%s: %s (expected a run folder or a checkpoint)", source,
-                       strerror(errno));
-    if (!S_ISDIR(status.st_mode)) {
-        if (strlen(source) >= WG_PATH_MAX)
-            return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", source);
-        strcpy(ret_path, source);
-        return true;
-    }
-    if (!wg_folder_path(path, source, "checkpoints") ||
-        !highest_number(path, ".safetensors", true, &step, &found))
-        return false;
-    if (!found)
-        return wg_fail(
-            WG_ERROR_FILE,
-            "%s: no checkpoint (looked for %s/NNNNNN.safetensors); a run that ended before "
-            "its first has to begin again, in another folder",
-            source, path);
-    return wg_folder_checkpoint_path(ret_path, source, step);
 }
 
 /* ---- who writes there ---- */
@@ -222,6 +197,117 @@ void wg_folder_unlock(int lock)
 {
     if (lock >= 0)
         close(lock);
+}
+
+/* ---- what others made there ---- */
+
+static bool has_entry(const char *folder, const char *name)
+{
+    struct stat status;
+    char path[WG_PATH_MAX];
+    return wg_folder_path(path, folder, "%s", name) && stat(path, &status) == 0;
+}
+
+/* "runs/a" of "runs/a/checkpoints/", "." of "checkpoints"; false where nobody can tell by the
+ * name. */
+static bool name_parent(const char *folder, char ret_parent[WG_PATH_MAX])
+{
+    size_t length = length_without_slashes(folder);
+    if (length >= WG_PATH_MAX || folder[length - 1] == '.')
+        return false;
+    while (length > 0 && folder[length - 1] != '/')
+        length--;
+    memcpy(ret_parent, folder, length);
+    ret_parent[length] = '\0';
+    if (length == 0)
+        strcpy(ret_parent, ".");
+    ret_parent[length_without_slashes(ret_parent)] = '\0';
+    return true;
+}
+
+/* A run in the folder, the last by name. */
+static bool find_run_in(const char *folder, char ret_run[WG_PATH_MAX])
+{
+    char name[256] = "";
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        char manifest[300];
+        snprintf(manifest, sizeof manifest, "%s/run.json", entry->d_name);
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) > 0 &&
+            has_entry(folder, manifest))
+            snprintf(name, sizeof name, "%s", entry->d_name);
+    }
+    if (directory)
+        closedir(directory);
+    return name[0] && wg_folder_path(ret_run, folder, "%s", name);
+}
+
+/* `checkpoints`: where they were looked for. */
+static bool fail_no_run(const char *folder, const char *checkpoints)
+{
+    char other[WG_PATH_MAX];
+    uint32_t step = 0;
+    bool found;
+    if (name_parent(folder, other) && has_entry(other, "run.json"))
+        return wg_fail(WG_ERROR_FILE, "%s: a part of a run (expected its run folder: %s)", folder,
+                       other);
+    if (find_run_in(folder, other))
+        return wg_fail(WG_ERROR_FILE, "%s: not a run folder, but one with runs in it (%s is one)",
+                       folder, other);
+    if (highest_number(folder, ".safetensors", true, &step, &found) && found)
+        return wg_fail(WG_ERROR_FILE,
+                       "%s: not a run folder, but one with checkpoints in it (expected a run "
+                       "folder, or a file: %06u.safetensors is the newest)",
+                       folder, (unsigned)step);
+    if (has_entry(folder, "Generator.h5"))
+        return wg_fail(WG_ERROR_FILE,
+                       "%s: not a run folder, but one with models of Keras in it (wgan-cl import "
+                       "makes a run of them)",
+                       folder);
+    return wg_fail(WG_ERROR_FILE,
+                   "%s: no checkpoint (looked for %s/NNNNNN.safetensors); expected a run folder, "
+                   "which wgan-cl train makes, or a checkpoint file",
+                   folder, checkpoints);
+}
+
+/* `checkpoints`: where they were looked for. */
+static bool fail_no_checkpoint(const char *folder, const char *checkpoints)
+{
+    long holder = find_holder(folder);
+    if (holder > 0)
+        return wg_fail(WG_ERROR_FILE,
+                       "%s: no checkpoint yet (looked for %s/NNNNNN.safetensors); process %ld "
+                       "trains in this folder",
+                       folder, checkpoints, holder);
+    return wg_fail(WG_ERROR_FILE,
+                   "%s: no checkpoint (looked for %s/NNNNNN.safetensors); a run that ended before "
+                   "its first has to begin again, in another folder",
+                   folder, checkpoints);
+}
+
+bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX])
+{
+    struct stat status;
+    char path[WG_PATH_MAX];
+    uint32_t step = 0;
+    bool found;
+    if (stat(source, &status) != 0)
+        return wg_fail(WG_ERROR_FILE, "%s: %s (expected a run folder or a checkpoint)", source,
+                       strerror(errno));
+    if (!S_ISDIR(status.st_mode)) {
+        if (strlen(source) >= WG_PATH_MAX)
+            return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", source);
+        strcpy(ret_path, source);
+        return true;
+    }
+    if (!wg_folder_path(path, source, "checkpoints") ||
+        !highest_number(path, ".safetensors", true, &step, &found))
+        return false;
+    if (found)
+        return wg_folder_checkpoint_path(ret_path, source, step);
+    return has_entry(source, "checkpoints") || has_entry(source, "run.json")
+               ? fail_no_checkpoint(source, path)
+               : fail_no_run(source, path);
 }
 
 /* ---- creation ---- */

@@ -41,7 +41,8 @@ bool wg_folder_image_path(char ret_path[WG_PATH_MAX], const char *folder, uint32
 
 /*
  * The checkpoint `source` means: the file itself, or the one with the highest step in a run
- * folder. Fails with WG_ERROR_FILE, saying what was looked for.
+ * folder. Fails with WG_ERROR_FILE, saying what was looked for and, where another folder or file is
+ * meant, which.
  */
 bool wg_folder_find_checkpoint(const char *source, char ret_path[WG_PATH_MAX]);
 

@@ -54,6 +54,8 @@ START_TEST(only_a_run_folder_can_be_resumed)
     temporary_make_folder("empty");
     const struct outcome empty = run("train", "--resume", "empty");
     check_failed(&empty, 1, "empty: no checkpoint", "empty/checkpoints/NNNNNN.safetensors");
+    const struct outcome part = run("train", "--resume", "r/checkpoints/", "--steps", "3");
+    check_failed(&part, 1, "r/checkpoints/: a part of a run", "run folder: r)");
     const char *checkpoint = "r/checkpoints/000002.safetensors";
     const struct outcome file = run("train", "--resume", checkpoint, "--steps", "3");
     check_failed(&file, 1, checkpoint, "not a run folder");

@@ -139,6 +139,8 @@ START_TEST(what_is_no_run_is_refused)
     temporary_write("nothing", text, 0);
     check_source_refused("nothing", "");
     check_source_refused("r/run.json", "");
+    check_source_refused("r/checkpoints", "expected its run folder: r)");
+    check_source_refused(".", "r is one)");
 }
 END_TEST
 

@@ -309,6 +309,53 @@ START_TEST(says_what_it_looked_for)
 }
 END_TEST
 
+/* Both by name and from within; what is beside it is named. */
+START_TEST(says_which_folder_is_meant)
+{
+    temporary_make_folder("runs");
+    temporary_make_folder("runs/0");
+    write_text("runs/0/run.json", "{}");
+    temporary_make_folder("runs/0/imgs");
+    temporary_make_folder("runs/0/checkpoints");
+    write_text("runs/0/checkpoints/000200.safetensors", "");
+    strcpy(taken, "untouched");
+    ck_assert(!wg_folder_find_checkpoint(temporary_path("runs/0/checkpoints//"), taken));
+    check_error(WG_ERROR_FILE, "a part of a run (expected its run folder: ");
+    check_error(WG_ERROR_FILE, "/runs/0)");
+    ck_assert(!wg_folder_find_checkpoint(temporary_path("runs/0/imgs"), taken));
+    check_error(WG_ERROR_FILE, "/runs/0)");
+    ck_assert(!wg_folder_find_checkpoint(temporary_path("runs"), taken));
+    check_error(WG_ERROR_FILE, "/runs/0 is one)");
+
+    ck_assert_int_eq(chdir(temporary_path("runs/0")), 0);
+    ck_assert(!wg_folder_find_checkpoint("imgs", taken));
+    check_error(WG_ERROR_FILE, "imgs: a part of a run (expected its run folder: .)");
+    ck_assert_int_eq(chdir("checkpoints"), 0);
+    ck_assert(!wg_folder_find_checkpoint(".", taken));
+    check_error(WG_ERROR_FILE, "or a file: 000200.safetensors is the newest");
+    leave();
+    ck_assert_str_eq(taken, "untouched");
+}
+END_TEST
+
+START_TEST(says_what_another_folder_is)
+{
+    const char *keras = temporary_make_folder("keras");
+    write_text("keras/Generator.h5", "");
+    ck_assert(!wg_folder_find_checkpoint(keras, taken));
+    check_error(WG_ERROR_FILE, "wgan-cl import");
+    int lock;
+    const char *run = temporary_make_folder("run");
+    temporary_make_folder("run/checkpoints");
+    ck_assert(!wg_folder_find_checkpoint(run, taken));
+    check_error(WG_ERROR_FILE, "has to begin again");
+    ck_assert(wg_folder_lock(run, &lock));
+    ck_assert(!wg_folder_find_checkpoint(run, taken));
+    check_error(WG_ERROR_FILE, is_listed(run) ? "no checkpoint yet" : "has to begin again");
+    wg_folder_unlock(lock);
+}
+END_TEST
+
 START_TEST(lists_sample_grids_in_the_order_of_their_steps)
 {
     uint32_t *steps;
@@ -351,6 +398,8 @@ int main(void)
         finds_the_newest_checkpoint_by_its_number,
         takes_a_checkpoint_by_its_path,
         says_what_it_looked_for,
+        says_which_folder_is_meant,
+        says_what_another_folder_is,
         lists_sample_grids_in_the_order_of_their_steps,
     };
     return run_tests("folder", tests, countof(tests));
