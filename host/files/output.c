@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,8 @@ static bool check_replaceable(const char *path)
                    S_ISDIR(status.st_mode) ? "a folder" : "not a regular file");
 }
 
+static const char ending[] = ".part", old_ending[] = ".old.part";
+
 /* A name of its own for every process and, by O_EXCL, for every output within it. Unlike mkstemp
  * this leaves the permissions to the umask. */
 static int create_temporary(const char *path, char *temporary, size_t room)
@@ -46,7 +49,7 @@ static int create_temporary(const char *path, char *temporary, size_t room)
     int file = -1;
     errno = EEXIST;
     for (unsigned attempt = 0; attempt < 1000 && file < 0 && errno == EEXIST; attempt++) {
-        snprintf(temporary, room, "%s.%ld-%u.part", path, (long)getpid(), attempt);
+        snprintf(temporary, room, "%s.%ld-%u%s", path, (long)getpid(), attempt, ending);
         file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
     return file;
@@ -66,8 +69,8 @@ static bool start(struct wg_output *output, const char *path)
     if (file < 0)
         return wg_fail(WG_ERROR_FILE, "%s: cannot create %s: %s", path, output->temporary,
                        strerror(errno));
-    snprintf(output->old, room, "%.*sold.part", (int)(strlen(output->temporary) - strlen("part")),
-             output->temporary);
+    snprintf(output->old, room, "%.*s%s", (int)(strlen(output->temporary) - strlen(ending)),
+             output->temporary, old_ending);
     output->stream = fdopen(file, "wb");
     if (!output->stream) {
         wg_fail(WG_ERROR_FILE, "%s: cannot write: %s", path, strerror(errno));
@@ -196,6 +199,41 @@ void wg_output_discard(struct wg_output *output)
     fclose(output->stream);
     unlink(output->temporary);
     release(output);
+}
+
+/* Steps back over a word before text[length]; whether it is there. */
+static bool skip(const char *text, const char *word, size_t *length)
+{
+    size_t size = strlen(word);
+    if (*length < size || memcmp(text + *length - size, word, size) != 0)
+        return false;
+    *length -= size;
+    return true;
+}
+
+/* Steps back over a number before text[length]; whether there is one. */
+static bool skip_number(const char *text, size_t *length)
+{
+    size_t end = *length;
+    while (*length > 0 && text[*length - 1] >= '0' && text[*length - 1] <= '9')
+        --*length;
+    return *length < end;
+}
+
+bool wg_output_parse_temporary(const char *name, size_t *ret_length, pid_t *ret_process)
+{
+    size_t length = strlen(name);
+    if ((!skip(name, old_ending, &length) && !skip(name, ending, &length)) ||
+        !skip_number(name, &length) || !skip(name, "-", &length) || !skip_number(name, &length))
+        return false;
+    long process = strtol(name + length, NULL, 10);
+    if (process <= 0 || process > INT32_MAX)
+        return false;
+    if (!skip(name, ".", &length) || length == 0)
+        return false;
+    *ret_process = (pid_t)process;
+    *ret_length = length;
+    return true;
 }
 
 bool wg_make_parents(const char *path)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct wg_output;
 
@@ -46,6 +47,10 @@ bool wg_output_commit_all(struct wg_output *const *outputs, size_t count);
 
 /* Closes and removes the temporary file, frees the output. NULL is fine. */
 void wg_output_discard(struct wg_output *output);
+
+/* Whether a file's name is that of a temporary file, and if so, how long the final name before it
+ * is and which process wrote it. One that was killed leaves it behind. */
+bool wg_output_parse_temporary(const char *name, size_t *ret_length, pid_t *ret_process);
 
 /* Creates the folders above the last part of `path` that are missing. Fails with WG_ERROR_FILE. */
 bool wg_make_parents(const char *path);

@@ -5,6 +5,7 @@
 #include "host/base/error.h"
 #include "host/base/hash.h"
 #include "host/run/checkpoint.h"
+#include "host/run/leftovers.h"
 #include "host/run/manifest.h"
 #include "host/run/report.h"
 #include "host/run/run.h"
@@ -319,6 +320,11 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
     if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
         !wg_folder_lock(folder, &lock))
         return false;
+    // Without the lock they may belong to a training that runs.
+    int left = lock >= 0 ? wg_leftovers_remove(folder) : 0;
+    if (left > 0 && callbacks)
+        wg_report(callbacks, "removed    %d file%s that a killed training had not finished", left,
+                  left > 1 ? "s" : "");
     bool ok = resume_held(device, folder, lock, data, steps, callbacks, ret_result);
     wg_folder_unlock(lock);
     return ok;

@@ -233,6 +233,43 @@ START_TEST(parents_are_made)
 }
 END_TEST
 
+START_TEST(temporary_names_are_known_again)
+{
+    static const char *const others[] = {
+        "a.txt",
+        "a.txt.part",
+        "a.txt.7.part",
+        "a.txt.x-0.part",
+        "a.txt.7-.part",
+        ".7-0.part",
+        "7-0.part",
+        ".part",
+        "",
+        "a.txt.7-0.part.txt",
+        "a.txt.99999999999-0.part",
+        "a.txt.0-0.part",
+    };
+    size_t length;
+    pid_t process;
+    struct wg_output *output;
+    ck_assert(wg_output_open(scratch_path("a.7-0.part"), &output));
+    DIR *folder = opendir(scratch_folder);
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (entry->d_name[0] != '.') {
+            ck_assert(wg_output_parse_temporary(entry->d_name, &length, &process));
+            ck_assert_uint_eq(length, strlen("a.7-0.part"));
+            ck_assert_int_eq(process, getpid());
+        }
+    closedir(folder);
+    wg_output_discard(output);
+    ck_assert(wg_output_parse_temporary("a.txt.12-3.old.part", &length, &process));
+    ck_assert_uint_eq(length, strlen("a.txt"));
+    ck_assert_int_eq(process, 12);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        ck_assert_msg(!wg_output_parse_temporary(others[i], &length, &process), "%s", others[i]);
+}
+END_TEST
+
 START_TEST(discarding_nothing_is_fine)
 {
     wg_output_discard(NULL);
@@ -255,6 +292,7 @@ int main(void)
         a_full_disk_for_the_last_keeps_the_first,
         a_rename_that_fails_takes_back_those_before_it,
         parents_are_made,
+        temporary_names_are_known_again,
         discarding_nothing_is_fine,
     };
     return run_tests("output", tests, countof(tests));

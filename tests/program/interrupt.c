@@ -136,6 +136,24 @@ START_TEST(a_run_that_is_stopped_before_it_goes_on_is_as_it_was)
 }
 END_TEST
 
+START_TEST(what_a_killed_training_left_goes_when_it_goes_on)
+{
+    const char *data = write_images("data", 10, 1);
+    const struct outcome train =
+        run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "r");
+    check_done(&train);
+    struct process other = start("--version");
+    char left[64];
+    snprintf(left, sizeof left, "r/checkpoints/000002.safetensors.%ld-0.part", (long)other.id);
+    program_finish(&other);
+    temporary_write(left, "half", 4);
+    temporary_write("r/notes.part", "mine", 4);
+    check_resumes(1);
+    ck_assert(!is_there(left));
+    ck_assert(is_there("r/notes.part"));
+}
+END_TEST
+
 /* ---- a full disk ---- */
 
 /* Large enough for what a driver writes into its cache, too small for a checkpoint. */
@@ -236,6 +254,7 @@ int main(void)
         while_kernels_are_built_there_is_nothing_to_save,
         half_a_short_tuning_is_not_kept,
         a_run_that_is_stopped_before_it_goes_on_is_as_it_was,
+        what_a_killed_training_left_goes_when_it_goes_on,
         a_checkpoint_that_does_not_fit_is_not_there,
         the_newest_checkpoint_survives_a_full_disk,
         a_crash_is_explained,

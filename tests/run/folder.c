@@ -1,5 +1,6 @@
 /* Where a run goes: which folders are taken, which refused, what is found in them. */
 #include "host/run/folder.h"
+#include "host/run/leftovers.h"
 
 #include "tests/run/runlib.h"
 
@@ -356,6 +357,61 @@ START_TEST(says_what_another_folder_is)
 }
 END_TEST
 
+/* The number of a process that is no more. */
+static long dead_process(void)
+{
+    pid_t process = fork();
+    ck_assert_int_ge(process, 0);
+    if (process == 0)
+        _exit(0);
+    ck_assert_int_eq(waitpid(process, NULL, 0), process);
+    return process;
+}
+
+/* `process` has left a file for `name`; it is taken away, or not. */
+static void check_left(const char *name, long process, const char *ending, bool taken_away)
+{
+    char left[128];
+    snprintf(left, sizeof left, "run/%s.%ld-0%s", name, process, ending);
+    write_text(left, "half");
+    ck_assert_int_eq(wg_leftovers_remove(temporary_path("run")), taken_away);
+    ck_assert_msg(file_exists(temporary_path(left)) != taken_away, "%s", left);
+    if (!taken_away)
+        ck_assert_int_eq(remove(temporary_path(left)), 0);
+}
+
+START_TEST(removes_what_a_killed_training_left)
+{
+    static const char *const ours[] = {"run.json",         "log.csv",
+                                       "training.gif",     "Adversarial.h5",
+                                       "imgs/000200.png",  "imgs/1000000.png",
+                                       "imgs/real.png",    "generator_loss.npy",
+                                       "loss.png",         "tuning.json",
+                                       "Discriminator.h5", "checkpoints/000200.safetensors"};
+    static const char *const others[] = {"notes.txt", "imgs/mine.png", "imgs/000200.gif",
+                                         "000200.png", "checkpoints/200.safetensors"};
+    long dead = dead_process();
+    temporary_make_folder("run");
+    temporary_make_folder("run/imgs");
+    temporary_make_folder("run/checkpoints");
+    for (size_t i = 0; i < countof(ours); i++) {
+        check_left(ours[i], dead, ".part", true);
+        check_left(ours[i], dead, ".old.part", true);
+        check_left(ours[i], getpid(), ".part", true); // of an earlier process of this number
+        check_left(ours[i], getppid(), ".part", false);
+        check_left(ours[i], dead, ".part.txt", false);
+    }
+    for (size_t i = 0; i < countof(others); i++)
+        check_left(others[i], dead, ".part", false);
+    write_text("run/run.json", "");
+    write_text("run/run.json.part", "");
+    ck_assert_int_eq(wg_leftovers_remove(temporary_path("run")), 0);
+    ck_assert(file_exists(temporary_path("run/run.json.part")));
+    ck_assert(file_exists(temporary_path("run/run.json")));
+    ck_assert_int_eq(wg_leftovers_remove(temporary_path("nowhere")), 0);
+}
+END_TEST
+
 START_TEST(lists_sample_grids_in_the_order_of_their_steps)
 {
     uint32_t *steps;
@@ -400,6 +456,7 @@ int main(void)
         says_what_it_looked_for,
         says_which_folder_is_meant,
         says_what_another_folder_is,
+        removes_what_a_killed_training_left,
         lists_sample_grids_in_the_order_of_their_steps,
     };
     return run_tests("folder", tests, countof(tests));
