@@ -217,6 +217,7 @@ struct wg_selftest {
     struct wg_selftest_row *rows;
     int count;
     int failed; // rows
+    int batch;  // of the training whose kernels were tested
     double seconds;
 };
 
@@ -225,11 +226,12 @@ struct wg_selftest {
  * whole training step of a small model, against plain double-precision formulas on the host. The
  * errors allowed follow from OpenCL's rounding rules, of long sums by what independent roundings
  * come to; host/selftest derives them. A driver's
- * error is a failed row. `quick` takes the implementations a training takes, and no step. Only
+ * error is a failed row. `batch` is that of the trainings to come; 0: the default, or as much of it
+ * as fits the device. `quick` takes the implementations a training takes, and no step. Only
  * `building` of the callbacks is used, for how many of the tests are done; they may be NULL.
- * Fails only if the test itself can't be done: WG_ERROR_MEMORY.
+ * Fails only if the test itself can't be done: WG_ERROR_MEMORY if the batch does not fit.
  */
-bool wg_selftest_run(struct wg_device *device, bool quick,
+bool wg_selftest_run(struct wg_device *device, int batch, bool quick,
                      const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test);
 void wg_selftest_destroy(struct wg_selftest *test);
 

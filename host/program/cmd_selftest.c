@@ -17,7 +17,8 @@ static void print_row(const struct wg_selftest_row *row)
 
 static void print_test(const struct wg_selftest *test, const struct wg_device_info *device)
 {
-    printf("%s, driver %s, %s\n\n", device->name, device->driver_version, device->opencl_version);
+    printf("%s, driver %s, %s, batch %d\n\n", device->name, device->driver_version,
+           device->opencl_version, test->batch);
     printf("%-20s %-14s %6s  %-22s %9s\n", "op", "by", "shapes", "worst shape", "error");
     for (int i = 0; i < test->count; i++)
         print_row(&test->rows[i]);
@@ -35,7 +36,7 @@ static void show_progress(void *user, int done, int total)
     fprintf(stderr, "\r\033[Ktesting %d of %d%s", done, total, done == total ? "\r\033[K" : "");
 }
 
-static int run(const char *selector, bool quick, bool json)
+static int run(const char *selector, int batch, bool quick, bool json)
 {
     struct wg_device *device;
     struct wg_selftest *test;
@@ -43,7 +44,7 @@ static int run(const char *selector, bool quick, bool json)
                                                      isatty(STDERR_FILENO) ? show_progress : NULL};
     if (!open_device(selector, &device))
         return report_failure();
-    bool ok = wg_selftest_run(device, quick, &callbacks, &test);
+    bool ok = wg_selftest_run(device, batch, quick, &callbacks, &test);
     if (!ok) {
         wg_device_close(device);
         return report_failure();
@@ -66,8 +67,16 @@ static int run(const char *selector, bool quick, bool json)
 int command_selftest(int argc, const char **argv, const char *device)
 {
     bool quick = false, json = false;
+    int batch = wg_train_settings_default().batch;
     const char *operands[1];
     struct option options[] = {
+        {.name = "batch",
+         .kind = OPTION_INT,
+         .value = &batch,
+         .argument = "N",
+         .help = "images per update of the trainings to come",
+         .low = 1,
+         .high = 1000000},
         {.name = "quick",
          .kind = OPTION_FLAG,
          .value = &quick,
@@ -77,11 +86,13 @@ int command_selftest(int argc, const char **argv, const char *device)
         {.name = NULL},
     };
     const struct command_line line = {
-        .usage = "selftest [--quick] [--json]",
+        .usage = "selftest [--batch N] [--quick] [--json]",
         .text =
             "Runs every op of the training graph, by every implementation that can run on the\n"
             "device, and one whole training step, against double-precision formulas on the\n"
-            "host. Errors are in units of what rounding allows by the rules of OpenCL: up to 1 is\n"
+            "host: at the sizes of a training of this batch, and at small ones. Without --batch\n"
+            "a device too small for the default one is tested with as much of it as fits.\n"
+            "Errors are in units of what rounding allows by the rules of OpenCL: up to 1 is\n"
             "right. Exit code 1 if anything fails: the driver, or wgan-cl, computes wrong\n"
             "numbers there, and a training would not tell.\n",
         .options = options,
@@ -89,5 +100,5 @@ int command_selftest(int argc, const char **argv, const char *device)
     int code;
     if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
         return code;
-    return run(device, quick, json);
+    return run(device, options[0].given ? batch : 0, quick, json);
 }

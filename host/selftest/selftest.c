@@ -60,8 +60,9 @@ enum { SWEEPS = sizeof sweeps / sizeof sweeps[0] };
 struct tester {
     struct wg_device *device;
     const struct wg_train_callbacks *callbacks;
-    const struct wg_train_settings *quick; // of the training to come; NULL: the full form
-    const struct sweep *sweep;             // being visited
+    bool quick;
+    int batch;                 // of the training to come
+    const struct sweep *sweep; // being visited
     struct wg_case *cases;
     int case_count, case_capacity;
     int done, total; // programs built beforehand, and runs
@@ -83,8 +84,11 @@ static bool visit_tasks(struct tester *tester, int batch, wg_trainer_visit_task 
     // At the training's batch an iteration is one of several, elsewhere it ends a step.
     settings.critic_steps = WG_CASE_ITERATION + (tester->sweep->batch ? 1 : 2);
     for (settings.batch = batch; settings.batch > 0; settings.batch /= 2) {
-        if (wg_trainer_visit_tasks(tester->device, &params, visit, tester))
+        if (wg_trainer_visit_tasks(tester->device, &params, visit, tester)) {
+            if (tester->sweep->batch == 0)
+                tester->result->batch = settings.batch;
             return true;
+        }
         if (wg_error_status() != WG_ERROR_MEMORY)
             return false;
     }
@@ -138,18 +142,12 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     return true;
 }
 
-static int batch_of(const struct tester *tester, const struct sweep *sweep)
-{
-    if (sweep->batch > 0)
-        return sweep->batch;
-    return tester->quick ? tester->quick->batch : wg_train_settings_default().batch;
-}
-
 static bool collect_cases(struct tester *tester)
 {
     int count = tester->quick ? 1 : SWEEPS;
     for (tester->sweep = sweeps; tester->sweep < sweeps + count; tester->sweep++)
-        if (!visit_tasks(tester, batch_of(tester, tester->sweep), add_case))
+        if (!visit_tasks(tester, tester->sweep->batch ? tester->sweep->batch : tester->batch,
+                         add_case))
             return false;
     return true;
 }
@@ -306,11 +304,12 @@ static bool run_all(struct tester *tester)
     return tester->quick || run_step(tester);
 }
 
-static bool test(struct wg_device *device, const struct wg_train_settings *quick,
+static bool test(struct wg_device *device, int batch, bool quick,
                  const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
 {
     double start = wg_clock_seconds();
-    struct tester tester = {.device = device, .callbacks = callbacks, .quick = quick};
+    struct tester tester = {
+        .device = device, .callbacks = callbacks, .quick = quick, .batch = batch};
     tester.result = calloc(1, sizeof *tester.result);
     bool ok = tester.result ? run_all(&tester) : wg_fail_memory("the self-test");
     for (int i = 0; i < tester.case_count; i++)
@@ -325,12 +324,19 @@ static bool test(struct wg_device *device, const struct wg_train_settings *quick
     return true;
 }
 
-bool wg_selftest_run(struct wg_device *device, bool quick,
+bool wg_selftest_run(struct wg_device *device, int batch, bool quick,
                      const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
 {
     struct wg_train_settings settings = wg_train_settings_default();
+    const struct wg_trainer_params params = {.settings = &settings, .dataset = &images};
+    if (batch < 0)
+        return wg_fail(WG_ERROR_ARGUMENT, "batch is %d, expected 0 at least", batch);
+    if (batch > 0)
+        settings.batch = batch;
+    if (batch > 0 && !wg_trainer_fits(device, &params))
+        return false;
     return quick ? wg_selftest_quick(device, &settings, callbacks, ret_test)
-                 : test(device, NULL, callbacks, ret_test);
+                 : test(device, settings.batch, false, callbacks, ret_test);
 }
 
 bool wg_selftest_quick(struct wg_device *device, const struct wg_train_settings *settings,
@@ -342,7 +348,7 @@ bool wg_selftest_quick(struct wg_device *device, const struct wg_train_settings 
                                              .user = callbacks ? callbacks->user : NULL};
     // What does not plan or build shows below, or in the training.
     wg_trainer_prebuild(device, &params);
-    return test(device, settings, callbacks, ret_test);
+    return test(device, settings->batch, true, callbacks, ret_test);
 }
 
 void wg_selftest_destroy(struct wg_selftest *test)

@@ -62,6 +62,22 @@ START_TEST(the_device_passes)
 }
 END_TEST
 
+START_TEST(a_batch_is_tested)
+{
+    const struct outcome table = run("selftest", "--quick", "--batch", "2");
+    check_done(&table);
+    ck_assert_msg(contains(table.out, ", batch 2\n") && contains(table.out, "\nall "), "%s",
+                  table.out);
+    ck_assert(contains(table.out, "  2 x 14 x 14 x 128 ") && !contains(table.out, "  128 x 14 x "));
+    const struct outcome large = run("selftest", "--batch", "1000000");
+    check_failed(&large, 1, "batch 1000000 does not fit", "; --batch ", " does");
+    const struct outcome none = run("selftest", "--batch", "0");
+    check_failed(&none, 2, "--batch '0'", "from 1 to 1000000");
+    const struct outcome half = run("selftest", "--batch", "2.5");
+    check_failed(&half, 2, "--batch '2.5'", "a whole number");
+}
+END_TEST
+
 START_TEST(a_training_tests_a_device_once)
 {
     write_images("data", 10, 1);
@@ -171,6 +187,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_device_passes,
+        a_batch_is_tested,
         a_training_tests_a_device_once,
         other_kernels_are_tested_again,
         a_device_that_computes_wrong_is_refused,

@@ -16,7 +16,7 @@
 static struct wg_selftest *run(bool quick)
 {
     struct wg_selftest *test;
-    ck_assert_msg(wg_selftest_run(test_device(), quick, NULL, &test), "%s", wg_error_message());
+    ck_assert_msg(wg_selftest_run(test_device(), 0, quick, NULL, &test), "%s", wg_error_message());
     return test;
 }
 
