@@ -100,6 +100,13 @@ static void show_building(void *user, int done, int total)
     fprintf(stderr, "\rbuilding kernels %d of %d%s", done, total, done == total ? "\n" : "");
 }
 
+/* Not among the figures. */
+static void show_message(void *user, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "wgan-cl: %s\n", text);
+}
+
 struct request {
     struct wg_train_settings settings;
     int widths;
@@ -131,8 +138,10 @@ static int run(const char *selector, const struct request *request)
 {
     struct wg_device *device;
     struct wg_bench_result result, old = {0};
-    const struct wg_train_callbacks callbacks = {
-        .building = isatty(STDERR_FILENO) ? show_building : NULL, .untuned = request->untuned};
+    const struct wg_train_callbacks callbacks = {.message = show_message,
+                                                 .building =
+                                                     isatty(STDERR_FILENO) ? show_building : NULL,
+                                                 .untuned = request->untuned};
     if ((request->compare && !wg_bench_read(request->compare, &old)) ||
         !open_device(selector, &device))
         return report_failure();

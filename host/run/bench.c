@@ -9,6 +9,7 @@
 #include "host/gan/trainer.h"
 #include "host/run/profile.h"
 #include "host/run/settings.h"
+#include "host/run/tuning.h"
 #include "host/tune/store.h"
 
 #include <stdlib.h>
@@ -99,11 +100,12 @@ static struct wg_widths widen(int factor)
     return widths;
 }
 
-static bool choose_tuning(struct wg_device *device, int batch, bool untuned)
+static bool choose_tuning(struct wg_device *device, int batch,
+                          const struct wg_train_callbacks *callbacks)
 {
-    if (untuned)
+    if (callbacks->untuned)
         return wg_device_tune(device, NULL);
-    wg_tuning_load(device, batch);
+    wg_run_load_tuning(device, batch, callbacks);
     return device->blas || wg_device_tune(device, NULL); // where CLBlast refused a tuning's
 }
 
@@ -111,15 +113,17 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
               int steps, bool profile, const struct wg_train_callbacks *callbacks,
               struct wg_bench_result *ret_result)
 {
+    static const struct wg_train_callbacks none;
     struct wg_bench_result result = {.batch = settings->batch, .widths = widths};
     const struct wg_widths layers = widen(widths);
+    callbacks = callbacks ? callbacks : &none;
     if (!wg_settings_check(settings))
         return false;
     if (widths < 1 || widths > WIDTHS_MAX)
         return wg_fail(WG_ERROR_ARGUMENT, "widths is %d, expected 1 to %d", widths, WIDTHS_MAX);
     if (steps < 1)
         return wg_fail(WG_ERROR_ARGUMENT, "steps is %d, expected at least 1", steps);
-    if (!choose_tuning(device, settings->batch, callbacks && callbacks->untuned))
+    if (!choose_tuning(device, settings->batch, callbacks))
         return false;
     snprintf(result.device, sizeof result.device, "%s", device->info.name);
     snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));
@@ -130,8 +134,8 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         .settings = settings,
         .dataset = &dataset,
         .widths = &layers,
-        .progress = callbacks ? callbacks->building : NULL,
-        .user = callbacks ? callbacks->user : NULL,
+        .progress = callbacks->building,
+        .user = callbacks->user,
     };
     bool ok = (dataset.pixels && dataset.labels) || wg_fail_memory("images");
     ok = ok && wg_digits_draw(1, IMAGES, dataset.pixels, dataset.labels) &&

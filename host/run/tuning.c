@@ -38,10 +38,21 @@ static void tune_now(struct wg_device *device, int batch,
     wg_tune_finish(&result);
 }
 
+bool wg_run_load_tuning(struct wg_device *device, int batch,
+                        const struct wg_train_callbacks *callbacks)
+{
+    bool is_damaged;
+    struct wg_tuning *tuning = wg_tuning_find_cached(device, batch, &is_damaged);
+    if (is_damaged)
+        wg_report(callbacks, "warning: a tuning is ignored, wgan-cl tune makes it anew: %s",
+                  wg_error_message());
+    return wg_device_tune(device, tuning) && tuning;
+}
+
 static bool choose_new(struct wg_device *device, int batch,
                        const struct wg_train_callbacks *callbacks)
 {
-    if (wg_tuning_load(device, batch))
+    if (wg_run_load_tuning(device, batch, callbacks))
         wg_report(callbacks, "tuning     %s", wg_tuning_name(device));
     else if (!wg_device_is_cpu(device) && wg_child_possible())
         tune_now(device, batch, callbacks);

@@ -7,6 +7,7 @@
 #include "host/tune/store.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* ---- what is remembered ---- */
 
@@ -24,13 +25,18 @@ static struct wg_json *identity_of(const struct wg_device *device,
 }
 
 /* Whether the file is there and says the same: names of files are too short to be sure. */
-static bool is_known(const char *path, const struct wg_json *identity)
+static bool is_known(const char *path, const struct wg_json *identity,
+                     const struct wg_train_callbacks *callbacks)
 {
-    struct wg_json *found;
-    if (!wg_json_read(path, &found))
+    struct wg_json *found = NULL;
+    if (access(path, F_OK) != 0)
         return false;
-    bool same = wg_identity_equal(found, identity);
+    bool same = wg_json_read(path, &found) &&
+                (wg_identity_equal(found, identity) ||
+                 wg_fail(WG_ERROR_DATA, "%s: of another device, driver or kernels", path));
     wg_json_destroy(found);
+    if (!same)
+        wg_report(callbacks, "warning: the device is tested again: %s", wg_error_message());
     return same;
 }
 
@@ -79,7 +85,7 @@ bool wg_verify_device(struct wg_device *device, const struct wg_train_settings *
     if (!known)
         return false;
     bool has_cache = wg_identity_path(known, "selftest", path);
-    if (has_cache && is_known(path, known)) {
+    if (has_cache && is_known(path, known, callbacks)) {
         wg_json_destroy(known);
         return true;
     }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FORMAT "wgan-cl tuning"
 
@@ -211,11 +212,12 @@ bool wg_tuning_read(const char *path, const struct wg_device *device, int batch,
     return ok || wg_fail(wg_error_status(), "%s: %s", path, wg_error_message());
 }
 
-bool wg_tuning_load(struct wg_device *device, int batch)
+struct wg_tuning *wg_tuning_find_cached(const struct wg_device *device, int batch,
+                                        bool *ret_is_damaged)
 {
     char path[WG_CACHE_PATH_MAX];
     struct wg_tuning *tuning = NULL;
-    bool found =
-        wg_tuning_path(device, batch, path) && wg_tuning_read(path, device, batch, &tuning);
-    return wg_device_tune(device, tuning) && found;
+    *ret_is_damaged = wg_tuning_path(device, batch, path) && access(path, F_OK) == 0 &&
+                      !wg_tuning_read(path, device, batch, &tuning);
+    return tuning;
 }

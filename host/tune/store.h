@@ -25,9 +25,10 @@ bool wg_tuning_read(const char *path, const struct wg_device *device, int batch,
  * copied. NULL if out of memory. */
 struct wg_tuning *wg_tuning_create(const struct wg_tuned_node *nodes, int count, const char *blas);
 
-/* Puts the cache's tuning for this batch on the device, or takes off what is there if the cache has
- * none that fits. Returns whether it had one. */
-bool wg_tuning_load(struct wg_device *device, int batch);
+/* What the cache has for this batch; NULL if it has none. *ret_is_damaged: there is a file, but it
+ * can't be used; wg_error_message says which and why. */
+struct wg_tuning *wg_tuning_find_cached(const struct wg_device *device, int batch,
+                                        bool *ret_is_damaged);
 
 /* Whether heuristics give the same. */
 bool wg_tuning_changes_nothing(const struct wg_tuning *tuning);

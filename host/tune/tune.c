@@ -117,10 +117,12 @@ static void remember(const struct wg_tuner *tuner, const struct wg_tuning *tunin
 /* What the cache has for this device and batch, if it has anything. */
 static void load_earlier(struct wg_tuner *tuner)
 {
-    char path[WG_CACHE_PATH_MAX];
-    const int batch = tuner->settings->batch;
-    if (!wg_tuning_path(tuner->device, batch, path) ||
-        !wg_tuning_read(path, tuner->device, batch, &tuner->earlier))
+    bool is_damaged;
+    tuner->earlier = wg_tuning_find_cached(tuner->device, tuner->settings->batch, &is_damaged);
+    if (is_damaged)
+        say(tuner, "warning: the earlier tuning is ignored, and will be replaced: %s",
+            wg_error_message());
+    if (!tuner->earlier)
         return;
     for (int s = 1; s < tuner->set_count; s++)
         if (strcmp(tuner->sets[s], tuner->earlier->blas) == 0)

@@ -176,10 +176,14 @@ START_TEST(a_damaged_cache_is_made_again)
     const struct outcome outcome = train("damaged", NULL);
     check_done(&outcome);
     ck_assert_int_eq(count_of(outcome.out, "selftest   "), 1);
+    ck_assert_int_eq(count_of(outcome.out, "warning: "), 1);
+    ck_assert(contains(outcome.out, "warning: the device is tested again: ") &&
+              contains(outcome.out, "cache/wgan-cl/selftest/"));
     ck_assert_int_eq(remembered(), 2);
     const struct outcome again = train("again", NULL);
     check_done(&again);
     ck_assert_int_eq(count_of(again.out, "selftest"), 0);
+    ck_assert_int_eq(count_of(again.out, "warning: "), 0);
 }
 END_TEST
 

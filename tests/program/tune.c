@@ -4,6 +4,7 @@
  */
 #include "tests/program/programlib.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,47 @@ START_TEST(a_benchmark_follows_it)
     check_done(&other);
     read_digest(other.out, found);
     ck_assert_str_eq(found, "none");
+}
+END_TEST
+
+/* The name of the only tuning in the cache. */
+static const char *cached_name(void)
+{
+    static char name[320];
+    int found = 0;
+    DIR *entries = opendir(temporary_path("cache/wgan-cl/tuning"));
+    ck_assert_ptr_nonnull(entries);
+    for (struct dirent *entry; (entry = readdir(entries));)
+        if (entry->d_name[0] != '.') {
+            snprintf(name, sizeof name, "cache/wgan-cl/tuning/%s", entry->d_name);
+            found++;
+        }
+    closedir(entries);
+    ck_assert_int_eq(found, 1);
+    return name;
+}
+
+START_TEST(a_damaged_one_is_told)
+{
+    char found[32];
+    size_t size;
+    const char *name = cached_name();
+    char *whole = read_file(name, &size);
+    temporary_write(name, whole, size / 2);
+    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1");
+    check_failed(&bench, 0, "warning: a tuning is ignored", "wgan-cl tune", name);
+    read_digest(bench.out, found);
+    ck_assert_str_eq(found, "none");
+    const struct outcome tune = run("tune", "--batch", "2", "--seconds", "1");
+    check_done(&tune);
+    ck_assert_int_eq(count_of(tune.out, "warning: "), 1);
+    ck_assert(contains(tune.out, "warning: the earlier tuning is ignored") &&
+              contains(tune.out, name));
+    const struct outcome again = run("tune", "--batch", "2", "--seconds", "1");
+    check_done(&again);
+    ck_assert_int_eq(count_of(again.out, "warning: "), 0);
+    temporary_write(cached_name(), whole, size);
+    free(whole);
 }
 END_TEST
 
@@ -121,8 +163,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_device_is_tuned, a_benchmark_follows_it,
-                                  a_run_goes_on_bit_for_bit, an_interrupt_shows,
-                                  wrong_values_are_refused};
+    const TTest *const tests[] = {a_device_is_tuned,     a_benchmark_follows_it,
+                                  a_damaged_one_is_told, a_run_goes_on_bit_for_bit,
+                                  an_interrupt_shows,    wrong_values_are_refused};
     return run_tests("tune", tests, countof(tests), true);
 }

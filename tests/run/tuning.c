@@ -35,14 +35,16 @@ static struct wg_tuning *make(bool is_first)
     return tuning;
 }
 
-static void put_in_cache(bool is_first)
+/* Its path lives until the next call. */
+static const char *put_in_cache(bool is_first)
 {
-    char path[WG_CACHE_PATH_MAX];
+    static char path[WG_CACHE_PATH_MAX];
     struct wg_tuning *tuning = make(is_first);
     setenv("XDG_CACHE_HOME", temporary_path("cache"), 1);
     ck_assert(wg_tuning_path(test_device(), BATCH, path) &&
               wg_tuning_write(path, test_device(), BATCH, tuning));
     wg_tuning_destroy(tuning);
+    return path;
 }
 
 static void write_record(const char *tuning, const char *driver)
@@ -87,6 +89,20 @@ START_TEST(a_new_run_takes_what_the_cache_has)
     ck_assert_ptr_nonnull(strstr(said, second));
     const struct wg_train_callbacks untuned = {.untuned = true};
     ck_assert_str_eq(choose(NULL, &untuned), "none");
+}
+END_TEST
+
+START_TEST(a_damaged_one_is_ignored_with_a_warning)
+{
+    const char *path = put_in_cache(false);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("{", file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_str_eq(choose(NULL, &callbacks), "none");
+    ck_assert_ptr_nonnull(strstr(said, "warning: a tuning is ignored"));
+    ck_assert_ptr_nonnull(strstr(said, path));
+    ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
 }
 END_TEST
 
@@ -146,9 +162,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_new_run_takes_what_the_cache_has,     one_that_goes_on_keeps_its_own,
-        one_that_began_without_goes_on_without, what_is_lost_is_said,
-        on_another_device_it_is_as_new,         an_imported_run_is_new,
+        a_new_run_takes_what_the_cache_has,
+        a_damaged_one_is_ignored_with_a_warning,
+        one_that_goes_on_keeps_its_own,
+        one_that_began_without_goes_on_without,
+        what_is_lost_is_said,
+        on_another_device_it_is_as_new,
+        an_imported_run_is_new,
     };
     return run_tests("tuning", tests, countof(tests));
 }

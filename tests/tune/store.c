@@ -144,20 +144,26 @@ START_TEST(a_device_finds_its_own_in_the_cache)
 {
     struct wg_device *device = test_device();
     char path[WG_CACHE_PATH_MAX], other[WG_CACHE_PATH_MAX];
+    bool is_damaged;
     ck_assert(wg_tuning_path(device, 8, path) && wg_tuning_path(device, 9, other));
     ck_assert_str_ne(path, other);
-    ck_assert(!wg_tuning_load(device, 8));
-    ck_assert_ptr_null(device->tuning);
-    ck_assert_str_eq(wg_tuning_name(device), "none");
+    ck_assert_ptr_null(wg_tuning_find_cached(device, 8, &is_damaged));
+    ck_assert(!is_damaged);
     write_to(path);
-    ck_assert(wg_tuning_load(device, 8));
-    ck_assert_str_eq(wg_tuning_name(device), device->tuning->digest);
-    ck_assert(!wg_tuning_load(device, 9)); // and has none then
-    ck_assert_ptr_null(device->tuning);
+    struct wg_tuning *tuning = wg_tuning_find_cached(device, 8, &is_damaged);
+    ck_assert(tuning && !is_damaged);
+    ck_assert(wg_device_tune(device, tuning));
+    ck_assert_str_eq(wg_tuning_name(device), tuning->digest);
+    ck_assert_ptr_null(wg_tuning_find_cached(device, 9, &is_damaged));
+    ck_assert(!is_damaged);
+    ck_assert(wg_device_tune(device, NULL));
+    ck_assert_str_eq(wg_tuning_name(device), "none");
 
     FILE *file = fopen(path, "w");
     ck_assert(file && fputs("{", file) >= 0 && fclose(file) == 0);
-    ck_assert(!wg_tuning_load(device, 8));
+    ck_assert_ptr_null(wg_tuning_find_cached(device, 8, &is_damaged));
+    ck_assert(is_damaged);
+    ck_assert_ptr_nonnull(strstr(wg_error_message(), path));
 }
 END_TEST
 
