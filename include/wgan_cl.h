@@ -289,7 +289,8 @@ struct wg_tune_callbacks {
     void *user;
     void (*message)(void *user, const char *text);
     void (*progress)(void *user, const struct wg_tune_progress *progress);
-    bool (*stop)(void *user); // asked between measurements; true: keep what is known and return
+    bool (*stop)(void *user); // asked several times a second; true: leave what is being measured,
+                              // keep what is known and return
 };
 
 /*

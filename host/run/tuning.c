@@ -29,12 +29,13 @@ static void tune_now(struct wg_device *device, int batch,
                   wg_error_message());
         return;
     }
-    wg_report(callbacks,
-              "tuning     %s: %.3g s of a step measured, now %.3g s; wgan-cl tune looks longer",
-              result.digest, result.step_before, result.step_after);
-    // Else it would never be measured in full: to the next run the device would not be new.
+    // Half of it is not kept: to the next run the device would not be new.
     if (callbacks->stop && callbacks->stop(callbacks->user))
         remove(result.path);
+    else
+        wg_report(callbacks,
+                  "tuning     %s: %.3g s of a step measured, now %.3g s; wgan-cl tune looks longer",
+                  result.digest, result.step_before, result.step_after);
     wg_tune_finish(&result);
 }
 

@@ -16,6 +16,8 @@
 struct wg_dialogue {
     struct wg_child *child;
     int questions;
+    wg_dialogue_stop *stop;
+    void *user;
 };
 
 static bool listen_to(struct wg_dialogue *dialogue, char *ret_answer, size_t size)
@@ -24,7 +26,11 @@ static bool listen_to(struct wg_dialogue *dialogue, char *ret_answer, size_t siz
     char line[WG_CHILD_LINE_MAX];
     enum wg_child_event event;
     int index;
-    while (wg_child_await(&dialogue->child, 1, &index, &event, line)) {
+    for (;;) {
+        if (dialogue->stop(dialogue->user))
+            return wg_fail(WG_ERROR_STOPPED, "stopped while an answer was awaited");
+        if (!wg_child_await(&dialogue->child, 1, &index, &event, line))
+            return wg_fail(WG_ERROR_DEVICE, "its process has ended");
         if (event == WG_CHILD_LINE && strncmp(line, WG_DIALOGUE_MARK, mark) == 0) {
             snprintf(ret_answer, size, "%s", line + mark);
             return true;
@@ -35,11 +41,10 @@ static bool listen_to(struct wg_dialogue *dialogue, char *ret_answer, size_t siz
                            event == WG_CHILD_DONE ? "too early" : failure);
         }
     }
-    return wg_fail(WG_ERROR_DEVICE, "its process has ended");
 }
 
 bool wg_dialogue_start(const char *task, const char *const *arguments, double seconds,
-                       struct wg_dialogue **ret_dialogue)
+                       wg_dialogue_stop *stop, void *user, struct wg_dialogue **ret_dialogue)
 {
     int ends[2];
     char answer[64];
@@ -53,6 +58,8 @@ bool wg_dialogue_start(const char *task, const char *const *arguments, double se
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     dialogue->questions = ends[0];
+    dialogue->stop = stop;
+    dialogue->user = user;
     bool ok = wg_child_start(task, arguments, ends[1], seconds, &dialogue->child);
     close(ends[1]);
     if (!ok || !listen_to(dialogue, answer, sizeof answer)) {

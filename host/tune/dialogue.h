@@ -12,14 +12,18 @@
 
 struct wg_dialogue;
 
+/* Asked several times a second while an answer is awaited; true: it is not awaited any more. */
+typedef bool wg_dialogue_stop(void *user);
+
 /* Starts a child of this task, as wg_child_start does. It may be asked once it has said so: a first
- * answer, for which it has so many seconds, is awaited. */
+ * answer, for which it has so many seconds, is awaited. Fails with WG_ERROR_STOPPED, too. */
 bool wg_dialogue_start(const char *task, const char *const *arguments, double seconds,
-                       struct wg_dialogue **ret_dialogue);
+                       wg_dialogue_stop *stop, void *user, struct wg_dialogue **ret_dialogue);
 
 /*
  * Asks a line and gives the answer, without its mark. Fails with WG_ERROR_DEVICE if the child takes
- * longer than so many seconds or ends, saying how; it can't be asked any more then.
+ * longer than so many seconds or ends, saying how, and with WG_ERROR_STOPPED; it can't be asked any
+ * more then.
  */
 bool wg_dialogue_ask(struct wg_dialogue *dialogue, const char *question, double seconds,
                      char *ret_answer, size_t size);

@@ -46,6 +46,14 @@ void wg_tune_way_describe(const struct wg_op *op, const struct wg_tune_way *way,
 
 /* ---- asking ---- */
 
+static bool is_stopped(void *user)
+{
+    struct wg_tuner *tuner = user;
+    const struct wg_tune_callbacks *callbacks = tuner->callbacks;
+    tuner->is_stopped = tuner->is_stopped || (callbacks->stop && callbacks->stop(callbacks->user));
+    return tuner->is_stopped;
+}
+
 static bool start_child(struct wg_tuner *tuner)
 {
     char selector[32], batch[16];
@@ -54,7 +62,7 @@ static bool start_child(struct wg_tuner *tuner)
     double limit = fmin(START_SECONDS, fmax(5, tuner->deadline - wg_clock_seconds()));
     snprintf(selector, sizeof selector, "%d:%d", info->platform, info->index_in_platform);
     snprintf(batch, sizeof batch, "%d", tuner->settings->batch);
-    return wg_dialogue_start(WG_TUNE_TASK, arguments, limit, &tuner->child) ||
+    return wg_dialogue_start(WG_TUNE_TASK, arguments, limit, is_stopped, tuner, &tuner->child) ||
            wg_fail(wg_error_status(), "nothing can be measured: %s", wg_error_message());
 }
 
@@ -129,15 +137,16 @@ bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
     memcpy(question.key, entry->node->key, sizeof question.key);
     snprintf(question.yardstick, sizeof question.yardstick, "%s", entry->yardstick);
     *ret_seconds = INFINITY;
-    tuner->is_over = tuner->is_over || wg_clock_seconds() >= tuner->deadline ||
-                     (tuner->callbacks->stop && tuner->callbacks->stop(tuner->callbacks->user));
+    tuner->is_over = tuner->is_over || wg_clock_seconds() >= tuner->deadline || is_stopped(tuner);
     if (tuner->is_over)
         return false;
     report(tuner, entry);
-    if (!tuner->child && !start_child(tuner))
+    if (!tuner->child && !start_child(tuner)) {
+        tuner->is_over = tuner->is_stopped;
         return false;
+    }
     struct wg_tune_answer answer = ask(tuner, entry, &question);
-    tuner->is_over = !tuner->child && wg_clock_seconds() >= tuner->deadline;
+    tuner->is_over = !tuner->child && (tuner->is_stopped || wg_clock_seconds() >= tuner->deadline);
     if (tuner->is_over) // not its fault
         return false;
     tuner->done++;

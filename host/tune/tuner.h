@@ -47,7 +47,8 @@ struct wg_tuner {
     int crashes;                   // since the last answer
     const char *hung[WG_HUNG_MAX]; // names of implementations, once for each time
     int hung_count;
-    bool is_over; // the time, or somebody stopped it
+    bool is_stopped; // by the callback
+    bool is_over;    // the time, or it was stopped
     struct wg_tune_result *result;
 };
 

@@ -110,6 +110,7 @@ START_TEST(half_a_short_tuning_is_not_kept)
     program_use_cache(cache);
     free(cache);
     check_failed(&train, 130, "stopped before a step was done");
+    ck_assert(!contains(train.out, "of a step measured"));
     ck_assert_int_eq(count_files("cache/wgan-cl/tuning", ""), 0);
 }
 END_TEST

@@ -3,6 +3,7 @@
  * the children's only (tests/emulate), so this process lives to tell.
  */
 #include "host/base/child.h"
+#include "host/base/clock.h"
 #include "host/device/tuning.h"
 #include "host/gan/trainer.h"
 #include "host/graph/choices.h"
@@ -22,7 +23,7 @@ enum { BATCH = 2 };
 static const struct wg_tune_settings settings = {.batch = BATCH, .seconds = 60};
 
 struct watch {
-    int stop_at; // ways
+    int enough; // ways; the next one is begun
     int done;
     char message[1024];
 };
@@ -44,7 +45,7 @@ static void note_message(void *user, const char *text)
 static bool seen_enough(void *user)
 {
     const struct watch *watch = user;
-    return watch->done >= watch->stop_at;
+    return watch->done > watch->enough;
 }
 
 static struct watch watch;
@@ -55,7 +56,7 @@ static void tune(const char *fault, int ways)
 {
     const struct wg_tune_callbacks callbacks = {
         .user = &watch, .message = note_message, .progress = note_progress, .stop = seen_enough};
-    watch = (struct watch){.stop_at = ways};
+    watch = (struct watch){.enough = ways};
     if (fault) {
         setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
         setenv("EMULATE", fault, 1);
@@ -193,6 +194,38 @@ START_TEST(a_way_that_hangs_is_left)
     ck_assert_msg(strstr(result.rejection, "killed after") != NULL, "'%s'", result.rejection);
     ck_assert_double_le(result.seconds, settings.seconds + 10);
     ck_assert_int_eq(count_after("direct"), 0);
+    finish();
+}
+END_TEST
+
+static double asked_at; // for a stop, the first time after something was measured
+
+static bool stop_while_it_hangs(void *user)
+{
+    const struct watch *stopped = user;
+    if (stopped->done > 0 && asked_at == 0)
+        asked_at = wg_clock_seconds();
+    return asked_at > 0 && wg_clock_seconds() > asked_at + 1;
+}
+
+/* The first way hangs until the child is killed, the second one until it is told to stop. */
+START_TEST(a_stop_does_not_wait_for_a_way_that_hangs)
+{
+    const struct wg_tune_callbacks callbacks = {
+        .user = &watch, .progress = note_progress, .stop = stop_while_it_hangs};
+    const struct wg_tune_settings brief = {.batch = BATCH, .seconds = 40};
+    watch = (struct watch){.done = 0};
+    asked_at = 0;
+    setenv("LD_PRELOAD", getenv("WG_EMULATE"), 1);
+    setenv("EMULATE", "hang=conv2d_winograd", 1);
+    bool ok = wg_tune(test_device(), &brief, &callbacks, &result);
+    double end = wg_clock_seconds();
+    unsetenv("LD_PRELOAD");
+    unsetenv("EMULATE");
+    ck_assert_msg(ok, "%s", wg_error_message());
+    ck_assert(!result.complete);
+    ck_assert_int_eq(result.rejected, 1); // what was stopped is not to blame
+    ck_assert_double_lt(end - asked_at, 2);
     finish();
 }
 END_TEST
@@ -343,6 +376,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, a_way_that_is_wrong_is_left);
     tcase_add_test(tests, a_way_that_is_wrong_by_a_right_yardstick_is_left);
     tcase_add_test(tests, a_way_that_hangs_is_left);
+    tcase_add_test(tests, a_stop_does_not_wait_for_a_way_that_hangs);
     tcase_add_test(tests, without_a_cache_it_lives_as_long_as_the_device);
     tcase_add_test(tests, settings_are_checked);
     tcase_add_test(tests, a_training_follows_it_and_repeats_itself);
