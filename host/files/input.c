@@ -26,6 +26,15 @@ static bool grow(struct content *content)
     return true;
 }
 
+/* A device may have no end. */
+static bool check_kind(FILE *file, const char *path)
+{
+    struct stat status;
+    if (fstat(fileno(file), &status) != 0 || (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode)))
+        return true;
+    return wg_fail(WG_ERROR_FILE, "%s: cannot read: it is a device, expected a file", path);
+}
+
 /* The size the file system names only saves growing: pipes name none, files may change. */
 static bool start(FILE *file, struct content *content)
 {
@@ -61,7 +70,8 @@ bool wg_input_read(const char *path, uint8_t **ret_bytes, size_t *ret_size)
     if (!file)
         return wg_fail(WG_ERROR_FILE, "%s: cannot open: %s", path, strerror(errno));
     struct content content = {0};
-    const bool ok = start(file, &content) && read_all(file, path, &content);
+    const bool ok =
+        check_kind(file, path) && start(file, &content) && read_all(file, path, &content);
     fclose(file);
     if (!ok) {
         free(content.bytes);

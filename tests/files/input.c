@@ -56,6 +56,8 @@ START_TEST(what_cannot_be_read)
     check_error(WG_ERROR_FILE, "missing: cannot open: ");
     ck_assert(!wg_input_read(scratch_folder, &bytes, &size));
     check_error(WG_ERROR_FILE, strerror(EISDIR));
+    ck_assert(!wg_input_read("/dev/zero", &bytes, &size));
+    check_error(WG_ERROR_FILE, "/dev/zero: cannot read: it is a device");
     ck_assert_ptr_null(bytes);
     ck_assert_uint_eq(size, 7);
 }
