@@ -3,11 +3,13 @@
 #include "host/base/error.h"
 #include "host/files/hdf5.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 1024, TENSORS_MAX = 4 * WG_KERAS_WEIGHTS_MAX };
@@ -476,8 +478,20 @@ static bool read_critic(const char *folder, struct wg_keras_state *state)
     return ok;
 }
 
+static bool check_folder(const char *folder)
+{
+    struct stat status;
+    if (stat(folder, &status) == 0 && S_ISDIR(status.st_mode))
+        return true;
+    return wg_fail(WG_ERROR_FILE,
+                   "%s: %s (expected a folder with Generator.h5 and Discriminator.h5)", folder,
+                   stat(folder, &status) == 0 ? "not a folder" : strerror(errno));
+}
+
 static bool read_files(const char *folder, struct wg_keras_state *state)
 {
+    if (!check_folder(folder))
+        return false;
     struct wg_hdf5 *adversarial;
     if (!read_generator(folder, state) || !open_adversarial(folder, &adversarial))
         return false;

@@ -17,6 +17,8 @@ static bool make_folder(const char *folder)
     if (stat(folder, &status) == 0)
         return S_ISDIR(status.st_mode) ||
                wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
+    if (lstat(folder, &status) == 0)
+        return wg_fail(WG_ERROR_FILE, "%s: a symbolic link to nothing", folder);
     return mkdir(folder, 0777) == 0 ||
            wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", folder, strerror(errno));
 }

@@ -139,6 +139,10 @@ START_TEST(a_missing_file_is_named)
     ck_assert_int_eq(remove(temporary_path("keras/Generator.h5")), 0);
     ck_assert(!import_files(temporary_path("keras"), &result));
     check_error(WG_ERROR_FILE, "keras/Generator.h5: cannot open: No such file");
+    ck_assert(!import_files(temporary_path("nowhere"), &result));
+    check_error(WG_ERROR_FILE, "nowhere: No such file or directory (expected a folder with");
+    ck_assert(!import_files(temporary_path("keras/Discriminator.h5"), &result));
+    check_error(WG_ERROR_FILE, "keras/Discriminator.h5: not a folder (expected a folder with");
 }
 END_TEST
 
