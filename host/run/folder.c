@@ -208,18 +208,23 @@ static bool has_entry(const char *folder, const char *name)
     return wg_folder_path(path, folder, "%s", name) && stat(path, &status) == 0;
 }
 
-/* "runs/a" of "runs/a/checkpoints/", "." of "checkpoints"; false where nobody can tell by the
- * name. */
+static bool is_run(const char *folder)
+{
+    return has_entry(folder, "log.csv") && has_entry(folder, "checkpoints");
+}
+
+/* "runs/a" of "runs/a/checkpoints/", "." of "checkpoints"; false where the name does not tell. The
+ * two may be the same memory. */
 static bool name_parent(const char *folder, char ret_parent[WG_PATH_MAX])
 {
-    size_t length = length_without_slashes(folder);
-    if (length >= WG_PATH_MAX || folder[length - 1] == '.')
+    size_t end = length_without_slashes(folder), start = end;
+    while (start > 0 && folder[start - 1] != '/')
+        start--;
+    if (end >= WG_PATH_MAX || strspn(folder + start, ".") >= end - start)
         return false;
-    while (length > 0 && folder[length - 1] != '/')
-        length--;
-    memcpy(ret_parent, folder, length);
-    ret_parent[length] = '\0';
-    if (length == 0)
+    memmove(ret_parent, folder, start);
+    ret_parent[start] = '\0';
+    if (start == 0)
         strcpy(ret_parent, ".");
     ret_parent[length_without_slashes(ret_parent)] = '\0';
     return true;
@@ -231,10 +236,9 @@ static bool find_run_in(const char *folder, char ret_run[WG_PATH_MAX])
     char name[256] = "";
     DIR *directory = opendir(folder);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        char manifest[300];
-        snprintf(manifest, sizeof manifest, "%s/run.json", entry->d_name);
+        char path[WG_PATH_MAX];
         if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) > 0 &&
-            has_entry(folder, manifest))
+            wg_folder_path(path, folder, "%s", entry->d_name) && is_run(path))
             snprintf(name, sizeof name, "%s", entry->d_name);
     }
     if (directory)
@@ -248,7 +252,7 @@ static bool fail_no_run(const char *folder, const char *checkpoints)
     char other[WG_PATH_MAX];
     uint32_t step = 0;
     bool found;
-    if (name_parent(folder, other) && has_entry(other, "run.json"))
+    if (name_parent(folder, other) && is_run(other))
         return wg_fail(WG_ERROR_FILE, "%s: a part of a run (expected its run folder: %s)", folder,
                        other);
     if (find_run_in(folder, other))
@@ -342,6 +346,25 @@ static bool fail_not_empty(const char *folder)
                    folder, folder);
 }
 
+/* Whether a run can be written there: the folder, or the nearest above it that is there. */
+static bool check_place(const char *folder)
+{
+    struct stat status;
+    char path[WG_PATH_MAX];
+    snprintf(path, sizeof path, "%s", folder);
+    while (stat(path, &status) != 0) {
+        if (lstat(path, &status) == 0)
+            return wg_fail(WG_ERROR_FILE, "%s: %s is a symbolic link to nothing", folder, path);
+        if (errno != ENOENT || !name_parent(path, path))
+            return wg_fail(WG_ERROR_FILE, "%s: the folder can't be created: %s", folder,
+                           strerror(errno));
+    }
+    if (!S_ISDIR(status.st_mode))
+        return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", path);
+    return access(path, W_OK | X_OK) == 0 ||
+           wg_fail(WG_ERROR_FILE, "%s: no run can be written there: %s", folder, strerror(errno));
+}
+
 /* `wanted` without slashes at its end, and whether it is there already; it is empty then. */
 static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool *ret_exists)
 {
@@ -360,6 +383,8 @@ static bool check_wanted(const char *wanted, char ret_folder[WG_PATH_MAX], bool 
         return wg_fail(WG_ERROR_FILE, "%s: exists and is no folder", folder);
     if (exists && !is_empty(folder))
         return fail_not_empty(folder);
+    if (!check_place(folder))
+        return false;
     strcpy(ret_folder, folder);
     *ret_exists = exists;
     return true;
@@ -425,5 +450,5 @@ bool wg_folder_check(const char *wanted)
 {
     char folder[WG_PATH_MAX];
     bool exists;
-    return !wanted || check_wanted(wanted, folder, &exists);
+    return wanted ? check_wanted(wanted, folder, &exists) : check_place("runs");
 }

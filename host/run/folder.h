@@ -28,8 +28,7 @@ void wg_folder_unlock(int lock);
 /* Creates the folders in the folder of a run that are missing. Fails with WG_ERROR_FILE. */
 bool wg_folder_complete(const char *folder);
 
-/* The same refusals without creating anything: a run asks before it builds its kernels. Whether
- * the place can be written shows only when it is. NULL is fine. */
+/* The same refusals without creating anything: a run asks before it builds its kernels. */
 bool wg_folder_check(const char *wanted);
 
 /* FOLDER/FORMAT...; fails with WG_ERROR_FILE if that is too long. */

@@ -102,10 +102,11 @@ START_TEST(takes_an_empty_folder)
 END_TEST
 
 /* By the check before the work, and by the creation after it. */
-static void check_refused(const char *path, bool beforehand, const char *reason)
+static void check_refused(const char *path, const char *reason)
 {
     strcpy(taken, "untouched");
-    ck_assert(wg_folder_check(path) == !beforehand);
+    ck_assert(!wg_folder_check(path));
+    check_error(WG_ERROR_FILE, reason);
     ck_assert(!wg_folder_create(path, "digits", taken));
     check_error(WG_ERROR_FILE, path);
     check_error(WG_ERROR_FILE, reason);
@@ -116,23 +117,60 @@ START_TEST(refuses_a_folder_with_something_in_it)
 {
     const char *path = temporary_make_folder("full");
     write_text("full/.hidden", "");
-    check_refused(path, true, "--resume");
+    check_refused(path, "--resume");
     ck_assert(!file_exists(temporary_path("full/imgs")));
 }
 END_TEST
 
 START_TEST(refuses_a_file)
 {
-    check_refused(write_text("file", "text"), true, "is no folder");
+    check_refused(write_text("file", "text"), "is no folder");
 }
 END_TEST
 
 START_TEST(refuses_a_place_below_a_file)
 {
     write_text("file", "text");
-    check_refused(temporary_path("file/run"), false, "Not a directory");
+    check_refused(temporary_path("file/run"), "Not a directory");
     ck_assert(!wg_folder_create(temporary_path("file/a/run"), "digits", taken));
-    check_error(WG_ERROR_FILE, "file/a: the folder can't be created: Not a directory");
+    check_error(WG_ERROR_FILE, "file/a/run: the folder can't be created: Not a directory");
+}
+END_TEST
+
+START_TEST(refuses_a_link_to_nothing)
+{
+    ck_assert_int_eq(symlink("nothing", temporary_path("link")), 0);
+    check_refused(temporary_path("link"), "link is a symbolic link to nothing");
+    check_refused(temporary_path("link/a/run"), "link is a symbolic link to nothing");
+    enter();
+    ck_assert(wg_folder_check(NULL));
+    ck_assert_int_eq(symlink("nothing", temporary_path("runs")), 0);
+    ck_assert(!wg_folder_check(NULL));
+    check_error(WG_ERROR_FILE, "runs is a symbolic link to nothing");
+    leave();
+}
+END_TEST
+
+/* Of which the system makes none, though there is room for the path. */
+START_TEST(refuses_a_name_that_is_too_long)
+{
+    char name[301] = "";
+    memset(name, 'a', 300);
+    check_refused(temporary_path(name), "File name too long");
+}
+END_TEST
+
+/* Not root, who can write anywhere. */
+START_TEST(refuses_a_place_that_cannot_be_written)
+{
+    const char *path = temporary_make_folder("closed");
+    ck_assert_int_eq(chmod(path, 0555), 0);
+    if (access(path, W_OK) != 0) {
+        check_refused(path, "no run can be written there: Permission denied");
+        check_refused(temporary_path("closed/a/run."), "Permission denied");
+    }
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    ck_assert(wg_folder_check(temporary_path("closed/a/run.")));
 }
 END_TEST
 
@@ -315,7 +353,7 @@ START_TEST(says_which_folder_is_meant)
 {
     temporary_make_folder("runs");
     temporary_make_folder("runs/0");
-    write_text("runs/0/run.json", "{}");
+    write_text("runs/0/log.csv", "");
     temporary_make_folder("runs/0/imgs");
     temporary_make_folder("runs/0/checkpoints");
     write_text("runs/0/checkpoints/000200.safetensors", "");
@@ -444,6 +482,9 @@ int main(void)
         refuses_a_folder_with_something_in_it,
         refuses_a_file,
         refuses_a_place_below_a_file,
+        refuses_a_link_to_nothing,
+        refuses_a_name_that_is_too_long,
+        refuses_a_place_that_cannot_be_written,
         refuses_a_path_that_is_too_long,
         refuses_an_empty_name,
         checks_without_creating,
