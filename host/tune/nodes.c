@@ -66,7 +66,8 @@ bool wg_tune_nodes_init(struct wg_tune_nodes *nodes, struct wg_device *device, i
     const struct wg_trainer_params params = {.settings = &settings, .dataset = &dataset};
     settings.batch = batch;
     *nodes = (struct wg_tune_nodes){0};
-    bool ok = wg_trainer_visit_tasks(device, &params, add, nodes);
+    bool ok =
+        wg_trainer_fits(device, &params) && wg_trainer_visit_tasks(device, &params, add, nodes);
     if (nodes->count > 0)
         qsort(nodes->nodes, (size_t)nodes->count, sizeof *nodes->nodes, by_work);
     return ok;
