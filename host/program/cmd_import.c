@@ -31,7 +31,9 @@ static int run(const struct request *request)
     printf("critic     learning rate %g, RMSprop %s\n", (double)result.lr_critic,
            rmsprop_text(result.has_critic_rmsprop));
     printf("checkpoint %s, after step %d\n", result.checkpoint, result.step);
-    printf("next       wgan-cl train --resume %s --steps %d\n", result.folder,
+    printf("next       wgan-cl train --resume ");
+    print_shell_word(result.folder);
+    printf(" --steps %d\n",
            result.step < request->settings.steps ? request->settings.steps : result.step + 1000);
     return stop_code();
 }

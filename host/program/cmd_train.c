@@ -32,17 +32,25 @@ static bool start(const struct request *request, struct wg_device *device,
     return ok;
 }
 
+/* What to type next. */
+static void advise(const char *command, const char *folder)
+{
+    printf("%s ", command);
+    print_shell_word(folder);
+    printf("\n");
+}
+
 static int conclude(const struct wg_train_result *result)
 {
     printf("pictures   %s/imgs/, %s/training.gif, %s/loss.png\n", result->folder, result->folder,
            result->folder);
     printf("checkpoint %s\n", result->checkpoint);
     if (!result->stopped) {
-        printf("next       wgan-cl sample %s\n", result->folder);
+        advise("next       wgan-cl sample", result->folder);
         return EXIT_OK;
     }
-    printf("stopped after step %d; to go on: wgan-cl train --resume %s\n", result->steps_done,
-           result->folder);
+    printf("stopped after step %d; to go on: ", result->steps_done);
+    advise("wgan-cl train --resume", result->folder);
     return stop_code();
 }
 

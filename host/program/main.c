@@ -5,10 +5,12 @@
 #include "program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -53,10 +55,12 @@ static const char *list_commands(char *text, size_t size)
     return text;
 }
 
+static const char *origin = ""; // of the device that could not be opened
+
 int report_failure(void)
 {
     fflush(stdout);
-    fprintf(stderr, "wgan-cl: %s\n", wg_error_message());
+    fprintf(stderr, "wgan-cl: %s%s\n", wg_error_message(), origin);
     switch (wg_error_status()) {
     case WG_ERROR_ARGUMENT:
         return EXIT_USAGE;
@@ -69,10 +73,31 @@ int report_failure(void)
     }
 }
 
+void print_shell_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./+:,@%=";
+    if (strspn(word, plain) == strlen(word)) {
+        fputs(word, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*word);
+    putchar('\'');
+}
+
 bool open_device(const char *selector, struct wg_device **ret_device)
 {
-    if (!wg_device_open(selector ? selector : getenv("WGAN_CL_DEVICE"), ret_device))
+    const char *wanted = getenv("WGAN_CL_DEVICE");
+    if (!wg_device_open(selector ? selector : wanted, ret_device)) {
+        if (!selector && wanted && *wanted && wg_error_status() == WG_ERROR_DEVICE)
+            origin = " (WGAN_CL_DEVICE chose it)";
         return false;
+    }
     const char *warning = wg_device_warning(*ret_device);
     if (warning)
         fprintf(stderr, "wgan-cl: warning: %s\n", warning);
@@ -112,8 +137,19 @@ static int run(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/* Who starts a program may have closed its standard streams; the next file opened would take their
+ * place, and the log of a run get what is said to the user. To write to what stands there now
+ * fails. */
+static void hold_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0)
+            (void)!open("/dev/null", O_RDONLY); // the lowest number that is free: this one
+}
+
 int main(int argc, char **argv)
 {
+    hold_streams();
     // A file size limit is reported by the write that meets it, as a full disk is. Blocked, not
     // ignored: a driver's compiler may install a handler of its own (LLVM does).
     sigset_t limits;

@@ -110,6 +110,9 @@ void main_returns(void);
 /* Opens what --device or WGAN_CL_DEVICE selects. */
 bool open_device(const char *selector, struct wg_device **ret_device);
 
+/* Prints a word of a command as a shell takes it: in quotes where it needs them. */
+void print_shell_word(const char *word);
+
 /* Prints the library's last error and returns the exit code for it. */
 int report_failure(void);
 

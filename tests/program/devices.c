@@ -146,8 +146,8 @@ START_TEST(an_unknown_device_is_told_what_there_is)
         check_failed(&train, 1, quoted, name);
         setenv("WGAN_CL_DEVICE", selectors[i], 1);
         const struct outcome sample = run("sample", "nowhere"), bench = run("bench");
-        check_failed(&sample, 1, quoted, name);
-        check_failed(&bench, 1, quoted, name);
+        check_failed(&sample, 1, quoted, name, "WGAN_CL_DEVICE");
+        check_failed(&bench, 1, quoted, name, "WGAN_CL_DEVICE");
         unsetenv("WGAN_CL_DEVICE");
     }
     ck_assert_int_eq(count_files("", ""), 0);

@@ -246,6 +246,39 @@ START_TEST(a_terminal_shows_one_updating_line)
 }
 END_TEST
 
+START_TEST(a_narrow_terminal_is_no_wider)
+{
+    int code;
+    const char *data = write_images("data", 10, 1);
+    program_set_columns(30);
+    char *text = run_on_terminal(&code, "train", "--data", data, "--batch", "2", "--steps", "3",
+                                 "--out", "r");
+    ck_assert_int_eq(code, 0);
+    const char *line = strstr(text, "\r\033[K3/3  d_loss ");
+    ck_assert_msg(line != NULL, "shown: %s", text);
+    ck_assert_uint_eq(strcspn(line + 4, "\r\n"), 29);
+    free(text);
+}
+END_TEST
+
+/* ---- no streams ---- */
+
+/* What would be said must not go into the run's files, which take the lowest numbers there are. */
+START_TEST(without_streams_the_files_are_whole)
+{
+    const char *data = write_images("data", 10, 1);
+    program_close_streams(true);
+    const struct outcome train = run("train", "--data", data, "--batch", "2", "--steps", "2",
+                                     "--sample-every", "1", "--out", "r");
+    program_close_streams(false);
+    ck_assert_int_eq(train.code, 1); // nobody has seen its output
+    char *log = read_file("r/log.csv", NULL);
+    ck_assert_msg(count_of(log, "\n") == 3 && !contains(log, "steps/s"), "%s", log);
+    free(log);
+    check_resumes(2);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -261,6 +294,8 @@ int main(void)
         a_crash_is_explained,
         an_exit_is_explained,
         a_terminal_shows_one_updating_line,
+        a_narrow_terminal_is_no_wider,
+        without_streams_the_files_are_whole,
     };
     return run_tests("interrupt", tests, countof(tests), false);
 }

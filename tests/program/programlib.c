@@ -21,6 +21,8 @@ enum { SECONDS_MAX = 240 };
 
 static char working_folder[256];
 static size_t file_limit;
+static bool streams_closed;
+static int columns;
 static char *texts[TEXTS_MAX]; // of all outcomes of a test
 static int text_count;
 
@@ -35,6 +37,16 @@ void program_enter(const char *folder)
 void program_limit_files(size_t bytes)
 {
     file_limit = bytes;
+}
+
+void program_close_streams(bool close)
+{
+    streams_closed = close;
+}
+
+void program_set_columns(int count)
+{
+    columns = count;
 }
 
 void program_emulate(const char *settings)
@@ -85,6 +97,8 @@ static void become(const char *folder, const char *const *arguments)
         limit.rlim_cur = file_limit;
         setrlimit(RLIMIT_FSIZE, &limit);
     }
+    for (int stream = STDIN_FILENO; streams_closed && stream <= STDERR_FILENO; stream++)
+        close(stream);
     alarm(SECONDS_MAX); // survives the exec: what hangs is killed
     if (program && chdir(folder) == 0)
         execv(program, argv);
@@ -197,7 +211,7 @@ char *program_run_on_terminal(const char *const *arguments, int *ret_code)
     pid_t id = fork();
     ck_assert_int_ge(id, 0);
     if (id == 0) {
-        const struct winsize size = {.ws_row = 24, .ws_col = 80};
+        const struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
         setsid();
         int user = open(ptsname(terminal), O_RDWR);
         ioctl(user, TIOCSWINSZ, &size);
@@ -350,6 +364,8 @@ static void begin(void)
 {
     program_enter("");
     program_limit_files(0);
+    program_close_streams(false);
+    program_set_columns(80);
 }
 
 static void end(void)

@@ -34,10 +34,16 @@ struct process program_start(const char *const *arguments);
 void program_await(const struct process *process, const char *text);
 struct outcome program_finish(struct process *process);
 
-/* Everything the program shows on a terminal of 80 columns, to be freed; its exit code. */
+/* Everything the program shows on a terminal, to be freed; its exit code. */
 #define run_on_terminal(ret_code, ...)                                                             \
     program_run_on_terminal((const char *const[]){__VA_ARGS__, NULL}, ret_code)
 char *program_run_on_terminal(const char *const *arguments, int *ret_code);
+
+/* From now on, or not any longer, the program begins without standard streams. */
+void program_close_streams(bool close);
+
+/* From now on a terminal has so many columns; 80 at the beginning of each test. */
+void program_set_columns(int columns);
 
 /* From now on the program runs in this folder below the temporary one; "" is that one itself. */
 void program_enter(const char *folder);

@@ -310,6 +310,17 @@ START_TEST(a_resumed_run_is_the_uninterrupted_one)
 }
 END_TEST
 
+START_TEST(what_is_advised_can_be_typed)
+{
+    const char *data = write_images("data", 10, 1);
+    const struct outcome train =
+        run("train", "--data", data, "--batch", "2", "--steps", "1", "--out", "Ann's run");
+    check_done(&train);
+    ck_assert(contains(train.out, "\nrun folder Ann's run\n"));
+    ck_assert_msg(contains(train.out, "wgan-cl sample 'Ann'\\''s run'\n"), "%s", train.out);
+}
+END_TEST
+
 START_TEST(nothing_unfinished_is_left)
 {
     ck_assert_int_eq(count_files("", ".part"), 0);
@@ -329,6 +340,7 @@ int main(void)
         the_same_seed_gives_the_same_bytes,
         another_seed_gives_another_run,
         a_resumed_run_is_the_uninterrupted_one,
+        what_is_advised_can_be_typed,
         nothing_unfinished_is_left,
     };
     return run_tests("train", tests, countof(tests), true);
