@@ -333,7 +333,8 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
 /*
  * Images from a trained generator, in inference mode. `source` is a run folder (its newest
  * checkpoint) or a checkpoint file. images [count, 28, 28] in (-1, 1), to be freed with free().
- * Image i depends on the seed and i alone, not on `count`.
+ * Image i depends on the seed and i alone, not on `count`. The last one is drawn on the host as
+ * well, in double precision; WG_ERROR_DEVICE if the device has drawn another.
  */
 bool wg_sample(struct wg_device *device, const char *source, size_t count, uint64_t seed,
                float **ret_images);
@@ -490,7 +491,8 @@ struct wg_eval_callbacks {
 /*
  * Judges a run's (its newest checkpoint's) or a checkpoint's images by a classifier of the ten
  * classes of `data`, as wg_dataset_open takes it, with labels; NULL: what the run was trained on.
- * The classifier is trained on the device and cached, see README.md.
+ * The classifier is trained on the device and cached, see README.md. Fails with WG_ERROR_DEVICE if
+ * the device draws other images than formulas do, as wg_sample.
  */
 bool wg_eval(struct wg_device *device, const char *source, const char *data,
              const struct wg_eval_settings *settings, const struct wg_eval_callbacks *callbacks,

@@ -10,6 +10,7 @@
 #include "host/eval/predictions.h"
 #include "host/run/checkpoint.h"
 #include "host/run/folder.h"
+#include "host/run/spot_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -99,6 +100,14 @@ static bool open_data(struct evaluation *e, const char *data)
                    e->held_out.count, e->settings->k);
 }
 
+/* Before all else: figures of images that the device gets wrong would be wrong. */
+static bool check_generator(struct evaluation *e, const struct wg_checkpoint *checkpoint)
+{
+    float image[WG_IMAGE_PIXELS];
+    return wg_inference_sample(e->generator, e->settings->seed, 0, 1, image) &&
+           wg_spot_check(e->device, checkpoint, e->settings->seed, 0, image);
+}
+
 static bool open_run(struct evaluation *e, const char *source, const char *data)
 {
     struct wg_checkpoint *checkpoint;
@@ -109,7 +118,7 @@ static bool open_run(struct evaluation *e, const char *source, const char *data)
     e->result.step = (int)info->step;
     bool ok = open_data(e, data ? data : info->data_source) &&
               open_network(e, checkpoint, WG_GENERATOR, &e->generator) &&
-              open_network(e, checkpoint, WG_CRITIC, &e->critic);
+              check_generator(e, checkpoint) && open_network(e, checkpoint, WG_CRITIC, &e->critic);
     wg_checkpoint_close(checkpoint);
     return ok;
 }

@@ -143,6 +143,21 @@ START_TEST(a_device_that_computes_wrong_is_refused)
 }
 END_TEST
 
+/* These have no self-test before them, but look at what they draw. Goes on with the kernels of the
+ * test before, whose mistake does not matter here. */
+START_TEST(a_device_that_draws_wrong_is_refused)
+{
+    setenv("WGAN_CL_KERNELS", temporary_path("kernels"), 1);
+    change_kernel("kernels/prelude.cl", "tanh(x)", "(1.01f * tanh(x))");
+    const struct outcome sample = run("sample", "first", "--out", "wrong.png");
+    check_failed(&sample, 1, "draws other images than the formulas", "of image 24 is", "selftest");
+    ck_assert(!is_there("wrong.png"));
+    const struct outcome eval = run("eval", "first", "--data", "digits", "-n", "10");
+    check_failed(&eval, 1, "draws other images than the formulas", "of image 0 is", "selftest");
+    unsetenv("WGAN_CL_KERNELS");
+}
+END_TEST
+
 /* Below a file there can be no folder, not even for root. */
 START_TEST(a_cache_that_cannot_be_used_is_one_warning)
 {
@@ -195,6 +210,7 @@ int main(void)
         a_training_tests_a_device_once,
         other_kernels_are_tested_again,
         a_device_that_computes_wrong_is_refused,
+        a_device_that_draws_wrong_is_refused,
         a_cache_that_cannot_be_used_is_one_warning,
         a_damaged_cache_is_made_again,
     };

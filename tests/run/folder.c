@@ -203,7 +203,9 @@ END_TEST
 
 START_TEST(checks_without_creating)
 {
+    enter();
     ck_assert(wg_folder_check(NULL));
+    leave();
     ck_assert(wg_folder_check(temporary_path("new")));
     ck_assert(!file_exists(temporary_path("new")));
 }
