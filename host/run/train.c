@@ -13,10 +13,12 @@
 #include "host/run/tuning.h"
 #include "host/run/verify.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Steps between two Wasserstein estimates. */
 enum { ESTIMATE_EVERY = 10 };
@@ -280,6 +282,13 @@ static bool check_resumable(const struct wg_checkpoint_info *info, const char *f
                    folder, (unsigned)info->step, steps);
 }
 
+/* Known before kernels are built. */
+static bool check_writable(const char *folder)
+{
+    return access(folder, W_OK | X_OK) == 0 ||
+           wg_fail(WG_ERROR_FILE, "%s: the run can't go on there: %s", folder, strerror(errno));
+}
+
 /* The folder is held by this process: what is found there is the newest. */
 static bool resume_held(struct wg_device *device, const char *folder, int lock, const char *data,
                         int steps, const struct wg_train_callbacks *callbacks,
@@ -318,7 +327,7 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
     int lock;
     // Only what is a run is held: another one may be about to begin here.
     if (!check_folder(folder) || !wg_folder_find_checkpoint(folder, path) ||
-        !wg_folder_lock(folder, &lock))
+        !check_writable(folder) || !wg_folder_lock(folder, &lock))
         return false;
     // Without the lock they may belong to a training that runs.
     int left = lock >= 0 ? wg_leftovers_remove(folder) : 0;
