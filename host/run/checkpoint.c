@@ -130,10 +130,16 @@ bool wg_checkpoint_write_tensors(const char *path, const struct wg_safetensor *t
     struct wg_json *json = wg_settings_to_json(&info->settings);
     char *settings = json ? wg_json_text(json, 0) : NULL;
     wg_json_destroy(json);
-    if (!settings)
+    // What will be read: metadata is UTF-8, a path may be anything.
+    struct wg_json *source = wg_json_create_string(info->data_source);
+    const char *source_text;
+    if (!settings || !source || !wg_json_as_string(source, &source_text)) {
+        free(settings);
+        wg_json_destroy(source);
         return wg_fail_memory("a checkpoint");
-    const char *const values[HASHED_NOTES] = {FORMAT,   VERSION,           wg_version(), step,
-                                              settings, info->data_source, data_hash};
+    }
+    const char *const values[HASHED_NOTES] = {FORMAT,   VERSION,     wg_version(), step,
+                                              settings, source_text, data_hash};
     struct wg_safetensors_note notes[HASHED_NOTES + 1];
     uint64_t hash = WG_HASH_START;
     for (int i = 0; i < HASHED_NOTES; i++) {
@@ -146,6 +152,7 @@ bool wg_checkpoint_write_tensors(const char *path, const struct wg_safetensor *t
     notes[HASHED_NOTES] = (struct wg_safetensors_note){"hash", hash_text};
     bool ok = wg_safetensors_write(path, tensors, (size_t)count, notes, HASHED_NOTES + 1);
     free(settings);
+    wg_json_destroy(source);
     return ok;
 }
 

@@ -289,6 +289,15 @@ static bool check_writable(const char *folder)
            wg_fail(WG_ERROR_FILE, "%s: the run can't go on there: %s", folder, strerror(errno));
 }
 
+static bool open_data(const char *data, const struct wg_checkpoint_info *info,
+                      struct wg_dataset **ret_dataset)
+{
+    return wg_dataset_open(data ? data : info->data_source, ret_dataset) ||
+           (!data &&
+            wg_fail(wg_error_status(), "%s (the data of this run; --data says where it is now)",
+                    wg_error_message()));
+}
+
 /* The folder is held by this process: what is found there is the newest. */
 static bool resume_held(struct wg_device *device, const char *folder, int lock, const char *data,
                         int steps, const struct wg_train_callbacks *callbacks,
@@ -305,8 +314,7 @@ static bool resume_held(struct wg_device *device, const char *folder, int lock, 
     struct wg_train_settings settings = info->settings;
     if (steps > 0)
         settings.steps = steps;
-    if (check_resumable(info, folder, settings.steps) &&
-        wg_dataset_open(data ? data : info->data_source, &dataset)) {
+    if (check_resumable(info, folder, settings.steps) && open_data(data, info, &dataset)) {
         init(&run, device, dataset, &settings, callbacks);
         run.lock = lock;
         snprintf(run.folder, sizeof run.folder, "%s", folder);

@@ -47,6 +47,16 @@ START_TEST(other_data_is_refused)
 }
 END_TEST
 
+START_TEST(data_that_has_moved_is_told)
+{
+    ck_assert_int_eq(rename(temporary_path("data"), temporary_path("moved")), 0);
+    const struct outcome resume = run("train", "--resume", "r", "--steps", "3");
+    check_failed(&resume, 1, "/data: No such file", "the data of this run; --data says where");
+    ck_assert_int_eq(rename(temporary_path("moved"), temporary_path("data")), 0);
+    check_no_step_3();
+}
+END_TEST
+
 START_TEST(only_a_run_folder_can_be_resumed)
 {
     const struct outcome missing = run("train", "--resume", "nowhere");
@@ -158,6 +168,7 @@ int main(void)
         there_is_a_run,
         a_run_that_is_done_is_done,
         other_data_is_refused,
+        data_that_has_moved_is_told,
         only_a_run_folder_can_be_resumed,
         a_damaged_run_is_refused,
         data_may_move,

@@ -102,6 +102,21 @@ START_TEST(information_comes_back)
 }
 END_TEST
 
+/* A path may be anything, metadata is UTF-8. */
+START_TEST(a_source_that_is_not_utf8_spoils_nothing)
+{
+    struct wg_trainer *trainer = make_trainer(&tiny, 1);
+    struct wg_checkpoint_info now = info;
+    const char *path = temporary_path("latin1.safetensors");
+    strcpy(now.data_source, "/data/Z\xfcrich");
+    ck_assert_msg(wg_checkpoint_write(path, trainer, &now), "%s", wg_error_message());
+    wg_trainer_destroy(trainer);
+    struct wg_checkpoint *checkpoint = open_checkpoint(path);
+    ck_assert_str_eq(wg_checkpoint_info(checkpoint)->data_source, "/data/Z?rich");
+    wg_checkpoint_close(checkpoint);
+}
+END_TEST
+
 START_TEST(state_comes_back_to_the_byte)
 {
     const char *path = write_good(), *copy = temporary_path("copy.safetensors");
@@ -487,6 +502,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         information_comes_back,
+        a_source_that_is_not_utf8_spoils_nothing,
         state_comes_back_to_the_byte,
         a_run_goes_on_as_if_never_stopped,
         a_generator_alone_draws_what_the_trainer_draws,
