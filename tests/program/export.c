@@ -112,7 +112,7 @@ START_TEST(wrong_words_are_refused)
     check_failed(&no_run, 1, "data");
     check_failed(&folder, 1, "data: exists and is no folder");
     check_failed(&no_folder, 2, "import needs a folder");
-    check_failed(&missing, 1, "nowhere/Generator.h5", "No such file or directory");
+    check_failed(&missing, 1, "nowhere: No such file or directory", "Generator.h5");
     check_failed(&taken, 1, "r: exists and is not empty");
 }
 END_TEST
