@@ -9,13 +9,13 @@
 #include "host/data/digits.h"
 
 #include "host/base/error.h"
+#include "host/base/parallel.h"
 #include "host/base/philox.h"
+#include "host/base/size.h"
 #include "host/data/digit_strokes.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     SIDE = WG_IMAGE_SIDE,
@@ -389,54 +389,35 @@ static void draw_digit(struct dice *dice, int digit, uint8_t pixels[SIDE][SIDE])
     develop(&raster, hand.softness, pixels);
 }
 
-/* A part of the images, one thread's. */
-struct share {
+/* Images that all threads draw. */
+struct drawing {
     uint64_t seed;
-    size_t first, last;
-    uint8_t *pixels; // of all images
+    size_t count;
+    uint8_t *pixels;
     uint8_t *labels;
 };
 
-static void *draw_share(void *context)
-{
-    const struct share *share = context;
-    for (size_t i = share->first; i < share->last; i++) {
-        struct dice dice = dice_for(share->seed, i);
-        int digit = dice_below(&dice, 10);
-        draw_digit(&dice, digit, (uint8_t(*)[SIDE])(share->pixels + i * SIDE * SIDE));
-        share->labels[i] = (uint8_t)digit;
-    }
-    return NULL;
-}
-
 /* Fewer are not worth a thread, which takes as long to start. */
-enum { THREADS_MAX = 16, IMAGES_PER_THREAD = 1000 };
+enum { IMAGES_PER_PART = 500 };
+
+static void draw_part(void *context, size_t i)
+{
+    const struct drawing *drawing = context;
+    const struct wg_part part = wg_part(i, IMAGES_PER_PART, drawing->count);
+    for (size_t n = part.first; n < part.last; n++) {
+        struct dice dice = dice_for(drawing->seed, n);
+        int digit = dice_below(&dice, 10);
+        draw_digit(&dice, digit, (uint8_t(*)[SIDE])(drawing->pixels + n * SIDE * SIDE));
+        drawing->labels[n] = (uint8_t)digit;
+    }
+}
 
 bool wg_digits_draw(uint64_t seed, size_t count, uint8_t *pixels, uint8_t *labels)
 {
-    struct share shares[THREADS_MAX];
-    pthread_t threads[THREADS_MAX];
-    bool is_running[THREADS_MAX] = {false};
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t parts = processors > THREADS_MAX ? THREADS_MAX : processors > 1 ? (size_t)processors : 1;
+    struct drawing drawing = {seed, count, pixels, labels};
     if (count > SIZE_MAX / (SIDE * SIDE))
         return wg_fail(WG_ERROR_ARGUMENT, "digits: %zu images are more than memory can hold",
                        count);
-    if (parts > count / IMAGES_PER_THREAD + 1)
-        parts = count / IMAGES_PER_THREAD + 1;
-    for (size_t t = 0; t < parts; t++) {
-        shares[t] =
-            (struct share){seed, count / parts * t, count / parts * (t + 1), pixels, labels};
-        if (t == parts - 1)
-            shares[t].last = count; // this thread's
-        else
-            is_running[t] = pthread_create(&threads[t], NULL, draw_share, &shares[t]) == 0;
-    }
-    for (size_t t = parts; t-- > 0;) {
-        if (is_running[t])
-            pthread_join(threads[t], NULL);
-        else
-            draw_share(&shares[t]);
-    }
+    wg_parallel(wg_divide_up(count, IMAGES_PER_PART), draw_part, &drawing);
     return true;
 }
