@@ -10,7 +10,7 @@
 static void CL_CALLBACK free_memory(cl_mem buffer, void *memory)
 {
     (void)buffer;
-    free(memory);
+    wg_pages_free(memory);
 }
 
 static bool fill(struct wg_device *device, cl_mem buffer, size_t bytes, uint8_t byte)
@@ -33,13 +33,13 @@ bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byt
         clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
                        bytes, memory, &code);
     if (code != CL_SUCCESS) {
-        free(memory);
+        wg_pages_free(memory);
         return wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
                        device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
     }
     if (memory && !CL_OK(clSetMemObjectDestructorCallback(buffer, free_memory, memory))) {
         clReleaseMemObject(buffer);
-        free(memory);
+        wg_pages_free(memory);
         return false;
     }
     if (!memory && !fill(device, buffer, bytes, byte)) {

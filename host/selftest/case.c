@@ -44,7 +44,7 @@ bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case)
 void wg_case_forget(struct wg_case *c)
 {
     for (int i = 0; i < WG_INPUTS_MAX; i++) {
-        free(c->values[i]);
+        wg_pages_free(c->values[i]);
         c->values[i] = NULL;
     }
     wg_expectation_finish(&c->expectation);

@@ -13,6 +13,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/error.h"
+#include "host/base/pages.h"
 #include "host/selftest/case.h"
 #include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
@@ -311,9 +312,11 @@ static bool test(struct wg_device *device, int batch, bool quick,
     struct tester tester = {
         .device = device, .callbacks = callbacks, .quick = quick, .batch = batch};
     tester.result = calloc(1, sizeof *tester.result);
+    wg_pages_keep(); // one case's memory is the next one's
     bool ok = tester.result ? run_all(&tester) : wg_fail_memory("the self-test");
     for (int i = 0; i < tester.case_count; i++)
         wg_case_finish(&tester.cases[i]);
+    wg_pages_drop();
     free(tester.cases);
     if (!ok) {
         wg_selftest_destroy(tester.result);

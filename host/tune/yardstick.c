@@ -37,7 +37,7 @@ static bool expect_read(struct wg_exec *exec, const struct wg_node *node,
     }
     for (size_t i = 0; ok && i < count; i++)
         expected->allowed[i] = TOLERANCE * sqrt(squares / (double)count);
-    free(got);
+    wg_pages_free(got);
     return ok;
 }
 
