@@ -2,6 +2,8 @@
 
 #include "host/base/error.h"
 #include "host/base/pages.h"
+#include "host/base/parallel.h"
+#include "host/base/size.h"
 #include "host/device/clerror.h"
 
 #include <stdlib.h>
@@ -21,6 +23,28 @@ static bool fill(struct wg_device *device, cl_mem buffer, size_t bytes, uint8_t 
         clEnqueueFillBuffer(device->queue, buffer, &pattern, size, 0, bytes, 0, NULL, NULL));
 }
 
+/* Host memory, which the system may have to clear first, a page at a time. */
+struct touching {
+    unsigned char *memory;
+    size_t bytes;
+    uint8_t byte;
+};
+
+enum { TOUCH_PART = 2 * WG_HUGE_PAGE };
+
+static void touch_part(void *user, size_t index)
+{
+    const struct touching *t = user;
+    const struct wg_part part = wg_part(index, TOUCH_PART, t->bytes);
+    memset(t->memory + part.first, t->byte, part.last - part.first);
+}
+
+static void touch(void *memory, size_t bytes, uint8_t byte)
+{
+    struct touching touching = {memory, bytes, byte};
+    wg_parallel(wg_divide_up(bytes, TOUCH_PART), touch_part, &touching);
+}
+
 bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byte,
                              cl_mem *ret_buffer)
 {
@@ -28,7 +52,7 @@ bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byt
     bool is_large = wg_device_is_cpu(device) && bytes >= WG_HUGE_PAGE;
     void *memory = is_large ? wg_pages_allocate(bytes) : NULL; // NULL: the driver may try
     if (memory) // at once: pocl fills a buffer element by element
-        memset(memory, byte, bytes);
+        touch(memory, bytes, byte);
     cl_mem buffer =
         clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
                        bytes, memory, &code);

@@ -2,7 +2,9 @@
 
 #include "host/base/error.h"
 #include "host/base/pages.h"
+#include "host/base/parallel.h"
 #include "host/base/philox.h"
+#include "host/base/size.h"
 #include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
 
@@ -133,32 +135,62 @@ static enum fill fill_of(const struct wg_node *node, int input)
  */
 enum purpose { FOR_FORMULA, FOR_COMPARISON };
 
+/* A tensor to be filled. */
+struct filling {
+    const struct wg_node *variable;
+    enum fill fill;
+    enum purpose purpose;
+    float shares; // the terms of a sum, these being weights
+    float rows;   // of the first input
+    uint32_t key[2];
+    size_t count; // the first of its elements
+    void *values;
+};
+
 /* Element `i` of a tensor, from a uniform random word. */
-static float number(const struct wg_node *node, int input, enum purpose purpose, size_t i,
-                    uint32_t word)
+static float number(const struct filling *f, size_t i, uint32_t word)
 {
-    size_t count = wg_shape_count(&node->in[input]->shape), last = wg_shape_last(&node->shape);
-    size_t rows = wg_shape_count(&node->in[0]->shape) / last;
-    float shares = (float)count / (float)last; // the terms of a sum, these being weights
     float even = 0.9f * (2.0f * wg_uniform_float(word) - 1.0f); // sums off the grid of the draw
-    float term = purpose == FOR_FORMULA ? 0.3f + even / 1.5f : even;
-    switch (fill_of(node, input)) {
+    float term = f->purpose == FOR_FORMULA ? 0.3f + even / 1.5f : even;
+    switch (f->fill) {
     case FILL_TERMS:
         return term;
     case FILL_SHARES: // products are 0.09 on average, or their squares
-        return purpose == FOR_FORMULA ? term / (0.18f * shares) : term / (0.3f * sqrtf(shares));
+        return f->purpose == FOR_FORMULA ? term / (0.18f * f->shares)
+                                         : term / (0.3f * sqrtf(f->shares));
     case FILL_POWERS:
         return copysignf(exp2f(-20.0f * fabsf(even)), even);
     case FILL_SQUARES:
         return exp2f(-40.0f * fabsf(even));
     case FILL_MOMENTS:
-        return i < count / 2 ? even : fabsf(even);
+        return i < wg_shape_count(&f->variable->shape) / 2 ? even : fabsf(even);
     case FILL_OUTPUTS:
         return word % 16 == 0 ? 0.0f : even;
     case FILL_ROWS:
-        return (float)rows * even;
+        return f->rows * even;
     default:
         return even;
+    }
+}
+
+enum { FILL_PART = 1 << 14 }; // a multiple of the four words of a draw
+
+static void fill_part(void *user, size_t index)
+{
+    const struct filling *f = user;
+    const struct wg_part part = wg_part(index, FILL_PART, f->count);
+    struct wg_philox_block block = {{0}};
+    for (size_t i = part.first; i < part.last; i++) {
+        const uint32_t counter[4] = {(uint32_t)(i / 4)};
+        if (i % 4 == 0)
+            block = wg_philox(counter, f->key);
+        uint32_t word = block.v[i % 4];
+        if (f->variable->element == WG_F32)
+            ((float *)f->values)[i] = number(f, i, word);
+        else if (f->variable->element == WG_U8)
+            ((uint8_t *)f->values)[i] = (uint8_t)(word >> 24);
+        else // a clock: a step all of whose bytes count, and an iteration
+            ((uint32_t *)f->values)[i] = i == WG_CLOCK_STEP ? WG_CASE_STEP : WG_CASE_ITERATION;
     }
 }
 
@@ -167,20 +199,16 @@ static void fill_input(const struct wg_node *node, int input, enum purpose purpo
                        void *values)
 {
     const struct wg_node *variable = node->in[input];
-    const uint32_t key[2] = {(uint32_t)input, 0};
-    struct wg_philox_block block = {{0}};
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t counter[4] = {(uint32_t)(i / 4)};
-        if (i % 4 == 0)
-            block = wg_philox(counter, key);
-        uint32_t word = block.v[i % 4];
-        if (variable->element == WG_F32)
-            ((float *)values)[i] = number(node, input, purpose, i, word);
-        else if (variable->element == WG_U8)
-            ((uint8_t *)values)[i] = (uint8_t)(word >> 24);
-        else // a clock: a step all of whose bytes count, and an iteration
-            ((uint32_t *)values)[i] = i == WG_CLOCK_STEP ? WG_CASE_STEP : WG_CASE_ITERATION;
-    }
+    size_t all = wg_shape_count(&variable->shape), last = wg_shape_last(&node->shape);
+    struct filling filling = {.variable = variable,
+                              .fill = fill_of(node, input),
+                              .purpose = purpose,
+                              .shares = (float)all / (float)last,
+                              .rows = (float)(wg_shape_count(&node->in[0]->shape) / last),
+                              .key = {(uint32_t)input, 0},
+                              .count = count,
+                              .values = values};
+    wg_parallel(wg_divide_up(count, FILL_PART), fill_part, &filling);
 }
 
 static void fill_repeating(const struct wg_node *node, int input, enum purpose purpose,

@@ -1,6 +1,7 @@
 #include "host/selftest/sample.h"
 
 #include "host/base/error.h"
+#include "host/base/parallel.h"
 #include "host/base/philox.h"
 #include "host/base/size.h"
 #include "host/graph/ops/conv2d.h"
@@ -39,10 +40,51 @@ static double largest_of(const struct wg_node *node)
     return fmin(LARGE, trunc(0x1p24 / (32 * sqrt(terms))));
 }
 
+/* What to repeat, and how far. */
+struct repeating {
+    float *values;
+    size_t period, count;
+};
+
+enum { REPEAT_PART = 1 << 18, FILL_PART = 1 << 14 };
+
+static void repeat_part(void *user, size_t index)
+{
+    const struct repeating *r = user;
+    const struct wg_part part = wg_part(index, REPEAT_PART, r->count - r->period);
+    for (size_t i = part.first, piece; i < part.last; i += piece) {
+        size_t from = i % r->period;
+        piece = wg_smaller(part.last - i, r->period - from);
+        memcpy(r->values + r->period + i, r->values + from, piece * sizeof *r->values);
+    }
+}
+
 void wg_sample_repeat(float *values, size_t period, size_t count)
 {
-    for (size_t done = period; done < count; done += period)
-        memcpy(values + done, values, wg_smaller(count - done, period) * sizeof *values);
+    struct repeating repeating = {values, period, count};
+    if (count > period)
+        wg_parallel(wg_divide_up(count - period, REPEAT_PART), repeat_part, &repeating);
+}
+
+/* Whole numbers up to a range, times a unit. */
+struct filling {
+    float *values;
+    size_t count;
+    float range, unit;
+    uint32_t key[2];
+};
+
+static void fill_part(void *user, size_t index)
+{
+    const struct filling *f = user;
+    const struct wg_part part = wg_part(index, FILL_PART, f->count);
+    struct wg_philox_block block = {{0}};
+    for (size_t i = part.first; i < part.last; i++) {
+        if (i % 4 == 0)
+            block = wg_philox((const uint32_t[4]){(uint32_t)(i / 4)}, f->key);
+        float even = 2 * wg_uniform_float(block.v[i % 4]) - 1;
+        f->values[i] = truncf((f->range + 1) * even) * f->unit;
+    }
 }
 
 void wg_sample_fill(const struct wg_node *node, int input, float *values)
@@ -53,14 +95,12 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
     float unit = unit_of(largest, terms), range = input == 0 ? (float)largest : SMALL;
     if (input == CONV_BIAS)
         range = 1 / unit; // up to 1
-    const uint32_t key[2] = {(uint32_t)input, 1};
-    struct wg_philox_block block = {{0}};
-    for (size_t i = 0; i < count && i < PERIOD; i++) {
-        if (i % 4 == 0)
-            block = wg_philox((const uint32_t[4]){(uint32_t)(i / 4)}, key);
-        float even = 2 * wg_uniform_float(block.v[i % 4]) - 1;
-        values[i] = truncf((range + 1) * even) * (input == 0 ? 1 : unit);
-    }
+    struct filling filling = {.values = values,
+                              .count = wg_smaller(count, PERIOD),
+                              .range = range,
+                              .unit = input == 0 ? 1 : unit,
+                              .key = {(uint32_t)input, 1}};
+    wg_parallel(wg_divide_up(filling.count, FILL_PART), fill_part, &filling);
     wg_sample_repeat(values, PERIOD, count);
 }
 
@@ -120,56 +160,66 @@ static double likely_error(const struct wg_node *node)
  * Weights' gradients are few sums, and long: of every other tap all output channels of one input
  * channel, of the others all input channels of one output channel, so that each channel is seen.
  */
-static size_t count_lines(const struct wg_conv *v)
+static size_t count_lines(const struct wg_conv *v, size_t taps)
 {
-    size_t taps = v->k * v->k;
     return (taps + 1) / 2 * v->oc + taps / 2 * v->c;
 }
 
-static void expect_lines(const struct wg_node *node, const float *x, const float *y,
-                         struct wg_expected *expected)
+/* What is to be computed, part by part. */
+struct sampling {
+    const struct wg_node *node;
+    const void *const *in;
+    struct wg_expected *expected;
+};
+
+static void expect_line(void *user, size_t tap)
 {
-    const struct wg_conv *v = &node->attr.conv;
-    size_t done = 0;
-    for (size_t tap = 0; tap < v->k * v->k; tap++) {
-        bool is_row = tap % 2 == 0;
-        size_t count = is_row ? v->oc : v->c;
-        const struct wg_philox_block draw =
-            wg_philox((const uint32_t[4]){(uint32_t)tap}, (const uint32_t[2]){0, 3});
-        size_t channel = choose(draw.v[0], is_row ? v->c : v->oc);
-        wg_element_filter_line(node, x, y, tap, channel, is_row, expected->value + done);
-        for (size_t i = 0; i < count; i++)
-            expected->elements[done++] =
-                (tap * v->c + (is_row ? channel : i)) * v->oc + (is_row ? i : channel);
-    }
+    const struct sampling *s = user;
+    const struct wg_conv *v = &s->node->attr.conv;
+    bool is_row = tap % 2 == 0;
+    size_t count = is_row ? v->oc : v->c, before = count_lines(v, tap);
+    const struct wg_philox_block draw =
+        wg_philox((const uint32_t[4]){(uint32_t)tap}, (const uint32_t[2]){0, 3});
+    size_t channel = choose(draw.v[0], is_row ? v->c : v->oc);
+    wg_element_filter_line(s->node, s->in[0], s->in[1], tap, channel, is_row,
+                           s->expected->value + before);
+    for (size_t i = 0; i < count; i++)
+        s->expected->elements[before + i] =
+            (tap * v->c + (is_row ? channel : i)) * v->oc + (is_row ? i : channel);
 }
 
-static void expect_samples(const struct wg_node *node, const void *const in[],
-                           struct wg_expected *expected)
+enum { SAMPLES_PART = 64 };
+
+static void expect_samples(void *user, size_t index)
 {
-    for (size_t i = 0; i < expected->count; i++) {
-        size_t element = wg_sample_element(&node->shape, i, expected->count);
+    const struct sampling *s = user;
+    struct wg_expected *expected = s->expected;
+    const struct wg_part part = wg_part(index, SAMPLES_PART, expected->count);
+    for (size_t i = part.first; i < part.last; i++) {
+        size_t element = wg_sample_element(&s->node->shape, i, expected->count);
         expected->elements[i] = element;
-        expected->value[i] = wg_element_form(node)->sum(node, in[0], in[1], element);
-        if (wg_has_bias(node))
+        expected->value[i] = wg_element_form(s->node)->sum(s->node, s->in[0], s->in[1], element);
+        if (wg_has_bias(s->node))
             expected->value[i] +=
-                (double)((const float *)in[CONV_BIAS])[element % wg_shape_last(&node->shape)];
+                (double)((const float *)s->in[CONV_BIAS])[element % wg_shape_last(&s->node->shape)];
     }
 }
 
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,
                       const void *const in[], struct wg_expectation *ret_expectation)
 {
+    const struct wg_conv *v = &node->attr.conv;
     bool is_filter = node->op == &wg_op_conv2d_filter;
-    size_t count = is_filter ? count_lines(&node->attr.conv) : WG_SAMPLES;
+    size_t count = is_filter ? count_lines(v, v->k * v->k) : WG_SAMPLES;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
     if (!wg_expected_create(node, count, expected))
         return false;
+    struct sampling sampling = {node, in, expected};
     if (is_filter)
-        expect_lines(node, in[0], in[1], expected);
+        wg_parallel(v->k * v->k, expect_line, &sampling);
     else
-        expect_samples(node, in, expected);
+        wg_parallel(wg_divide_up(count, SAMPLES_PART), expect_samples, &sampling);
     for (size_t i = 0; i < count; i++) {
         activate(&node->attr, &expected->value[i], &expected->allowed[i]);
         if (by && by->is_winograd)
