@@ -11,7 +11,7 @@
 /* How the results of a case are known. */
 enum wg_case_form {
     WG_CASE_WHOLE,    // by the formula of the op
-    WG_CASE_SAMPLED,  // in some elements (sample.h)
+    WG_CASE_SAMPLED,  // in some elements, and in sums (sample.h)
     WG_CASE_REPEATED, // by that of a few images (repeat.h)
 };
 

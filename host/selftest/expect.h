@@ -21,9 +21,11 @@
 struct wg_expected {
     const struct wg_node *node; // itself or, for an effect, a variable among its inputs
     size_t count;
-    size_t *elements; // [count], which of the tensor's; NULL: all of them
-    double *value;    // [count]
-    double *allowed;  // [count], the largest |got - value|; 0 where there is nothing to round
+    size_t *elements;     // [count], which of the tensor's; NULL: the first ones
+    size_t repeated;      // elements of the tensor up to which those repeat; 0: there is no more
+    double *value;        // [count]
+    double *allowed;      // [count], the largest |got - value|; 0 where there is nothing to round
+    struct wg_sums *sums; // of all elements (sums.h); NULL: none are known
 };
 
 enum { WG_EXPECTED_MAX = 2 * WG_UPDATE_MAX };
@@ -54,7 +56,8 @@ bool wg_expected_create(const struct wg_node *node, size_t count, struct wg_expe
 void wg_expected_finish(struct wg_expected *expected);
 
 /* The largest |got - value| / allowed over what is expected, and where: up to 1 is right. `got` is
- * the whole tensor; a NaN, and any error where none is allowed, is infinite. */
+ * the whole tensor; a NaN, and any error where none is allowed, is infinite. The expectation's i-th
+ * element has value[i % count], since it may repeat. */
 double wg_expected_error(const struct wg_expected *expected, const void *got, size_t *ret_i);
 
 /* Whether a result of floats that is looked at in some elements has one that is a NaN, and which:

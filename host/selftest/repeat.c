@@ -1,7 +1,6 @@
 #include "host/selftest/repeat.h"
 
 #include "host/graph/ops/shared.h"
-#include "host/selftest/sample.h"
 
 #include <string.h>
 
@@ -87,24 +86,6 @@ static void take_few(const struct wg_node *node, size_t images, struct few *ret_
         ret_few->node.attr.conv.n = images;
 }
 
-/* ---- results of images ---- */
-
-static bool pick(const struct wg_node *node, struct wg_expectation *few)
-{
-    struct wg_expected *all = &few->outputs[0], picked;
-    if (!wg_expected_create(node, WG_SAMPLES, &picked))
-        return false;
-    for (size_t i = 0; i < WG_SAMPLES; i++) {
-        size_t element = wg_sample_element(&node->shape, i, WG_SAMPLES);
-        picked.elements[i] = element;
-        picked.value[i] = all->value[element % all->count];
-        picked.allowed[i] = all->allowed[element % all->count];
-    }
-    wg_expected_finish(all);
-    *all = picked;
-    return true;
-}
-
 /* ---- results of all images together ---- */
 
 /* `few` becomes what comes of `repeats` times FEW images, and of `left` more, which are `rest`. */
@@ -149,7 +130,9 @@ bool wg_repeat_expect(const struct wg_node *node, const struct wg_implementation
     take_few(node, FEW, &some);
     if (!wg_expect_part(&some.node, node, by, in, &few))
         return false;
-    if (form_of(node)->result == EACH ? !pick(node, &few) : !sum(node, by, in, &few)) {
+    if (form_of(node)->result == EACH) {
+        few.outputs[0].repeated = wg_shape_count(&node->shape);
+    } else if (!sum(node, by, in, &few)) {
         wg_expectation_finish(&few);
         return false;
     }

@@ -14,8 +14,7 @@ bool wg_repeat_suits(const struct wg_node *node);
 /* How many elements of an input come before they repeat: all, if it is not of images. */
 size_t wg_repeat_period(const struct wg_node *node, int input);
 
-/* The expectation of a node whose inputs repeat, otherwise as wg_expect: of images at some elements
- * everywhere, of what is summed over them as a whole. */
+/* The expectation of a node whose inputs repeat, otherwise as wg_expect: of each element. */
 bool wg_repeat_expect(const struct wg_node *node, const struct wg_implementation *by,
                       const void *const in[], struct wg_expectation *ret_expectation);
 

@@ -6,6 +6,7 @@
 #include "host/base/size.h"
 #include "host/graph/ops/conv2d.h"
 #include "host/selftest/element.h"
+#include "host/selftest/sums.h"
 #include "host/selftest/winograd.h"
 
 #include <math.h>
@@ -87,12 +88,16 @@ static void fill_part(void *user, size_t index)
     }
 }
 
+/* Of which all results are multiples, but for rounding. */
+static double result_unit(const struct wg_node *node)
+{
+    return (double)unit_of(largest_of(node), wg_element_form(node)->terms(node));
+}
+
 void wg_sample_fill(const struct wg_node *node, int input, float *values)
 {
-    size_t terms = wg_element_form(node)->terms(node),
-           count = wg_shape_count(&node->in[input]->shape);
-    double largest = largest_of(node);
-    float unit = unit_of(largest, terms), range = input == 0 ? (float)largest : SMALL;
+    size_t count = wg_shape_count(&node->in[input]->shape);
+    float unit = (float)result_unit(node), range = input == 0 ? (float)largest_of(node) : SMALL;
     if (input == CONV_BIAS)
         range = 1 / unit; // up to 1
     struct filling filling = {.values = values,
@@ -149,10 +154,10 @@ static void activate(const struct wg_attributes *attr, double *value, double *re
  */
 static double likely_error(const struct wg_node *node)
 {
-    double terms = (double)wg_element_form(node)->terms(node), largest = largest_of(node);
-    double unit = (double)unit_of(largest, (size_t)terms);
+    double terms = (double)wg_element_form(node)->terms(node);
     double units = wg_winograd_units(&node->attr.conv, wg_form_of(node));
-    double product = largest * SMALL * unit / 3; // RMS of uniform numbers times others
+    double product =
+        largest_of(node) * SMALL * result_unit(node) / 3; // RMS of uniform numbers times others
     return 16 * U * sqrt(units) * sqrt(terms) * product;
 }
 
@@ -220,11 +225,17 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
         wg_parallel(v->k * v->k, expect_line, &sampling);
     else
         wg_parallel(wg_divide_up(count, SAMPLES_PART), expect_samples, &sampling);
+    double error = by && by->is_winograd ? likely_error(node) : 0;
     for (size_t i = 0; i < count; i++) {
         activate(&node->attr, &expected->value[i], &expected->allowed[i]);
-        if (by && by->is_winograd)
-            expected->allowed[i] += likely_error(node);
+        expected->allowed[i] += error;
     }
     *ret_expectation = expectation;
-    return true;
+    if (!wg_sums_suit(node))
+        return true;
+    expected = &ret_expectation->outputs[0];
+    expected->sums = wg_sums_create(node, in, result_unit(node), error);
+    if (!expected->sums)
+        wg_expectation_finish(ret_expectation);
+    return expected->sums;
 }

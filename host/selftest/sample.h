@@ -1,6 +1,6 @@
 /*
- * What a large node must compute, at some of its elements: the products and convolutions of a
- * training at its own sizes, so that a test needs no kernels but the training's.
+ * What a large node must compute, at some of its elements, and in sums of all: the products and
+ * convolutions of a training at its own sizes, so that a test needs no kernels but the training's.
  *
  * The inputs are whole numbers, so that every sum is exact, in whatever order: a result is right
  * to the last bit, or a term is wrong. Bounds for rounding would hide a wrong term among 100,000.
@@ -29,7 +29,8 @@ void wg_sample_repeat(float *values, size_t period, size_t count);
 size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples);
 
 /* The expectation at elements everywhere in the result: all places of an image, first and last
- * images and channels, by this implementation. Fails with WG_ERROR_MEMORY. */
+ * images and channels, by this implementation; and of all elements in sums (sums.h), if there are
+ * such. Fails with WG_ERROR_MEMORY. */
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,
                       const void *const in[], struct wg_expectation *ret_expectation);
 

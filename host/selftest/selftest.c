@@ -6,8 +6,9 @@
  *
  * The quick form tries them as the training to come has them, at its sizes, by the implementations
  * that it takes: no kernel is compiled for nothing. The reference is too slow for so much, so it is
- * asked for some elements (sample.h) or some images (repeat.h) only. The full form also tries all
- * other implementations, and whole results: of few images, and of fewer channels than the model's.
+ * asked for some elements and for sums of all (sample.h, sums.h), or for some images, which repeat
+ * (repeat.h). The full form also tries all other implementations, and whole results: of few images,
+ * and of fewer channels than the model's.
  */
 #include "host/selftest/selftest.h"
 
