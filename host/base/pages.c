@@ -1,48 +1,48 @@
-#define _DEFAULT_SOURCE // madvise
+#define _DEFAULT_SOURCE // madvise, MAP_ANONYMOUS
 
 #include "host/base/pages.h"
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+/* Huge pages; without them the memory is as good as any. */
+static void wish(void *memory, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    madvise(memory, size, MADV_HUGEPAGE);
+#else
+    (void)memory;
+    (void)size;
+#endif
+}
 
 static void *allocate(size_t size)
 {
     void *memory;
     if (posix_memalign(&memory, WG_HUGE_PAGE, size) != 0)
         return NULL;
-#ifdef MADV_HUGEPAGE
-    madvise(memory, size, MADV_HUGEPAGE); // a wish; without it the memory is as good as any
-#endif
+    wish(memory, size);
     return memory;
 }
 
 /* ---- what is kept ---- */
 
-/* Memory allocated while some is kept. What finds no place here comes and goes as otherwise. */
+/* Addresses for more than is asked for: what was touched of them once is there for the next, and
+ * grows if that one needs more. What finds no place here comes and goes as otherwise. */
 static struct block {
     void *memory; // NULL: a free place
-    size_t size;
+    size_t size, touched;
     bool is_used;
 } blocks[32];
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
+static const size_t reserved = (size_t)1 << 30;
+
 static int keepers;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* The smallest unused one of this size or more, else the largest one, which is to give way; NULL:
- * there is none. */
-static struct block *choose(size_t size)
-{
-    struct block *best = NULL;
-    for (struct block *b = blocks; b < blocks + BLOCKS; b++)
-        if (b->memory && !b->is_used &&
-            (!best ||
-             (best->size < size ? b->size > best->size : b->size >= size && b->size < best->size)))
-            best = b;
-    return best;
-}
 
 static struct block *find(const void *memory)
 {
@@ -52,28 +52,51 @@ static struct block *find(const void *memory)
     return NULL;
 }
 
+/* The unused one of which just enough is touched, else that of which most is; NULL: there is none.
+ */
+static struct block *choose(size_t size)
+{
+    struct block *best = NULL;
+    for (struct block *b = blocks; b < blocks + BLOCKS; b++)
+        if (b->memory && !b->is_used && b->size >= size &&
+            (!best || (best->touched < size ? b->touched > best->touched
+                                            : b->touched >= size && b->touched < best->touched)))
+            best = b;
+    return best;
+}
+
+static struct block *reserve(size_t size)
+{
+    struct block *block = find(NULL);
+    char *memory = block ? mmap(NULL, size + WG_HUGE_PAGE, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                         : MAP_FAILED;
+    if (memory == MAP_FAILED)
+        return NULL;
+    size_t before = WG_HUGE_PAGE - (uintptr_t)memory % WG_HUGE_PAGE;
+    munmap(memory, before);
+    if (before < WG_HUGE_PAGE)
+        munmap(memory + before + size, WG_HUGE_PAGE - before);
+    *block = (struct block){.memory = memory + before, .size = size};
+    wish(block->memory, size);
+    return block;
+}
+
 static void forget(struct block *block)
 {
-    free(block->memory);
+    munmap(block->memory, block->size);
     *block = (struct block){0};
 }
 
-/* Whoever is too small gives way, until there is memory for this one. */
 static void *reuse_or_allocate(size_t size)
 {
     struct block *block = choose(size);
-    while (block && block->size < size) {
-        forget(block);
-        block->memory = allocate(size);
-        block->size = size;
-        if (!block->memory)
-            block = choose(size);
-    }
-    if (!block && (block = find(NULL)))
-        *block = (struct block){.memory = allocate(size), .size = size};
+    if (!block)
+        block = reserve(size > reserved ? size : reserved);
     if (!block)
         return allocate(size);
-    block->is_used = block->memory;
+    block->is_used = true;
+    block->touched = size > block->touched ? size : block->touched;
     return block->memory;
 }
 
@@ -115,7 +138,7 @@ void wg_pages_drop(void)
     pthread_mutex_lock(&lock);
     keepers--;
     for (struct block *b = blocks; keepers == 0 && b < blocks + BLOCKS; b++)
-        if (!b->is_used)
+        if (b->memory && !b->is_used)
             forget(b);
     pthread_mutex_unlock(&lock);
 }

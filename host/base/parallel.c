@@ -52,3 +52,25 @@ void wg_parallel(size_t count, void (*function)(void *user, size_t i), void *use
     while (started-- > 0)
         pthread_join(threads[started], NULL);
 }
+
+static void *run_beside(void *context)
+{
+    const struct wg_beside *beside = context;
+    beside->function(beside->user);
+    return NULL;
+}
+
+void wg_beside_start(struct wg_beside *beside, void (*function)(void *user), void *user)
+{
+    *beside = (struct wg_beside){.function = function, .user = user};
+    beside->is_running =
+        count_cores() > 1 && pthread_create(&beside->thread, NULL, run_beside, beside) == 0;
+}
+
+void wg_beside_wait(struct wg_beside *beside)
+{
+    if (beside->is_running)
+        pthread_join(beside->thread, NULL);
+    else
+        beside->function(beside->user);
+}

@@ -1,9 +1,11 @@
 /*
- * Loops on all cores that this process may use.
+ * Work on all cores that this process may use.
  */
 #ifndef WG_BASE_PARALLEL_H
 #define WG_BASE_PARALLEL_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -14,6 +16,20 @@
  * its thread, and lost: it must leave in `user` whether it failed.
  */
 void wg_parallel(size_t count, void (*function)(void *user, size_t i), void *user);
+
+/* A function that runs beside its caller. */
+struct wg_beside {
+    void (*function)(void *user);
+    void *user;
+    pthread_t thread;
+    bool is_running;
+};
+
+/* Begins function(user) on another core; if there is none, or no thread can be started, it is
+ * called by wg_beside_wait, which is to follow, and returns when it is done. Of errors see above.
+ */
+void wg_beside_start(struct wg_beside *beside, void (*function)(void *user), void *user);
+void wg_beside_wait(struct wg_beside *beside);
 
 /* Elements from `first` to before `last`: part `i` of `count` of them, in parts of `length`. */
 struct wg_part {

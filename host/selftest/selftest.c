@@ -15,6 +15,7 @@
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/base/pages.h"
+#include "host/base/parallel.h"
 #include "host/selftest/case.h"
 #include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
@@ -249,15 +250,15 @@ static void add_to_row(struct tester *tester, struct wg_selftest_row *row, const
     }
 }
 
-static bool run_case(struct tester *tester, struct wg_case *c)
+/* `prepared`: for the first implementation tried. */
+static bool run_case(struct tester *tester, struct wg_case *c, bool prepared)
 {
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
     char shape[sizeof((struct wg_selftest_row *)0)->worst_shape];
     int count = list_tried(tester, c, tried);
-    bool prepared = false;
     wg_case_shape(c, shape, sizeof shape);
     for (int i = 0; i < count; i++) {
-        if (i == 0 || tried[i]->is_winograd != tried[i - 1]->is_winograd)
+        if (i == 0 ? !prepared : tried[i]->is_winograd != tried[i - 1]->is_winograd)
             prepared = wg_case_prepare(c, tried[i]);
         if (!prepared && wg_error_status() != WG_ERROR_ARGUMENT) // an op without a formula fails
             return false;
@@ -273,6 +274,54 @@ static bool run_case(struct tester *tester, struct wg_case *c)
     }
     wg_case_forget(c);
     return true;
+}
+
+/* The case to come, which is prepared while the device has another: drivers load programs on one
+ * core. If that fails, it is tried again where the failure counts. */
+struct ahead {
+    struct wg_beside beside;
+    struct wg_case *c; // NULL: none
+    const struct wg_implementation *by;
+    bool prepared;
+};
+
+/* Of larger inputs there must not be two at a time. */
+static const size_t ahead_bytes_max = (size_t)256 << 20;
+
+static void prepare_ahead(void *user)
+{
+    struct ahead *ahead = user;
+    ahead->prepared = wg_case_prepare(ahead->c, ahead->by);
+}
+
+static void start_ahead(const struct tester *tester, struct wg_case *c, struct ahead *ahead)
+{
+    const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
+    size_t bytes = 0;
+    for (int i = 0; i < c->node->in_count; i++)
+        bytes += wg_node_bytes(c->node->in[i]);
+    *ahead = (struct ahead){0};
+    if (bytes > ahead_bytes_max || list_tried(tester, c, tried) == 0)
+        return;
+    ahead->c = c;
+    ahead->by = tried[0];
+    wg_beside_start(&ahead->beside, prepare_ahead, ahead);
+}
+
+static bool run_cases(struct tester *tester)
+{
+    struct ahead ahead = {.prepared = false};
+    bool ok = true;
+    for (int i = 0; ok && i < tester->case_count; i++) {
+        bool prepared = ahead.prepared;
+        ahead = (struct ahead){0};
+        if (i + 1 < tester->case_count)
+            start_ahead(tester, &tester->cases[i + 1], &ahead);
+        ok = run_case(tester, &tester->cases[i], prepared);
+        if (ahead.c)
+            wg_beside_wait(&ahead.beside);
+    }
+    return ok;
 }
 
 /* One step, and samples of what it made. */
@@ -300,10 +349,7 @@ static bool run_all(struct tester *tester)
         return false;
     tester->total += !tester->quick;
     prebuild(tester);
-    for (int i = 0; i < tester->case_count; i++)
-        if (!run_case(tester, &tester->cases[i]))
-            return false;
-    return tester->quick || run_step(tester);
+    return run_cases(tester) && (tester->quick || run_step(tester));
 }
 
 static bool test(struct wg_device *device, int batch, bool quick,

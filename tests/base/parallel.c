@@ -78,21 +78,59 @@ START_TEST(a_process_held_to_one_core_starts_no_thread)
 }
 END_TEST
 
+static void take_first(void *user)
+{
+    take(user, 0);
+}
+
 /* No thread gets a stack where nothing can be mapped; those of threads that ended are used again,
  * so this comes before any other test. */
 START_TEST(without_threads_the_caller_takes_all)
 {
     struct rlimit limit;
     struct turns turns;
+    struct wg_beside beside;
     ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
     const struct rlimit none = {.rlim_cur = 1, .rlim_max = limit.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
     turns = (struct turns){.caller = pthread_self()};
     wg_parallel(TURNS, take, &turns);
+    wg_beside_start(&beside, take_first, &turns);
+    ck_assert_int_eq(turns.taken[0], 1); // not yet again
+    wg_beside_wait(&beside);
+    ck_assert_int_eq(turns.taken[0]--, 2);
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
     ck_assert_int_eq(turns.elsewhere, 0);
     for (size_t i = 0; i < TURNS; i++)
         ck_assert_int_eq(turns.taken[i], 1);
+}
+END_TEST
+
+static void count_up(void *user)
+{
+    ++*(atomic_int *)user;
+}
+
+static void meet_alone(void *user)
+{
+    meet(user, 0);
+}
+
+/* As above, if there is another core. */
+START_TEST(one_runs_beside_its_caller)
+{
+    cpu_set_t cores;
+    struct wg_beside beside;
+    atomic_int begun = 0, counted = 0;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof cores, &cores), 0);
+    if (CPU_COUNT(&cores) > 1) {
+        wg_beside_start(&beside, meet_alone, &begun);
+        meet(&begun, 0);
+        wg_beside_wait(&beside);
+    }
+    wg_beside_start(&beside, count_up, &counted);
+    wg_beside_wait(&beside);
+    ck_assert_int_eq(counted, 1);
 }
 END_TEST
 
@@ -121,6 +159,7 @@ int main(void)
     tcase_add_test(tests, every_turn_is_taken_once);
     tcase_add_test(tests, turns_are_taken_at_the_same_time);
     tcase_add_test(tests, a_process_held_to_one_core_starts_no_thread);
+    tcase_add_test(tests, one_runs_beside_its_caller);
     tcase_add_test(tests, parts_cover_everything_once);
 
     Suite *suite = suite_create("parallel");
