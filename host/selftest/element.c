@@ -1,6 +1,10 @@
 #include "host/selftest/element.h"
 
+#include "host/base/error.h"
+#include "host/base/parallel.h"
 #include "host/graph/op.h"
+
+#include <stdlib.h>
 
 /* w[ky, kx, c, oc] */
 static size_t at_weight(const struct wg_conv *v, size_t ky, size_t kx, size_t c, size_t oc)
@@ -27,6 +31,22 @@ static bool meets(const struct wg_conv *v, size_t oy, size_t ox, size_t ky, size
     return *ret_iy < v->h && *ret_ix < v->w;
 }
 
+enum { LANES = 4 }; // sums at a time, for vectors
+
+static double dot(const float *a, const float *b, size_t count)
+{
+    double lanes[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lanes[l] += (double)a[i + l] * (double)b[i + l];
+    for (; i < count; i++)
+        sum += (double)a[i] * (double)b[i];
+    for (size_t l = 0; l < LANES; l++)
+        sum += lanes[l];
+    return sum;
+}
+
 static double sum_conv2d(const struct wg_node *node, const float *x, const float *w, size_t element)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -37,6 +57,46 @@ static double sum_conv2d(const struct wg_node *node, const float *x, const float
         for (size_t kx = 0; kx < v->k; kx++)
             for (size_t c = 0; c < v->c && meets(v, oy, ox, ky, kx, &iy, &ix); c++)
                 sum += (double)x[at_x(v, n, iy, ix, c)] * (double)w[at_weight(v, ky, kx, c, oc)];
+    return sum;
+}
+
+struct packing {
+    const struct wg_conv *conv;
+    const float *w;
+    float *packed;
+};
+
+/* packed[oc, ky, kx, c] */
+static void pack_tap(void *user, size_t tap)
+{
+    const struct packing *p = user;
+    const struct wg_conv *v = p->conv;
+    for (size_t oc = 0; oc < v->oc; oc++)
+        for (size_t c = 0; c < v->c; c++)
+            p->packed[(oc * v->k * v->k + tap) * v->c + c] = p->w[(tap * v->c + c) * v->oc + oc];
+}
+
+float *wg_element_pack(const struct wg_node *node, const float *w)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    struct packing packing = {v, w, malloc(v->k * v->k * v->c * v->oc * sizeof(float))};
+    if (packing.packed)
+        wg_parallel(v->k * v->k, pack_tap, &packing);
+    else
+        wg_fail_memory("the weights of a test");
+    return packing.packed;
+}
+
+double wg_element_packed(const struct wg_node *node, const float *x, const float *packed,
+                         size_t element)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t oc = element % v->oc, pixel = element / v->oc, taps = v->k * v->k, iy, ix;
+    size_t ox = pixel % v->ow, oy = pixel / v->ow % v->oh, n = pixel / v->ow / v->oh;
+    double sum = 0;
+    for (size_t tap = 0; tap < taps; tap++)
+        if (meets(v, oy, ox, tap / v->k, tap % v->k, &iy, &ix))
+            sum += dot(x + at_x(v, n, iy, ix, 0), packed + (oc * taps + tap) * v->c, v->c);
     return sum;
 }
 
@@ -55,8 +115,7 @@ static double sum_conv2d_data(const struct wg_node *node, const float *y, const 
             if (oy >= v->oh || ox >= v->ow || !meets(v, oy, ox, ky, kx, &back_y, &back_x) ||
                 back_y != iy || back_x != ix)
                 continue;
-            for (size_t oc = 0; oc < v->oc; oc++)
-                sum += (double)y[at_y(v, n, oy, ox, oc)] * (double)w[at_weight(v, ky, kx, c, oc)];
+            sum += dot(y + at_y(v, n, oy, ox, 0), w + at_weight(v, ky, kx, c, 0), v->oc);
         }
     return sum;
 }

@@ -20,6 +20,12 @@ struct wg_element_form {
 void wg_element_filter_line(const struct wg_node *node, const float *x, const float *y, size_t tap,
                             size_t channel, bool is_row, double *ret_sums);
 
+/* Of many elements of a conv2d: its weights, those of an output channel together, to be freed, NULL
+ * with a message if there is no memory; and an element's sum from them. */
+float *wg_element_pack(const struct wg_node *node, const float *w);
+double wg_element_packed(const struct wg_node *node, const float *x, const float *packed,
+                         size_t element);
+
 /* NULL: the node's op is none of these. */
 const struct wg_element_form *wg_element_form(const struct wg_node *node);
 

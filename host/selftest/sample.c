@@ -175,6 +175,7 @@ struct sampling {
     const struct wg_node *node;
     const void *const *in;
     struct wg_expected *expected;
+    float *packed; // weights of a conv2d
 };
 
 static void expect_line(void *user, size_t tap)
@@ -203,11 +204,29 @@ static void expect_samples(void *user, size_t index)
     for (size_t i = part.first; i < part.last; i++) {
         size_t element = wg_sample_element(&s->node->shape, i, expected->count);
         expected->elements[i] = element;
-        expected->value[i] = wg_element_form(s->node)->sum(s->node, s->in[0], s->in[1], element);
+        expected->value[i] =
+            s->packed ? wg_element_packed(s->node, s->in[0], s->packed, element)
+                      : wg_element_form(s->node)->sum(s->node, s->in[0], s->in[1], element);
         if (wg_has_bias(s->node))
             expected->value[i] +=
                 (double)((const float *)s->in[CONV_BIAS])[element % wg_shape_last(&s->node->shape)];
     }
+}
+
+/* Values without the activation. */
+static bool expect_sums(const struct wg_node *node, const void *const in[],
+                        struct wg_expected *expected)
+{
+    struct sampling sampling = {.node = node, .in = in, .expected = expected};
+    size_t taps = node->attr.conv.k * node->attr.conv.k;
+    if (node->op == &wg_op_conv2d && !(sampling.packed = wg_element_pack(node, in[1])))
+        return false;
+    if (node->op == &wg_op_conv2d_filter)
+        wg_parallel(taps, expect_line, &sampling);
+    else
+        wg_parallel(wg_divide_up(expected->count, SAMPLES_PART), expect_samples, &sampling);
+    free(sampling.packed);
+    return true;
 }
 
 bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation *by,
@@ -215,27 +234,23 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
 {
     const struct wg_conv *v = &node->attr.conv;
     bool is_filter = node->op == &wg_op_conv2d_filter;
-    size_t count = is_filter ? count_lines(v, v->k * v->k) : WG_SAMPLES;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
-    if (!wg_expected_create(node, count, expected))
-        return false;
-    struct sampling sampling = {node, in, expected};
-    if (is_filter)
-        wg_parallel(v->k * v->k, expect_line, &sampling);
-    else
-        wg_parallel(wg_divide_up(count, SAMPLES_PART), expect_samples, &sampling);
     double error = by && by->is_winograd ? likely_error(node) : 0;
-    for (size_t i = 0; i < count; i++) {
+    if (!wg_expected_create(node, is_filter ? count_lines(v, v->k * v->k) : WG_SAMPLES, expected))
+        return false;
+    bool ok = expect_sums(node, in, expected);
+    for (size_t i = 0; ok && i < expected->count; i++) {
         activate(&node->attr, &expected->value[i], &expected->allowed[i]);
         expected->allowed[i] += error;
     }
-    *ret_expectation = expectation;
-    if (!wg_sums_suit(node))
-        return true;
-    expected = &ret_expectation->outputs[0];
-    expected->sums = wg_sums_create(node, in, result_unit(node), error);
-    if (!expected->sums)
-        wg_expectation_finish(ret_expectation);
-    return expected->sums;
+    if (ok && wg_sums_suit(node)) {
+        expected->sums = wg_sums_create(node, in, result_unit(node), error);
+        ok = expected->sums;
+    }
+    if (ok)
+        *ret_expectation = expectation;
+    else
+        wg_expectation_finish(&expectation);
+    return ok;
 }
