@@ -42,8 +42,9 @@ bool wg_case_equal(const struct wg_case *a, const struct wg_case *b);
 /* Draws the inputs; nothing is expected of them. */
 bool wg_case_fill(struct wg_case *c);
 
-/* Draws the inputs and computes what is expected of this implementation. Fails with
- * WG_ERROR_ARGUMENT if the op is unknown to wg_expect, and with WG_ERROR_MEMORY. */
+/* Draws the inputs and computes what is expected of this implementation, on all cores; other cases
+ * may run meanwhile. Fails with WG_ERROR_ARGUMENT if the op is unknown to wg_expect, and with
+ * WG_ERROR_MEMORY. */
 bool wg_case_prepare(struct wg_case *c, const struct wg_implementation *by);
 
 /* Frees what these made. */
