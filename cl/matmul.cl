@@ -36,14 +36,16 @@ __kernel void matmul(__global const float *restrict a, __global const float *res
     STOREV(ACTIVATE(sum), c + (size_t)m * N + n);
 }
 
-static float add_lanes(floatv sum)
+/* c[m] of a row's sum, which lies in VW. */
+static void finish_dot(floatv sum, BIAS_PARAMETER __global float *restrict c, int m)
 {
     float lane[VW], total = 0.0f;
 
     STOREV(sum, lane);
     for (int i = 0; i < VW; i++)
         total += lane[i];
-    return total;
+    ADD_BIAS(total, bias[0]);
+    c[m] = ACTIVATE(total);
 }
 
 #ifdef DOWN
@@ -71,11 +73,8 @@ matmul_dot_group(__global const float *restrict a, __global const float *restric
     }
     sums[id] = sum;
     add_down(sums, id);
-    if (id == 0) {
-        float total = add_lanes(sums[0]);
-        ADD_BIAS(total, bias[0]);
-        c[m] = ACTIVATE(total);
-    }
+    if (id == 0)
+        finish_dot(sums[0], BIAS_ARGUMENT c, m);
 }
 #endif
 
@@ -98,8 +97,6 @@ __kernel void matmul_dot(__global const float *restrict a, __global const float 
 #pragma unroll
     for (int v = 1; v < NV; v++)
         sum[0] += sum[v];
-    float total = add_lanes(sum[0]);
-    ADD_BIAS(total, bias[0]);
-    c[m] = ACTIVATE(total);
+    finish_dot(sum[0], BIAS_ARGUMENT c, m);
 }
 #endif
