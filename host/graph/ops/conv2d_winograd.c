@@ -21,7 +21,7 @@ enum { SLICE = 128 };
 
 /* Rows of V, tiles of a block, at most; and what it takes to read the weights for a block, in rows
  * of its products. */
-enum { ROWS_MOST = 64, READING = 40 };
+enum { ROWS_MOST = 48, READING = 40 };
 
 /* Rows of V for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
