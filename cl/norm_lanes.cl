@@ -7,29 +7,7 @@
  *   norm_lanes_gradient  du, from all sums [TAPS + 2, OC]
  */
 #include "lanes.cl"
-#ifndef EPSILON // to compile alone
-#define EPSILON  1e-3f
-#define SLOPE_IN 0.0f
-#endif
-
-#define NORM_PARAMETERS                                                                            \
-    __global const float *restrict u, __global const float *restrict m,                            \
-        __global const float *restrict gamma, __global const float *restrict beta,
-
-/* The batch norm of a lane's channels: (u - mean) * factor + shift. */
-struct norm {
-    floatv mean, root, factor, shift;
-};
-
-static struct norm norm_of(__global const float *restrict m, __global const float *restrict gamma,
-                           __global const float *restrict beta, int o)
-{
-    const floatv root = sqrt(load(m + OC + o) + EPSILON);
-
-    return (struct norm){load(m + o), root, load(gamma + o) / root, load(beta + o)};
-}
-
-#define BEND(value, x) ((value) > 0.0f ? (x) : SLOPE_IN * (x))
+#include "norm_in.cl"
 
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
 norm_lanes_sums(NORM_PARAMETERS __global const float *restrict d, __global const float *restrict w,

@@ -10,26 +10,7 @@
  *
  * Work size: last dimension of the result x its other ones, one work item per element.
  */
-#include "conv2d_shape.cl"
-#ifndef EPSILON // to compile alone
-#define EPSILON  1e-3f
-#define SLOPE_IN 0.0f
-#endif
-
-#define BEND(value, x) ((value) > 0.0f ? (x) : SLOPE_IN * (x))
-
-/* The batch norm of one channel. */
-struct norm {
-    float mean, root, factor, shift;
-};
-
-static struct norm norm_of(__global const float *restrict m, __global const float *restrict gamma,
-                           __global const float *restrict beta, int o)
-{
-    const float root = sqrt(m[OC + o] + EPSILON);
-
-    return (struct norm){m[o], root, gamma[o] / root, beta[o]};
-}
+#include "norm_in.cl"
 
 static float normal(float u, struct norm norm)
 {

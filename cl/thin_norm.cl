@@ -1,18 +1,10 @@
 /*
- * thin_norm: batch norm of y's side of a thin layer, element by element as it is read; the formulas
- * are those of batch_norm.cl, with a leaky ReLU of slope SLOPE_IN behind.
+ * thin_norm: norm_in of y's side of a thin layer on CPU devices, whose registers are for other
+ * things.
  *
  *   norm [3, OC]: mean, gamma / sqrt(variance + EPSILON), beta, made by each work item for itself
  */
-#include "conv2d_shape.cl"
-#ifndef EPSILON // to compile alone
-#define EPSILON  1e-3f
-#define SLOPE_IN 0.0f
-#endif
-
-#define NORM_PARAMETERS                                                                            \
-    __global const float *restrict u, __global const float *restrict m,                            \
-        __global const float *restrict gamma, __global const float *restrict beta,
+#include "norm_in.cl"
 
 static void describe_norm(__global const float *restrict m, __global const float *restrict gamma,
                           __global const float *restrict beta, __global float *restrict norm)
@@ -32,5 +24,5 @@ static floatv normalise(floatv u, __global const float *restrict norm, int o)
 {
     const floatv deviation = u - LOADV(norm + o), value = NORMAL(deviation, norm, o);
 
-    return value > 0.0f ? value : SLOPE_IN * value;
+    return BEND(value, value);
 }
