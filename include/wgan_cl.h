@@ -258,6 +258,14 @@ struct wg_tune_row {
     int rejected;          // of them: wrong, crashed or hung
 };
 
+/* What was rejected of an op's implementation, for one kind of fault. */
+struct wg_tune_rejection {
+    char way[64];      // "conv2d by winograd"
+    const char *fault; // "wrong numbers", "error", "crash", "no answer in time"
+    int count;
+    char first[512]; // at which node, and what it said
+};
+
 struct wg_tune_result {
     char device[256];
     int batch;
@@ -269,11 +277,12 @@ struct wg_tune_result {
     char blas_after[16];  //
     int tried;
     int rejected;
-    char rejection[512]; // of the last one: what, and why; empty: none
-    double seconds;      // it took
-    bool complete;       // false: the time was up, or it was stopped, before all was tried
-    char digest[20];     // of what was chosen; "none": heuristics are as good
-    char path[1024];     // where it is remembered; empty: nowhere, a message said so
+    struct wg_tune_rejection *rejections; // of those, in the order they were met
+    int rejection_count;
+    double seconds;  // it took
+    bool complete;   // false: the time was up, or it was stopped, before all was tried
+    char digest[20]; // of what was chosen; "none": heuristics are as good
+    char path[1024]; // where it is remembered; empty: nowhere, a message said so
 };
 
 /* How far it is; seconds_left is a guess and never beyond the time allowed. */

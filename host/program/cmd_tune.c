@@ -30,14 +30,24 @@ static void print_row(const struct wg_tune_row *row, double step)
     printf("\n");
 }
 
+static void print_rejections(const struct wg_tune_result *r)
+{
+    for (int i = 0; i < r->rejection_count; i++) {
+        const struct wg_tune_rejection *rejection = &r->rejections[i];
+        printf("rejected    %d x %s, %s; first %s\n", rejection->count, rejection->way,
+               rejection->fault, rejection->first);
+    }
+}
+
 static void print_result(const struct wg_tune_result *r)
 {
     double rest = 0;
-    int small = 0;
+    int small = 0, unknown = 0;
     printf("device  %s, batch %d\n\n", r->device, r->batch);
     printf("%-60s %3s %9s %9s %6s  %s\n", "node", "x", "ms before", "ms after", "step %", "by");
     for (int i = 0; i < r->count; i++) {
         const struct wg_tune_row *row = &r->rows[i];
+        unknown += row->runs > 0 && row->seconds_before <= 0;
         if (row->runs * row->seconds_before >= SMALL * r->step_before || row->rejected ||
             strcmp(row->before, row->after) != 0) {
             print_row(row, r->step_before);
@@ -47,14 +57,16 @@ static void print_result(const struct wg_tune_result *r)
         }
     }
     printf("%d others, %.3f ms\n\n", small, 1e3 * rest);
-    printf("step        %.4f s expected, %.4f s before: the sum of its nodes\n", r->step_after,
-           r->step_before);
+    printf("step        %.4f s expected, ", r->step_after);
+    if (unknown)
+        printf("not known before: %d nodes do not run as heuristics have it\n", unknown);
+    else
+        printf("%.4f s before: the sum of its nodes\n", r->step_before);
     if (strcmp(r->blas_before, r->blas_after) != 0)
         printf("CLBlast     by tiles of %s, before %s\n", r->blas_after, r->blas_before);
     printf("tried       %d ways in %.1f s%s\n", r->tried, r->seconds,
            r->complete ? "" : "; there are more: --seconds");
-    if (r->rejected)
-        printf("rejected    %d, the last: %s\n", r->rejected, r->rejection);
+    print_rejections(r);
     printf("tuning      %s%s%s\n", r->digest, r->path[0] ? ", remembered in " : "", r->path);
 }
 

@@ -108,24 +108,13 @@ static struct wg_tune_answer ask(struct wg_tuner *tuner, const struct wg_tuner_e
         return answer;
     }
     snprintf(answer.text, sizeof answer.text, "%s", wg_error_message());
-    if (wg_clock_seconds() - start >= limit && tuner->hung_count < WG_HUNG_MAX)
+    answer.verdict = wg_clock_seconds() - start >= limit ? WG_TUNE_HUNG : WG_TUNE_CRASHED;
+    if (answer.verdict == WG_TUNE_HUNG && tuner->hung_count < WG_HUNG_MAX)
         tuner->hung[tuner->hung_count++] =
             wg_op_find(entry->node->alone.node->op, question->way.implementation)->name;
     tuner->crashes++;
     wg_tuner_end_child(tuner);
     return answer;
-}
-
-static void reject(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
-                   const struct wg_tune_way *way, const struct wg_tune_answer *answer)
-{
-    char what[96];
-    wg_tune_way_describe(entry->node->alone.node->op, way, what, sizeof what);
-    entry->rejected++;
-    tuner->result->rejected++;
-    snprintf(tuner->result->rejection, sizeof tuner->result->rejection, "%.150s by %s: %s%.250s",
-             entry->node->key, what, answer->verdict == WG_TUNE_WRONG ? "wrong: " : "",
-             answer->text);
 }
 
 bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
@@ -153,9 +142,9 @@ bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
     tuner->result->tried++;
     entry->tried++;
     if (answer.verdict != WG_TUNE_TIMED) {
-        reject(tuner, entry, way, &answer);
-        return tuner->crashes < CRASHES_MAX ||
-               wg_fail(WG_ERROR_DEVICE, "whatever is tried: %s", answer.text);
+        return wg_tuner_reject(tuner, entry, way, &answer) &&
+               (tuner->crashes < CRASHES_MAX ||
+                wg_fail(WG_ERROR_DEVICE, "whatever is tried: %s", answer.text));
     }
     *ret_seconds = answer.seconds;
     if (answer.seconds < slot->seconds)

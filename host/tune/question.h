@@ -23,7 +23,10 @@ struct wg_tune_question {
 enum wg_tune_verdict {
     WG_TUNE_TIMED,  // right, and so fast
     WG_TUNE_WRONG,  // runs, but the numbers are wrong
-    WG_TUNE_FAILED, // an error of the driver, a crash, or no answer in time
+    WG_TUNE_FAILED, // an error of the driver
+    // Of a child that gives no answer:
+    WG_TUNE_CRASHED,
+    WG_TUNE_HUNG,
 };
 
 struct wg_tune_answer {

@@ -213,6 +213,6 @@ bool wg_tune(struct wg_device *device, const struct wg_tune_settings *settings,
 void wg_tune_finish(struct wg_tune_result *result)
 {
     free(result->rows);
-    result->rows = NULL;
-    result->count = 0;
+    free(result->rejections);
+    *result = (struct wg_tune_result){.count = 0};
 }

@@ -1,6 +1,6 @@
 /*
- * The tuner's parts: measuring a way to compute a node (measure.c), what is tried and what is best
- * (search.c), what becomes of it (tune.c).
+ * The tuner's parts: measuring a way to compute a node (measure.c), what is rejected and why
+ * (rejections.c), what is tried and what is best (search.c), what becomes of it (tune.c).
  */
 #ifndef WG_TUNE_TUNER_H
 #define WG_TUNE_TUNER_H
@@ -70,6 +70,10 @@ void wg_tune_way_describe(const struct wg_op *op, const struct wg_tune_way *way,
 bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
                   const struct wg_tune_way *way, struct wg_timed *slot, double *ret_seconds);
 void wg_tuner_end_child(struct wg_tuner *tuner);
+
+/* Counts a way that gave no time, and keeps why. Fails only if memory is short. */
+bool wg_tuner_reject(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
+                     const struct wg_tune_way *way, const struct wg_tune_answer *answer);
 
 /* Tries everything worth it, until it is over; false as wg_tuner_try. */
 bool wg_tuner_search(struct wg_tuner *tuner);

@@ -87,11 +87,18 @@ static bool time_case(const struct wg_case *c, struct wg_device *device, double 
     return ok;
 }
 
-static struct wg_tune_answer fail(const char *text)
+static struct wg_tune_answer refuse(enum wg_tune_verdict verdict, const char *text)
 {
-    struct wg_tune_answer answer = {.verdict = WG_TUNE_FAILED};
+    struct wg_tune_answer answer = {.verdict = verdict};
     snprintf(answer.text, sizeof answer.text, "%s", text);
     return answer;
+}
+
+/* The failure of the last call; a yardstick's numbers may be wrong, too. */
+static struct wg_tune_answer fail(void)
+{
+    return refuse(wg_error_status() == WG_ERROR_DATA ? WG_TUNE_WRONG : WG_TUNE_FAILED,
+                  wg_error_message());
 }
 
 static struct wg_tune_answer answer(struct worker *worker, const struct wg_tune_question *question)
@@ -101,17 +108,15 @@ static struct wg_tune_answer answer(struct worker *worker, const struct wg_tune_
     const struct wg_tune_way *way = &question->way;
     struct wg_tune_node *node = wg_tune_nodes_find(&worker->nodes, question->key);
     if (!node)
-        return fail("no such node");
+        return refuse(WG_TUNE_FAILED, "no such node");
     if (!prepare(worker, node, question->yardstick) || !wg_blas_use(worker->device, way->blas))
-        return fail(wg_error_message());
+        return fail();
     if (!wg_choose(node->alone.node, worker->device, way->implementation, way->knob))
-        return fail("it does not suit this node or device");
+        return refuse(WG_TUNE_FAILED, "it does not suit this node or device");
     if (!time_case(&node->alone, worker->device, question->seconds, &deviation, &answer.seconds))
-        return fail(wg_error_message());
-    if (deviation.error > 1) {
-        answer.verdict = WG_TUNE_WRONG;
-        snprintf(answer.text, sizeof answer.text, "%s", deviation.text);
-    }
+        return fail();
+    if (deviation.error > 1)
+        return refuse(WG_TUNE_WRONG, deviation.text);
     return answer;
 }
 
@@ -127,9 +132,10 @@ static bool serve(struct worker *worker, FILE *in, FILE *out)
     char text[1024];
     bool ok = say(out, "ready");
     while (ok && fgets(text, sizeof text, in)) {
-        struct wg_tune_answer reply = wg_tune_question_read(text, &question)
-                                          ? answer(worker, &question)
-                                          : fail("the question can't be understood");
+        struct wg_tune_answer reply =
+            wg_tune_question_read(text, &question)
+                ? answer(worker, &question)
+                : refuse(WG_TUNE_FAILED, "the question can't be understood");
         wg_tune_answer_write(&reply, text, sizeof text);
         ok = say(out, text);
     }

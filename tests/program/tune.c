@@ -31,8 +31,7 @@ START_TEST(a_device_is_tuned)
     read_digest(tune.out, digest);
     ck_assert_str_ne(digest, "none");
     ck_assert(contains(tune.out, "winograd -> "));
-    const char *rejected = strstr(tune.out, "\nrejected ");
-    ck_assert_msg(rejected && contains(rejected, "signal"), "%s", rejected ? rejected : "nothing");
+    ck_assert_msg(contains(tune.out, " x conv2d by winograd, crash; first "), "%s", tune.out);
     ck_assert(contains(tune.out, "remembered in"));
 }
 END_TEST

@@ -83,10 +83,23 @@ static int count_after(const char *way)
     return count;
 }
 
+/* How many nodes computed this way, " by direct", were rejected for a fault. */
+static int count_rejected(const char *way, const char *fault)
+{
+    int count = 0;
+    for (int i = 0; i < result.rejection_count; i++)
+        if (strstr(result.rejections[i].way, way) && strcmp(result.rejections[i].fault, fault) == 0)
+            count += result.rejections[i].count;
+    return count;
+}
+
+/* But for what a slow machine does not build in time. */
 START_TEST(nothing_is_rejected_where_all_is_well)
 {
     tune(NULL, 6);
-    ck_assert_msg(result.rejected == 0, "rejected: %s", result.rejection);
+    for (int i = 0; i < result.rejection_count; i++)
+        ck_assert_msg(strcmp(result.rejections[i].fault, "no answer in time") == 0, "rejected: %s",
+                      result.rejections[i].first);
     ck_assert_int_ge(result.tried, 6);
     ck_assert(!result.complete); // it was stopped
     for (int i = 0; i < result.count; i++) {
@@ -108,9 +121,7 @@ END_TEST
 START_TEST(a_way_that_crashes_is_left)
 {
     tune("crash=conv2d_winograd", 6);
-    ck_assert_int_gt(result.rejected, 0);
-    ck_assert_msg(strstr(result.rejection, "by winograd") && strstr(result.rejection, "signal"),
-                  "'%s'", result.rejection);
+    ck_assert_int_gt(count_rejected(" by winograd", "crash"), 0);
     ck_assert_int_gt(result.tried, result.rejected);
     ck_assert_int_gt(count_after("direct") + count_after("gemm"), 0);
     ck_assert_str_ne(result.digest, "none");
@@ -169,8 +180,7 @@ END_TEST
 START_TEST(a_way_that_is_wrong_is_left)
 {
     tune("skip=conv2d_winograd,poison", 6);
-    ck_assert_int_gt(result.rejected, 0);
-    ck_assert_ptr_nonnull(strstr(result.rejection, "by winograd"));
+    ck_assert_int_gt(count_rejected(" by winograd", "wrong numbers"), 0);
     ck_assert_int_gt(result.tried, result.rejected);
     ck_assert_int_gt(count_after("direct") + count_after("gemm"), 0);
     finish();
@@ -180,8 +190,7 @@ END_TEST
 START_TEST(a_way_that_is_wrong_by_a_right_yardstick_is_left)
 {
     tune("skip=conv2d_direct,poison", 6);
-    ck_assert_int_gt(result.rejected, 0);
-    ck_assert_msg(strstr(result.rejection, "by direct: wrong:") != NULL, "'%s'", result.rejection);
+    ck_assert_int_gt(count_rejected(" by direct", "wrong numbers"), 0);
     ck_assert_int_eq(count_after("direct"), 0);
     finish();
 }
@@ -190,8 +199,7 @@ END_TEST
 START_TEST(a_way_that_hangs_is_left)
 {
     tune("hang=conv2d_direct", 4);
-    ck_assert_int_gt(result.rejected, 0);
-    ck_assert_msg(strstr(result.rejection, "killed after") != NULL, "'%s'", result.rejection);
+    ck_assert_int_gt(count_rejected(" by direct", "no answer in time"), 0);
     ck_assert_double_le(result.seconds, settings.seconds + 10);
     ck_assert_int_eq(count_after("direct"), 0);
     finish();
