@@ -36,8 +36,7 @@ static floatv gather(__global const float *restrict from, size_t step)
     return LOADV(lane);
 }
 
-/* STREAM is defined even where the caches could hold the result: no line is read before it is
- * written then. */
+/* With STREAM no line is read before it is written. */
 __kernel void conv2d_winograd_pack(__global const float *restrict w,
                                    __global float *restrict packed, const int C, const int OC,
                                    const int K, const int S, const int slice, const int columns,
