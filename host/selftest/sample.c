@@ -28,12 +28,6 @@ enum { PERIOD = 1000003 };
 /* Whole numbers in +-LARGE times others in +-SMALL. */
 enum { LARGE = 4095, SMALL = 2 };
 
-/* A power of two that makes the results about 1, where tanh is neither flat nor straight. */
-static float unit_of(double largest, size_t terms)
-{
-    return (float)exp2(-round(log2(sqrt((double)terms) * largest)));
-}
-
 /* The largest of the first input. */
 static double largest_of(const struct wg_node *node)
 {
@@ -88,10 +82,13 @@ static void fill_part(void *user, size_t index)
     }
 }
 
-/* Of which all results are multiples, but for rounding. */
+/* Of which all results are multiples, but for rounding: a power of two that makes them about 1;
+ * before tanh half of that, where it is neither flat nor straight. */
 static double result_unit(const struct wg_node *node)
 {
-    return (double)unit_of(largest_of(node), wg_element_form(node)->terms(node));
+    double terms = (double)wg_element_form(node)->terms(node);
+    double unit = exp2(-round(log2(sqrt(terms) * largest_of(node))));
+    return node->attr.activation == WG_ACTIVATION_TANH ? unit / 2 : unit;
 }
 
 void wg_sample_fill(const struct wg_node *node, int input, float *values)
@@ -99,7 +96,7 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
     size_t count = wg_shape_count(&node->in[input]->shape);
     float unit = (float)result_unit(node), range = input == 0 ? (float)largest_of(node) : SMALL;
     if (input == CONV_BIAS)
-        range = 1 / unit; // up to 1
+        range = node->attr.activation == WG_ACTIVATION_TANH ? 0.5f / unit : 1 / unit;
     struct filling filling = {.values = values,
                               .count = wg_smaller(count, PERIOD),
                               .range = range,
@@ -107,6 +104,8 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
                               .key = {(uint32_t)input, 1}};
     wg_parallel(wg_divide_up(filling.count, FILL_PART), fill_part, &filling);
     wg_sample_repeat(values, PERIOD, count);
+    for (size_t i = 0; input == CONV_BIAS && i < count; i++)
+        values[i] += wg_sums_lift(node, i);
 }
 
 /* ---- the elements ---- */
@@ -236,7 +235,7 @@ bool wg_sample_expect(const struct wg_node *node, const struct wg_implementation
     bool is_filter = node->op == &wg_op_conv2d_filter;
     struct wg_expectation expectation = {.count = 1};
     struct wg_expected *expected = &expectation.outputs[0];
-    double error = by && by->is_winograd ? likely_error(node) : 0;
+    double error = by && by->is_winograd ? likely_error(node) + WG_SUMS_LIFT * U : 0;
     if (!wg_expected_create(node, is_filter ? count_lines(v, v->k * v->k) : WG_SAMPLES, expected))
         return false;
     bool ok = expect_sums(node, in, expected);

@@ -11,10 +11,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool is_relu(const struct wg_node *node)
+{
+    return node->attr.activation == WG_ACTIVATION_LEAKY_RELU && node->attr.slope == 0;
+}
+
 bool wg_sums_suit(const struct wg_node *node)
 {
-    return node->attr.activation == WG_ACTIVATION_NONE ||
-           (node->attr.activation == WG_ACTIVATION_LEAKY_RELU && node->attr.slope > 0);
+    return !is_relu(node) || wg_has_bias(node);
+}
+
+/* Seven has no factor in common with the lanes of vectors. */
+float wg_sums_lift(const struct wg_node *node, size_t channel)
+{
+    return is_relu(node) && channel % 7 != 3 ? WG_SUMS_LIFT : 0;
 }
 
 /* ---- sums of one tensor ---- */
@@ -181,7 +191,9 @@ static void draw_factors(struct wg_sums *s, bool is_exact)
     for (size_t o = 0; o < s->outer; o++)
         s->of_outer[o] = s->outer == 1 ? 1 : factor(is_exact, (uint32_t)o, STREAM_OUTER);
     for (size_t i = 0; i < oc; i++)
-        s->of_inner[i] = factor(is_exact, (uint32_t)i, STREAM_INNER);
+        s->of_inner[i] = is_relu(s->node) && wg_sums_lift(s->node, i) == 0
+                             ? 0
+                             : factor(is_exact, (uint32_t)i, STREAM_INNER);
     for (size_t i = oc; i < s->inner; i++)
         s->of_inner[i] =
             s->of_inner[i % oc] * factor(is_exact, (uint32_t)(i / oc), STREAM_CHANNELS);
@@ -232,6 +244,15 @@ static struct wg_sums layout(const struct wg_node *node)
     return s;
 }
 
+/* How far undoing the activation may be off, where it is not exact: tanh is within 5 ulp, and the
+ * steeper its inverse the further it is from zero. */
+static double undoing_error(const struct wg_node *node)
+{
+    const double ulp = 0x1p-23;
+    return node->attr.activation == WG_ACTIVATION_TANH ? 5 * ulp * sinh(2 * WG_SUMS_BEFORE_TANH) / 2
+                                                       : 0;
+}
+
 struct wg_sums *wg_sums_create(const struct wg_node *node, const void *const in[], double unit,
                                double error)
 {
@@ -242,6 +263,7 @@ struct wg_sums *wg_sums_create(const struct wg_node *node, const void *const in[
     }
     *s = layout(node);
     s->unit = unit;
+    error += undoing_error(node);
     s->of_outer = malloc(s->outer * sizeof(double));
     s->of_inner = malloc(s->inner * sizeof(double));
     s->value = malloc(s->count * sizeof(double));
@@ -286,15 +308,27 @@ static void unbend(const struct wg_sums *s, const float *row, size_t count, floa
     }
 }
 
+/* What tanh made of it, undone; NaN if that is too far from zero. */
+static void undo_tanh(const float *row, size_t count, float *ret_row)
+{
+    const double most = tanh(WG_SUMS_BEFORE_TANH);
+    for (size_t i = 0; i < count; i++)
+        ret_row[i] = fabs((double)row[i]) < most ? (float)atanh((double)row[i]) : NAN;
+}
+
+/* ReLU has left alone what counts. */
 static double sum_row(const struct wg_sums *s, const float *row)
 {
     float plain[BLOCK];
     double sum = 0;
-    if (s->node->attr.activation == WG_ACTIVATION_NONE)
+    if (s->node->attr.activation == WG_ACTIVATION_NONE || is_relu(s->node))
         return dot(s->of_inner, row, s->inner);
     for (size_t done = 0, count; done < s->inner; done += count) {
         count = wg_smaller(s->inner - done, BLOCK);
-        unbend(s, row + done, count, plain);
+        if (s->node->attr.activation == WG_ACTIVATION_TANH)
+            undo_tanh(row + done, count, plain);
+        else
+            unbend(s, row + done, count, plain);
         sum += dot(s->of_inner + done, plain, count);
     }
     return sum;

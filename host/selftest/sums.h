@@ -19,9 +19,9 @@
  * of what results are like, and an image or a channel that is wrong throughout, by a
  * five-hundredth.
  *
- * A bias adds its own sum. A leaky ReLU is undone first, which gives the whole number back. Tanh
- * can't be undone where it is flat, nor ReLU: layers of the generator where it draws samples have
- * no sums. Those of its training do, without the activation, which is a node of its own there.
+ * A bias adds its own sum. A leaky ReLU is undone first, which gives the whole number back, and so
+ * is tanh, which rounds. ReLU can't be undone: the biases of six channels of seven are so large that
+ * it leaves them alone, and those of the seventh, where it bends, are seen in single elements only.
  */
 #ifndef WG_SELFTEST_SUMS_H
 #define WG_SELFTEST_SUMS_H
@@ -41,12 +41,20 @@ struct wg_sums {
     double unit;                // of which the result before the activation has whole multiples
 };
 
+/* What is added to a channel's bias for the sums' sake, more than results are likely to be. */
+enum { WG_SUMS_LIFT = 8 };
+float wg_sums_lift(const struct wg_node *node, size_t channel);
+
+/* How large results before tanh may be, far more than they are likely to. */
+enum { WG_SUMS_BEFORE_TANH = 4 };
+
 /* Whether there are such sums of a node of sample.h. */
 bool wg_sums_suit(const struct wg_node *node);
 
 /*
  * What the sums of the node are, its inputs being in[i]. `unit`: see there. `error`: how far a
- * single element may be off; 0: not at all. NULL with a message if there is no memory.
+ * single element may be off before the activation; 0: not at all. NULL with a message if there is
+ * no memory.
  */
 struct wg_sums *wg_sums_create(const struct wg_node *node, const void *const in[], double unit,
                                double error);

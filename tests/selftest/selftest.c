@@ -204,8 +204,9 @@ static const struct mistake {
      "    if (m == 61 && n / VW == 100 / VW)\nsum *= 1.001f;\n    STOREV(ACTIVATE(sum), c",
      "matmul", "ref"},
     {3, "conv2d_thin", "float sum = fold(",
-     "float sum = (n == 60 && iy == 14 && ix == 9 ? 1.01f : 1.0f) * fold(", "layer_data", "thin"},
+     "float sum = (n == 60 && iy == 14 && ix == 9 ? 1.2f : 1.0f) * fold(", "layer_data", "thin"},
     {3, "conv2d_thin", "float sum = fold(", NULL, "norm_up", "thin"},
+    {3, "conv2d_thin", "float sum = fold(", NULL, "conv2d_data", "thin"},
     {3, "norm_up", "STREAMV(MAC(LOADV(norm + OC + c), g, mean_part), du",
      "STREAMV((n == 60 && oy == 5 && ox + p == 9 && c == VW ? 1.001f : 1.0f) * "
      "MAC(LOADV(norm + OC + c), g, mean_part), du",
