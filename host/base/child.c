@@ -99,12 +99,14 @@ static int set_streams(posix_spawn_file_actions_t *actions, int input, int outpu
     return code;
 }
 
-/* A terminal's Ctrl-C goes to all of its processes, but what follows from it the parent decides. */
+/* A terminal's Ctrl-C goes to all of its processes, but what follows from it the parent decides. A
+ * child whose parent no longer reads has nothing to do. */
 static int set_signals(posix_spawnattr_t *attributes)
 {
     sigset_t blocked;
     pthread_sigmask(SIG_BLOCK, NULL, &blocked);
     sigaddset(&blocked, SIGINT);
+    sigdelset(&blocked, SIGPIPE);
     int code = posix_spawnattr_setsigmask(attributes, &blocked);
     return code == 0 ? posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK) : code;
 }

@@ -59,6 +59,7 @@ static int run(const struct request *request)
     struct wg_device *device;
     struct wg_train_result result;
     struct progress progress;
+    outlive_readers();
     if (!open_device(request->device, &device))
         return report_failure();
     progress_init(&progress);

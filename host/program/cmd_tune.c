@@ -77,6 +77,7 @@ static int run(const char *selector, const struct wg_tune_settings *settings)
     struct wg_device *device;
     struct wg_tune_result result;
     struct progress progress;
+    outlive_readers();
     if (!open_device(selector, &device))
         return report_failure();
     progress_init(&progress);

@@ -1,5 +1,5 @@
 /*
- * Interrupts: SIGINT and SIGTERM ask for a stop.
+ * Interrupts: SIGINT and SIGTERM ask for a stop, SIGPIPE for nothing.
  */
 #include "program.h"
 
@@ -31,4 +31,13 @@ void catch_stop_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+/* Blocked, not ignored, for the same reason as in main. */
+void outlive_readers(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
 }

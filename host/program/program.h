@@ -103,6 +103,10 @@ void catch_stop_signals(void);
 bool asked_to_stop(void *user); // a callback of the library
 int stop_code(void);            // EXIT_OK, or that of the signal that asked
 
+/* From now on a reader of the output that goes away, as head does, ends nothing: for commands whose
+ * work lies in files. main tells that something was not read. */
+void outlive_readers(void);
+
 /* From now on, unless main_returns was called, the end of the process is explained. */
 void speak_if_ended(void);
 void main_returns(void);

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,16 @@ START_TEST(a_list_that_cannot_be_printed_is_a_failure)
     program_limit_files(200);
     const struct outcome list = run("devices", "--json");
     check_failed(&list, 1, "the output can't be written");
+}
+END_TEST
+
+START_TEST(a_reader_that_goes_ends_the_list)
+{
+    program_lose_reader(true);
+    const struct outcome list = run("devices", "--json");
+    program_lose_reader(false);
+    ck_assert_int_eq(list.signal, SIGPIPE);
+    ck_assert_str_eq(list.err, "");
 }
 END_TEST
 
@@ -429,6 +440,7 @@ int main(void)
         devices_are_listed_for_people,
         devices_are_listed_for_programs,
         a_list_that_cannot_be_printed_is_a_failure,
+        a_reader_that_goes_ends_the_list,
         a_device_is_selected_by_number_or_name,
         an_unknown_device_is_told_what_there_is,
         the_nearest_selector_wins,

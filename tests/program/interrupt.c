@@ -279,6 +279,22 @@ START_TEST(without_streams_the_files_are_whole)
 }
 END_TEST
 
+/* As with head behind it: what counts is in the run folder. */
+START_TEST(a_reader_that_goes_ends_no_training)
+{
+    const char *data = write_images("data", 10, 1);
+    program_lose_reader(true);
+    const struct outcome train = run("train", "--data", data, "--batch", "2", "--steps", "2",
+                                     "--sample-every", "1", "--out", "r");
+    program_lose_reader(false);
+    check_failed(&train, 1, "the output can't be written: Broken pipe");
+    char *text = read_file("r/run.json", NULL);
+    ck_assert(contains(text, "\"status\": \"finished\""));
+    free(text);
+    check_resumes(2);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -296,6 +312,7 @@ int main(void)
         a_terminal_shows_one_updating_line,
         a_narrow_terminal_is_no_wider,
         without_streams_the_files_are_whole,
+        a_reader_that_goes_ends_no_training,
     };
     return run_tests("interrupt", tests, countof(tests), false);
 }

@@ -22,6 +22,7 @@ enum { SECONDS_MAX = 240 };
 static char working_folder[256];
 static size_t file_limit;
 static bool streams_closed;
+static bool reader_gone;
 static int columns;
 static char *texts[TEXTS_MAX]; // of all outcomes of a test
 static int text_count;
@@ -42,6 +43,11 @@ void program_limit_files(size_t bytes)
 void program_close_streams(bool close)
 {
     streams_closed = close;
+}
+
+void program_lose_reader(bool lose)
+{
+    reader_gone = lose;
 }
 
 void program_set_columns(int count)
@@ -84,6 +90,18 @@ void program_keep_kernels(const char *folder)
     free(before);
 }
 
+/* In the child: standard output is a pipe that nobody reads. */
+static void lose_reader(void)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        _exit(127);
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    signal(SIGPIPE, SIG_DFL);
+}
+
 /* In the child: becomes the program, or exits with 127. Nothing here may be Check's, which would
  * write to the parent's record. */
 static void become(const char *folder, const char *const *arguments)
@@ -99,6 +117,8 @@ static void become(const char *folder, const char *const *arguments)
     }
     for (int stream = STDIN_FILENO; streams_closed && stream <= STDERR_FILENO; stream++)
         close(stream);
+    if (reader_gone)
+        lose_reader();
     alarm(SECONDS_MAX); // survives the exec: what hangs is killed
     if (program && chdir(folder) == 0)
         execv(program, argv);
@@ -365,6 +385,7 @@ static void begin(void)
     program_enter("");
     program_limit_files(0);
     program_close_streams(false);
+    program_lose_reader(false);
     program_set_columns(80);
 }
 

@@ -42,6 +42,9 @@ char *program_run_on_terminal(const char *const *arguments, int *ret_code);
 /* From now on, or not any longer, the program begins without standard streams. */
 void program_close_streams(bool close);
 
+/* From now on, or not any longer, the reader of the program's standard output has gone. */
+void program_lose_reader(bool lose);
+
 /* From now on a terminal has so many columns; 80 at the beginning of each test. */
 void program_set_columns(int columns);
 
