@@ -102,6 +102,10 @@ struct wg_device_list {
 bool wg_device_list_create(struct wg_device_list **ret_list);
 void wg_device_list_destroy(struct wg_device_list *list);
 
+/* Leaves only the device that wg_device_open would open for this selector; fails as it does, with
+ * the list as it was. */
+bool wg_device_list_keep(struct wg_device_list *list, const char *selector);
+
 /* "CPU", "GPU", "accelerator", "other" */
 const char *wg_device_type_name(enum wg_device_type type);
 

@@ -161,3 +161,14 @@ const struct wg_device_info *wg_device_select(const struct wg_device_list *list,
                             found->name, found->unusable_because);
     return found;
 }
+
+bool wg_device_list_keep(struct wg_device_list *list, const char *selector)
+{
+    const struct wg_device_info *device = wg_device_select(list, selector);
+    if (!device)
+        return false;
+    list->devices[0] = *device;
+    list->count = 1;
+    list->note_count = 0; // of platforms that are not its own
+    return true;
+}

@@ -20,7 +20,7 @@ static void print_device(const struct wg_device_info *device)
         printf("     can't be used: %s\n", device->unusable_because);
 }
 
-static void print_list(const struct wg_device_list *list)
+static int print_list(const struct wg_device_list *list)
 {
     bool has_default = false;
     for (int i = 0; i < list->count; i++) {
@@ -32,6 +32,7 @@ static void print_list(const struct wg_device_list *list)
     if (has_default)
         printf("* is the default; wgan-cl --device SEL takes another, SEL being an index, "
                "gpu, cpu or a part of a name\n");
+    return EXIT_OK;
 }
 
 static int print_json(const struct wg_device_list *list)
@@ -55,8 +56,9 @@ int command_devices(int argc, const char **argv, const char *device)
     };
     const struct command_line line = {
         .usage = "devices [--json]",
-        .text = "Lists every OpenCL platform and device. The default is a GPU before a CPU, then\n"
-                "the one with more compute units times clock.\n",
+        .text = "Lists every OpenCL platform and device, with --device only the one that it means\n"
+                "to other commands. The default is a GPU before a CPU, then the one with more\n"
+                "compute units times clock.\n",
         .options = options,
     };
     int code;
@@ -65,11 +67,12 @@ int command_devices(int argc, const char **argv, const char *device)
     struct wg_device_list *list;
     if (!wg_device_list_create(&list))
         return report_failure();
-    code = EXIT_OK;
-    if (json)
+    if (device && !wg_device_list_keep(list, device))
+        code = report_failure();
+    else if (json)
         code = print_json(list);
     else
-        print_list(list);
+        code = print_list(list);
     wg_device_list_destroy(list);
     return code;
 }

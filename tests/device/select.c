@@ -125,6 +125,22 @@ START_TEST(an_unusable_device_is_refused_with_its_reason)
 }
 END_TEST
 
+START_TEST(one_device_is_kept)
+{
+    struct wg_device_info kept[DEVICES];
+    struct wg_device_list copy = {.devices = kept, .count = DEVICES, .note_count = 1};
+    memcpy(kept, devices, sizeof devices);
+    ck_assert(!wg_device_list_keep(&copy, "acme")); // ambiguous
+    ck_assert_int_eq(copy.count, DEVICES);
+    ck_assert_int_eq(copy.note_count, 1);
+    ck_assert(wg_device_list_keep(&copy, "1:2"));
+    ck_assert_int_eq(copy.count, 1);
+    ck_assert_int_eq(copy.note_count, 0);
+    ck_assert_str_eq(copy.devices[0].name, "Acme Processor 64");
+    ck_assert_int_eq(copy.devices[0].index, 3);
+}
+END_TEST
+
 /* ---- the default ---- */
 
 static int default_index(void)
@@ -197,6 +213,7 @@ int main(void)
     tcase_add_test(tests, a_name_that_several_have_is_ambiguous);
     tcase_add_test(tests, what_matches_nothing_is_refused_with_the_list);
     tcase_add_test(tests, an_unusable_device_is_refused_with_its_reason);
+    tcase_add_test(tests, one_device_is_kept);
     tcase_add_test(tests, nothing_chosen_takes_the_default);
     tcase_add_test(tests, the_default_goes_by_type_then_speed);
     tcase_add_test(tests, of_equals_the_first_is_the_default);

@@ -155,6 +155,9 @@ START_TEST(an_unknown_device_is_told_what_there_is)
         snprintf(quoted, sizeof quoted, "'%s'", selectors[i]);
         const struct outcome train = run("--device", selectors[i], "train");
         check_failed(&train, 1, quoted, name);
+        const struct outcome list = run("devices", "--json", "--device", selectors[i]);
+        check_failed(&list, 1, quoted, name);
+        ck_assert_str_eq(list.out, "");
         setenv("WGAN_CL_DEVICE", selectors[i], 1);
         const struct outcome sample = run("sample", "nowhere"), bench = run("bench");
         check_failed(&sample, 1, quoted, name, "WGAN_CL_DEVICE");
@@ -163,6 +166,30 @@ START_TEST(an_unknown_device_is_told_what_there_is)
     }
     ck_assert_int_eq(count_files("", ""), 0);
     json_decref(root);
+}
+END_TEST
+
+/* pocl can show a CPU twice; with other drivers there may be one device. */
+START_TEST(only_the_device_selected_is_listed)
+{
+    setenv("POCL_DEVICES", "pthread basic", 1);
+    json_t *all = list_devices();
+    for (size_t i = 0; i < json_array_size(json_object_get(all, "devices")); i++) {
+        char selector[64];
+        snprintf(selector, sizeof selector, "%zu", i);
+        const struct outcome json = run("--device", selector, "devices", "--json"),
+                             text = run("devices", "--device", selector);
+        check_done(&json);
+        check_done(&text);
+        json_t *root = json_loads(json.out, 0, NULL);
+        ck_assert_uint_eq(json_array_size(json_object_get(root, "devices")), 1);
+        ck_assert(json_equal(device_at(root, 0), device_at(all, i)));
+        ck_assert_int_eq(count_of(text.out, " compute units, "), 1);
+        ck_assert(contains(text.out, text_of(device_at(all, i), "name")));
+        json_decref(root);
+    }
+    unsetenv("POCL_DEVICES");
+    json_decref(all);
 }
 END_TEST
 
@@ -443,6 +470,7 @@ int main(void)
         a_reader_that_goes_ends_the_list,
         a_device_is_selected_by_number_or_name,
         an_unknown_device_is_told_what_there_is,
+        only_the_device_selected_is_listed,
         the_nearest_selector_wins,
         a_name_of_two_devices_is_ambiguous,
         without_any_driver_packages_are_named,
