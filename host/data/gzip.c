@@ -20,34 +20,35 @@ static bool fail_errno(const char *path)
     return wg_fail(WG_ERROR_FILE, "%s: %s", path, strerror(errno));
 }
 
+/* Data are read more than once, and a device may have no end. */
+static bool check_kind(int descriptor, const char *path)
+{
+    struct stat status;
+    if (fstat(descriptor, &status) != 0)
+        return fail_errno(path);
+    return S_ISREG(status.st_mode) || wg_fail(WG_ERROR_FILE, "%s: is a %s, expected a file", path,
+                                              S_ISDIR(status.st_mode)    ? "folder"
+                                              : S_ISFIFO(status.st_mode) ? "pipe"
+                                                                         : "device");
+}
+
 /* Opens the file for decompression; zlib passes a file without the magic through unchanged. */
 static bool open_file(const char *path, gzFile *ret_file)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    // Without O_NONBLOCK a pipe would be waited for until somebody writes to it.
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
         return fail_errno(path);
-
-    struct stat status;
-    if (fstat(descriptor, &status) != 0) {
-        fail_errno(path);
-        goto close_descriptor;
-    }
-    if (S_ISDIR(status.st_mode)) {
-        wg_fail(WG_ERROR_FILE, "%s: is a folder, expected a file", path);
-        goto close_descriptor;
-    }
-    gzFile file = gzdopen(descriptor, "rb");
-    if (!file) {
+    gzFile file = NULL;
+    if (check_kind(descriptor, path) && !(file = gzdopen(descriptor, "rb")))
         wg_fail_memory("the state of a decompressor");
-        goto close_descriptor;
+    if (!file) {
+        close(descriptor);
+        return false;
     }
     gzbuffer(file, ZLIB_BUFFER);
     *ret_file = file;
     return true;
-
-close_descriptor:
-    close(descriptor);
-    return false;
 }
 
 /* What zlib reports when a read gives nothing more: true at a proper end of the file. */

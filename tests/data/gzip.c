@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SIZE = 3000000, LIMIT = 1 << 30 };
 
@@ -132,6 +133,9 @@ START_TEST(refuses_what_is_no_file)
 {
     check_fails(temporary_path("missing"), LIMIT, WG_ERROR_FILE, "No such file");
     check_fails(temporary_path(""), LIMIT, WG_ERROR_FILE, "is a folder");
+    check_fails("/dev/zero", LIMIT, WG_ERROR_FILE, "is a device");
+    ck_assert_int_eq(mkfifo(temporary_path("pipe"), 0600), 0);
+    check_fails(temporary_path("pipe"), LIMIT, WG_ERROR_FILE, "is a pipe, expected a file");
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- data ---- */
 
@@ -49,6 +50,20 @@ START_TEST(files_of_another_kind_are_refused)
     check_data_refused(temporary_write("text", text, sizeof text), "not an IDX file");
     check_data_refused(temporary_write("short", text, 2), "");
     check_data_refused(temporary_write("empty", text, 0), "");
+}
+END_TEST
+
+/* To open a pipe without a writer is to wait for one. */
+START_TEST(a_pipe_is_not_waited_for)
+{
+    const char *pipe = temporary_path("pipe");
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    check_data_refused(pipe, "is a pipe");
+    const struct outcome sample = run("sample", "pipe"), export = run("export", "pipe"),
+                         bench = run("bench", "--steps", "1", "--batch", "2", "--compare", "pipe");
+    check_failed(&sample, 1, "pipe: cannot read: it is a pipe that nobody writes to");
+    check_failed(&export, 1, "pipe: cannot read: it is a pipe that nobody writes to");
+    check_failed(&bench, 1, "pipe: cannot read: it is a pipe that nobody writes to");
 }
 END_TEST
 
@@ -199,6 +214,7 @@ int main(void)
         missing_data_is_named,
         a_folder_without_data_is_told_what_belongs_there,
         files_of_another_kind_are_refused,
+        a_pipe_is_not_waited_for,
         idx_of_another_rank_or_type_is_refused,
         images_of_another_size_are_refused,
         an_empty_set_is_refused,
