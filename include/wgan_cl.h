@@ -220,8 +220,9 @@ struct wg_selftest_row {
 struct wg_selftest {
     struct wg_selftest_row *rows;
     int count;
-    int failed; // rows
-    int batch;  // of the training whose kernels were tested
+    int failed;      // rows
+    int batch;       // of the training whose kernels were tested
+    char tuning[20]; // digest of what was measured by wg_tune and used, or "none"
     double seconds;
 };
 
@@ -229,10 +230,11 @@ struct wg_selftest {
  * Every op of the training graph, by every implementation that can run on the device, and one
  * whole training step of a small model, against plain double-precision formulas on the host. The
  * errors allowed follow from OpenCL's rounding rules, of long sums by what independent roundings
- * come to; host/selftest derives them. A driver's
- * error is a failed row. `batch` is that of the trainings to come; 0: the default, or as much of it
- * as fits the device. `quick` takes the implementations a training takes, and no step. Only
- * `building` of the callbacks is used, for how many of the tests are done; they may be NULL.
+ * come to; host/selftest derives them. A driver's error is a failed row. `batch` is that of the
+ * trainings to come; 0: the default, or as much of it as fits the device. What wg_tune measured for
+ * it is used, as by a training, unless the callbacks say not to. `quick` takes the implementations
+ * a training takes, and no step. Of the callbacks `message`, `untuned` and `building` are used, the
+ * last for how many of the tests are done; they may be NULL.
  * Fails only if the test itself can't be done: WG_ERROR_MEMORY if the batch does not fit.
  */
 bool wg_selftest_run(struct wg_device *device, int batch, bool quick,
@@ -312,8 +314,8 @@ struct wg_tune_callbacks {
  * drivers crash and hang, another one after each that does, and must agree with what the heuristics
  * take, which is checked against plain formulas. What is fastest is remembered in the user's cache
  * for this device, driver, program, CLBlast and batch, and the device follows it from now on;
- * wg_train and wg_bench find it there. Fails with WG_ERROR_FILE or WG_ERROR_DEVICE if there is no
- * child (wg_child_main), and WG_ERROR_ARGUMENT if main did not ask.
+ * wg_train, wg_bench and wg_selftest_run find it there. Fails with WG_ERROR_FILE or WG_ERROR_DEVICE
+ * if there is no child (wg_child_main), and WG_ERROR_ARGUMENT if main did not ask.
  */
 bool wg_tune(struct wg_device *device, const struct wg_tune_settings *settings,
              const struct wg_tune_callbacks *callbacks, struct wg_tune_result *ret_result);

@@ -100,15 +100,6 @@ static struct wg_widths widen(int factor)
     return widths;
 }
 
-static bool choose_tuning(struct wg_device *device, int batch,
-                          const struct wg_train_callbacks *callbacks)
-{
-    if (callbacks->untuned)
-        return wg_device_tune(device, NULL);
-    wg_run_load_tuning(device, batch, callbacks);
-    return device->blas || wg_device_tune(device, NULL); // where CLBlast refused a tuning's
-}
-
 bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings, int widths,
               int steps, bool profile, const struct wg_train_callbacks *callbacks,
               struct wg_bench_result *ret_result)
@@ -123,7 +114,7 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
         return wg_fail(WG_ERROR_ARGUMENT, "widths is %d, expected 1 to %d", widths, WIDTHS_MAX);
     if (steps < 1)
         return wg_fail(WG_ERROR_ARGUMENT, "steps is %d, expected at least 1", steps);
-    if (!choose_tuning(device, settings->batch, callbacks))
+    if (!wg_run_follow_tuning(device, settings->batch, callbacks))
         return false;
     snprintf(result.device, sizeof result.device, "%s", device->info.name);
     snprintf(result.tuning, sizeof result.tuning, "%s", wg_tuning_name(device));

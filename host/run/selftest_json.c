@@ -40,6 +40,7 @@ char *wg_selftest_json(const struct wg_selftest *test, const struct wg_device *d
         wg_json_set_string(json, "driver_version", device->info.driver_version) &&
         wg_json_set_string(json, "opencl_version", device->info.opencl_version) &&
         wg_json_set_integer(json, "batch", test->batch) &&
+        wg_json_set_string(json, "tuning", test->tuning) &&
         wg_json_set_bool(json, "passed", test->failed == 0) &&
         wg_json_set_integer(json, "failed", test->failed) &&
         wg_json_set_real(json, "seconds", test->seconds) && set_rows(json, test))

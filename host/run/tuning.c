@@ -39,7 +39,9 @@ static void tune_now(struct wg_device *device, int batch,
     wg_tune_finish(&result);
 }
 
-bool wg_run_load_tuning(struct wg_device *device, int batch,
+/* Puts the cache's tuning for this batch on the device, or takes off what is there if the cache has
+ * none of use; one that is damaged is a message. Returns whether it had one. */
+static bool load_tuning(struct wg_device *device, int batch,
                         const struct wg_train_callbacks *callbacks)
 {
     bool is_damaged;
@@ -50,10 +52,19 @@ bool wg_run_load_tuning(struct wg_device *device, int batch,
     return wg_device_tune(device, tuning) && tuning;
 }
 
+bool wg_run_follow_tuning(struct wg_device *device, int batch,
+                          const struct wg_train_callbacks *callbacks)
+{
+    if (callbacks->untuned)
+        return wg_device_tune(device, NULL);
+    load_tuning(device, batch, callbacks);
+    return device->blas || wg_device_tune(device, NULL); // where CLBlast refused a tuning's
+}
+
 static bool choose_new(struct wg_device *device, int batch,
                        const struct wg_train_callbacks *callbacks)
 {
-    if (wg_run_load_tuning(device, batch, callbacks))
+    if (load_tuning(device, batch, callbacks))
         wg_report(callbacks, "tuning     %s", wg_tuning_name(device));
     else if (!wg_device_is_cpu(device) && wg_child_possible())
         tune_now(device, batch, callbacks);

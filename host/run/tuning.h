@@ -16,10 +16,10 @@
 bool wg_run_choose_tuning(struct wg_device *device, int batch, const char *folder,
                           const struct wg_train_callbacks *callbacks);
 
-/* Puts the cache's tuning for this batch on the device, or takes off what is there if the cache has
- * none of use; one that is damaged is a message. Returns whether it had one. */
-bool wg_run_load_tuning(struct wg_device *device, int batch,
-                        const struct wg_train_callbacks *callbacks);
+/* The same for what only looks at the kernels of a new run, and tunes nothing: the device gets what
+ * the cache has for this batch, unless the callbacks say untuned. */
+bool wg_run_follow_tuning(struct wg_device *device, int batch,
+                          const struct wg_train_callbacks *callbacks);
 
 /* Writes FOLDER/tuning.json if the device has a tuning that changes anything. */
 bool wg_run_keep_tuning(const struct wg_device *device, int batch, const char *folder);

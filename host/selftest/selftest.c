@@ -374,19 +374,10 @@ static bool test(struct wg_device *device, int batch, bool quick,
     return true;
 }
 
-bool wg_selftest_run(struct wg_device *device, int batch, bool quick,
-                     const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
+bool wg_selftest_full(struct wg_device *device, const struct wg_train_settings *settings,
+                      const struct wg_train_callbacks *callbacks, struct wg_selftest **ret_test)
 {
-    struct wg_train_settings settings = wg_train_settings_default();
-    const struct wg_trainer_params params = {.settings = &settings, .dataset = &images};
-    if (batch < 0)
-        return wg_fail(WG_ERROR_ARGUMENT, "batch is %d, expected 0 at least", batch);
-    if (batch > 0)
-        settings.batch = batch;
-    if (batch > 0 && !wg_trainer_fits(device, &params))
-        return false;
-    return quick ? wg_selftest_quick(device, &settings, callbacks, ret_test)
-                 : test(device, settings.batch, false, callbacks, ret_test);
+    return test(device, settings->batch, false, callbacks, ret_test);
 }
 
 bool wg_selftest_quick(struct wg_device *device, const struct wg_train_settings *settings,

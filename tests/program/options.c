@@ -50,7 +50,8 @@ START_TEST(every_command_explains_itself)
     ck_assert(contains(for_train.out, "--force"));
     check_help(&for_sample, sample, countof(sample));
     check_help(&for_bench, bench, countof(bench));
-    static const char *const selftest[] = {"--batch", "--quick", "--json", "--device", "--help"};
+    static const char *const selftest[] = {"--batch", "--quick",  "--untuned",
+                                           "--json",  "--device", "--help"};
     const struct outcome for_selftest = run("selftest", "--help");
     check_help(&for_selftest, selftest, countof(selftest));
     static const char *const tune[] = {"--batch", "--seconds", "--device", "--help"};

@@ -66,8 +66,8 @@ START_TEST(a_batch_is_tested)
 {
     const struct outcome table = run("selftest", "--quick", "--batch", "2");
     check_done(&table);
-    ck_assert_msg(contains(table.out, ", batch 2\n") && contains(table.out, "\nall "), "%s",
-                  table.out);
+    ck_assert_msg(contains(table.out, ", batch 2, tuning none\n") && contains(table.out, "\nall "),
+                  "%s", table.out);
     ck_assert(contains(table.out, "  2 x 14 x 14 x 128 ") && !contains(table.out, "  128 x 14 x "));
     const struct outcome large = run("selftest", "--batch", "1000000");
     check_failed(&large, 1, "batch 1000000 does not fit", "; --batch ", " does");

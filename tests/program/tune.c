@@ -54,6 +54,32 @@ START_TEST(a_benchmark_follows_it)
 }
 END_TEST
 
+static void check_tested(const struct outcome *selftest, const char *tuning, bool by_winograd)
+{
+    char expected[64];
+    check_done(selftest);
+    snprintf(expected, sizeof expected, ", tuning %s\n", tuning);
+    ck_assert_msg(contains(selftest->out, expected), "%s", selftest->out);
+    ck_assert_int_eq(contains(selftest->out, "conv2d               winograd "), by_winograd);
+}
+
+/* What is tested is what would train. */
+START_TEST(a_self_test_follows_it)
+{
+    const struct outcome tuned = run("selftest", "--quick", "--batch", "2"),
+                         plain = run("selftest", "--quick", "--batch", "2", "--untuned"),
+                         other = run("selftest", "--quick", "--batch", "3"),
+                         json = run("selftest", "--quick", "--batch", "2", "--json");
+    check_tested(&tuned, digest, false);
+    check_tested(&plain, "none", true);
+    check_tested(&other, "none", true);
+    char expected[64];
+    snprintf(expected, sizeof expected, "\"tuning\": \"%s\"", digest);
+    check_done(&json);
+    ck_assert(contains(json.out, expected));
+}
+END_TEST
+
 /* The name of the only tuning in the cache. */
 static const char *cached_name(void)
 {
@@ -82,6 +108,8 @@ START_TEST(a_damaged_one_is_told)
     check_failed(&bench, 0, "warning: a tuning is ignored", "wgan-cl tune", name);
     read_digest(bench.out, found);
     ck_assert_str_eq(found, "none");
+    const struct outcome selftest = run("selftest", "--quick", "--batch", "2");
+    check_failed(&selftest, 0, "warning: a tuning is ignored", "wgan-cl tune", name);
     const struct outcome tune = run("tune", "--batch", "2", "--seconds", "1");
     check_done(&tune);
     ck_assert_int_eq(count_of(tune.out, "warning: "), 1);
@@ -162,8 +190,9 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_device_is_tuned,     a_benchmark_follows_it,
-                                  a_damaged_one_is_told, a_run_goes_on_bit_for_bit,
-                                  an_interrupt_shows,    wrong_values_are_refused};
+    const TTest *const tests[] = {a_device_is_tuned,         a_benchmark_follows_it,
+                                  a_self_test_follows_it,    a_damaged_one_is_told,
+                                  a_run_goes_on_bit_for_bit, an_interrupt_shows,
+                                  wrong_values_are_refused};
     return run_tests("tune", tests, countof(tests), true);
 }
