@@ -348,8 +348,9 @@ bool wg_resume(struct wg_device *device, const char *folder, const char *data, i
 /*
  * Images from a trained generator, in inference mode. `source` is a run folder (its newest
  * checkpoint) or a checkpoint file. images [count, 28, 28] in (-1, 1), to be freed with free().
- * Image i depends on the seed and i alone, not on `count`. The last one is drawn on the host as
- * well, in double precision; WG_ERROR_DEVICE if the device has drawn another.
+ * Image i depends on the seed and i alone, not on `count`. Up to eight of them, the first and the
+ * last among them, are drawn on the host as well, in double precision; WG_ERROR_DEVICE if the
+ * device has drawn others.
  */
 bool wg_sample(struct wg_device *device, const char *source, size_t count, uint64_t seed,
                float **ret_images);

@@ -100,12 +100,17 @@ static bool open_data(struct evaluation *e, const char *data)
                    e->held_out.count, e->settings->k);
 }
 
-/* Before all else: figures of images that the device gets wrong would be wrong. */
+/* Before all else: figures of images that the device gets wrong would be wrong. One batch of them
+ * is looked at. */
 static bool check_generator(struct evaluation *e, const struct wg_checkpoint *checkpoint)
 {
-    float image[WG_IMAGE_PIXELS];
-    return wg_inference_sample(e->generator, e->settings->seed, 0, 1, image) &&
-           wg_spot_check(e->device, checkpoint, e->settings->seed, 0, image);
+    const size_t count = smaller((size_t)e->settings->images, WG_INFERENCE_BATCH);
+    float *images = malloc(count * WG_IMAGE_PIXELS * sizeof *images);
+    bool ok = (images || wg_fail_memory("images")) &&
+              wg_inference_sample(e->generator, e->settings->seed, 0, count, images) &&
+              wg_spot_check(e->device, checkpoint, e->settings->seed, images, count);
+    free(images);
+    return ok;
 }
 
 static bool open_run(struct evaluation *e, const char *source, const char *data)

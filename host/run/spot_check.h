@@ -1,6 +1,6 @@
 /*
- * Whether a device draws what the formulas say: one image of a generator, computed again on the
- * host in double precision. It takes a tenth of a second and sees the very kernels and weights
+ * Whether a device draws what the formulas say: some of a generator's images, computed again on the
+ * host in double precision. It takes some tenths of a second and sees the very kernels and weights
  * that are used, so nothing has to be remembered about the device.
  */
 #ifndef WG_RUN_SPOT_CHECK_H
@@ -10,11 +10,12 @@
 #include "host/run/checkpoint.h"
 
 /*
- * `image` is what the device made of number `index` of the samples of `seed`. Fails with
- * WG_ERROR_DEVICE if it is further off than roundings lead. Says nothing of a checkpoint whose
- * training has diverged: what is not a number can't be compared.
+ * `images` are what the device made of the first `count` samples of `seed`, `count` >= 1. Up to
+ * eight of them are drawn again, the first and the last among them, and one of each quarter of the
+ * device's batches. Fails with WG_ERROR_DEVICE if one is further off than roundings lead. Says
+ * nothing of a checkpoint whose training has diverged: what is not a number can't be compared.
  */
 bool wg_spot_check(const struct wg_device *device, const struct wg_checkpoint *checkpoint,
-                   uint64_t seed, size_t index, const float image[WG_IMAGE_PIXELS]);
+                   uint64_t seed, const float *images, size_t count);
 
 #endif
