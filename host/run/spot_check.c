@@ -89,16 +89,19 @@ static void draw(struct ref_wgan *reference, uint64_t seed, size_t index, double
     ref_wgan_generate(reference, wide, 1, ret_image);
 }
 
-/* An image with what is not a number is off by nothing: it can't be compared. */
+/* Where the formulas have no number, of a training that has diverged, an image is off by nothing;
+ * where the device alone has none, by more than anything. */
 static void find_worst(const float *image, const double *expected, struct verdict *verdict)
 {
     verdict->off = 0;
     for (int p = 0; p < WG_IMAGE_PIXELS; p++) {
         double off = fabs((double)image[p] - expected[p]);
-        if (!isfinite(off)) {
+        if (!isfinite(expected[p])) {
             verdict->off = 0;
             return;
         }
+        if (!isfinite(off))
+            off = INFINITY;
         if (off > verdict->off) {
             verdict->off = off;
             verdict->expected = expected[p];

@@ -13,7 +13,7 @@
  * `images` are what the device made of the first `count` samples of `seed`, `count` >= 1. Up to
  * eight of them are drawn again, the first and the last among them, and one of each quarter of the
  * device's batches. Fails with WG_ERROR_DEVICE if one is further off than roundings lead. Says
- * nothing of a checkpoint whose training has diverged: what is not a number can't be compared.
+ * nothing of a checkpoint whose training has diverged, so that the formulas have no numbers.
  */
 bool wg_spot_check(const struct wg_device *device, const struct wg_checkpoint *checkpoint,
                    uint64_t seed, const float *images, size_t count);
