@@ -116,7 +116,8 @@ static const struct mistake {
     {0, "copy", "x[offset + i];", "x[i];", "slice", "ref"},
     {0, "advance", "clock[0] += 1", "clock[0] += 2", "advance", "ref"},
     {0, "matmul", "n >= N", "n >= 0", "matmul", "ref"}, // does nothing
-    {0, "matmul", "int v = 1; v < NV", "int v = 2; v < NV", "matmul", "dot"},
+    {0, "matmul", "int i = 0; i < VW; i++)\n        total",
+     "int i = 1; i < VW; i++)\n        total", "matmul", "dot"},
     {0, "conv2d_ref", "INSIDE(iy, H) && INSIDE(ix, W))\n                for",
      "INSIDE(iy, H) && INSIDE(ix, W) && kx < K - 1)\n                for", "conv2d", "ref"},
     {0, "conv2d_ref", "int o = 0; o < OC", "int o = 1; o < OC", "conv2d_data", "ref"},
@@ -329,7 +330,7 @@ START_TEST(the_quick_form_notices_them_as_well)
             check_noticed(test, &mistakes[i]);
             tried++;
         }
-    ck_assert_int_gt(tried, 5);
+    ck_assert_int_ge(tried, 5);
     wg_selftest_destroy(test);
 }
 END_TEST
