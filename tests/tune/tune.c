@@ -232,8 +232,8 @@ START_TEST(a_stop_does_not_wait_for_a_way_that_hangs)
     unsetenv("EMULATE");
     ck_assert_msg(ok, "%s", wg_error_message());
     ck_assert(!result.complete);
-    ck_assert_int_eq(result.rejected, 1); // what was stopped is not to blame
-    ck_assert_double_lt(end - asked_at, 2);
+    ck_assert_int_eq(result.rejected, 1);   // what was stopped is not to blame
+    ck_assert_double_lt(end - asked_at, 6); // a way that hangs is killed after ten seconds
     finish();
 }
 END_TEST
