@@ -50,7 +50,7 @@ int command_devices(int argc, const char **argv, const char *device)
     bool json = false;
     const char *operands[1];
     struct option options[] = {
-        {.name = "json", .kind = OPTION_FLAG, .value = &json, .help = "print JSON, for programs"},
+        OPTION_JSON(json),
         OPTION_DEVICE(device),
         {.name = NULL},
     };

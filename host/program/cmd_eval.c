@@ -126,7 +126,7 @@ int command_eval(int argc, const char **argv, const char *device)
          .value = &settings.seed,
          .argument = "N",
          .help = "which images are generated, as for sample"},
-        {.name = "json", .kind = OPTION_FLAG, .value = &json, .help = "print JSON, for programs"},
+        OPTION_JSON(json),
         OPTION_DEVICE(device),
         {.name = NULL},
     };

@@ -141,10 +141,7 @@ int command_train(int argc, const char **argv, const char *device)
          .kind = OPTION_FLAG,
          .value = &request.force,
          .help = "train even if the device fails its self-test"},
-        {.name = "untuned",
-         .kind = OPTION_FLAG,
-         .value = &request.untuned,
-         .help = "do not use what wgan-cl tune measures"},
+        OPTION_UNTUNED(request.untuned),
         OPTION_DEVICE(request.device),
         {.name = NULL},
     };

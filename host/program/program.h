@@ -35,6 +35,18 @@ int command_tune(int argc, const char **argv, const char *device);
         .argument = "SEL", .help = "0, 0:0, gpu, cpu, or a part of the name; see wgan-cl devices"  \
     }
 
+/* For results that programs read, and for what follows a tuning. */
+#define OPTION_JSON(variable)                                                                      \
+    {                                                                                              \
+        .name = "json", .kind = OPTION_FLAG, .value = &(variable),                                 \
+        .help = "print JSON, for programs"                                                         \
+    }
+#define OPTION_UNTUNED(variable)                                                                   \
+    {                                                                                              \
+        .name = "untuned", .kind = OPTION_FLAG, .value = &(variable),                              \
+        .help = "do not use what wgan-cl tune measured"                                            \
+    }
+
 /* The rows of a training's settings, which go to the struct wg_train_settings that s points to. */
 #define OPTIONS_TRAINING(s)                                                                        \
     {.name = "steps",                                                                              \
