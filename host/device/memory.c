@@ -45,21 +45,33 @@ static void touch(void *memory, size_t bytes, uint8_t byte)
     wg_parallel(wg_divide_up(bytes, TOUCH_PART), touch_part, &touching);
 }
 
+/* `flag`: what to do with the host's memory. */
+static bool create(struct wg_device *device, cl_mem_flags flag, size_t bytes, void *memory,
+                   cl_mem *ret_buffer)
+{
+    cl_int code;
+    *ret_buffer = clCreateBuffer(device->context, CL_MEM_READ_WRITE | flag, bytes, memory, &code);
+    return code == CL_SUCCESS ||
+           wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
+                   device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
+}
+
+/* Whether a buffer is to lie in memory of ours. */
+static bool is_ours(const struct wg_device *device, size_t bytes)
+{
+    return wg_device_is_cpu(device) && bytes >= WG_HUGE_PAGE;
+}
+
 bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byte,
                              cl_mem *ret_buffer)
 {
-    cl_int code;
-    bool is_large = wg_device_is_cpu(device) && bytes >= WG_HUGE_PAGE;
-    void *memory = is_large ? wg_pages_allocate(bytes) : NULL; // NULL: the driver may try
+    cl_mem buffer;
+    void *memory = is_ours(device, bytes) ? wg_pages_allocate(bytes) : NULL; // NULL: the driver may
     if (memory) // at once: pocl fills a buffer element by element
         touch(memory, bytes, byte);
-    cl_mem buffer =
-        clCreateBuffer(device->context, CL_MEM_READ_WRITE | (memory ? CL_MEM_USE_HOST_PTR : 0),
-                       bytes, memory, &code);
-    if (code != CL_SUCCESS) {
+    if (!create(device, memory ? CL_MEM_USE_HOST_PTR : 0, bytes, memory, &buffer)) {
         wg_pages_free(memory);
-        return wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
-                       device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
+        return false;
     }
     if (memory && !CL_OK(clSetMemObjectDestructorCallback(buffer, free_memory, memory))) {
         clReleaseMemObject(buffer);
@@ -72,4 +84,10 @@ bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byt
     }
     *ret_buffer = buffer;
     return true;
+}
+
+bool wg_device_lend_buffer(struct wg_device *device, size_t bytes, void *memory, cl_mem *ret_buffer)
+{
+    return create(device, is_ours(device, bytes) ? CL_MEM_USE_HOST_PTR : CL_MEM_COPY_HOST_PTR,
+                  bytes, memory, ret_buffer);
 }

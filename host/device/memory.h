@@ -15,4 +15,12 @@
 bool wg_device_create_buffer(struct wg_device *device, size_t bytes, uint8_t byte,
                              cl_mem *ret_buffer);
 
+/*
+ * The same with what is in `memory`, of wg_pages_allocate. On a CPU a large buffer is that memory
+ * itself, so that nothing is copied: until it is released nobody else may touch it, and afterwards
+ * anything may be in there.
+ */
+bool wg_device_lend_buffer(struct wg_device *device, size_t bytes, void *memory,
+                           cl_mem *ret_buffer);
+
 #endif

@@ -45,8 +45,9 @@ struct wg_binder {
     struct wg_bound_schedule *bound; // and where it is added
 };
 
-/* Variables and banks. What was made is to be destroyed, even if it fails. */
-bool wg_buffers_create(struct wg_exec *exec);
+/* Variables and banks. `values`: of variables, lent; NULL: they are zeros. What was made is to be
+ * destroyed, even if it fails. */
+bool wg_buffers_create(struct wg_exec *exec, void *const values[]);
 void wg_buffers_destroy(struct wg_exec *exec);
 
 /* The buffer of a node within a schedule, of an argument of a call; NULL with a message on failure.

@@ -3,19 +3,27 @@
  * and the parts of banks that tensors and scratch are.
  */
 #include "host/base/error.h"
+#include "host/base/size.h"
 #include "host/device/clerror.h"
 #include "host/device/memory.h"
 #include "host/graph/bound.h"
 
 #include <stdlib.h>
 
-bool wg_buffers_create(struct wg_exec *exec)
+static bool create_variable(struct wg_exec *exec, const struct wg_node *node, void *values)
+{
+    cl_mem *buffer = &exec->variables[node->index];
+    return values ? wg_device_lend_buffer(exec->device, wg_node_bytes(node), values, buffer)
+                  : wg_device_create_buffer(exec->device, wg_round_up(wg_node_bytes(node), 4), 0,
+                                            buffer);
+}
+
+bool wg_buffers_create(struct wg_exec *exec, void *const values[])
 {
     const struct wg_plan *plan = exec->plan;
     for (int n = 0; n < exec->node_count; n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
-        size_t bytes = (wg_node_bytes(node) + 3) / 4 * 4;
-        if (!node->op && !wg_device_create_buffer(exec->device, bytes, 0, &exec->variables[n]))
+        if (!node->op && !create_variable(exec, node, values ? values[n] : NULL))
             return false;
     }
     // All bits set is a NaN: what reads the arena before anything is written there shows.

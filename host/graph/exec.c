@@ -86,9 +86,8 @@ static bool bind_all(struct wg_exec *exec, struct building *building)
     return ok;
 }
 
-bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
-                    void (*progress)(void *user, int done, int total), void *user,
-                    struct wg_exec **ret_exec)
+static bool create(struct wg_device *device, const struct wg_plan *plan, void *const values[],
+                   struct building *building, struct wg_exec **ret_exec)
 {
     int nodes = wg_graph_count(plan->graph);
     struct wg_exec *exec = calloc(1, sizeof *exec);
@@ -103,8 +102,7 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
     bool ok = (exec && exec->variables && exec->banks && exec->schedules) ||
               wg_fail_memory("the execution of a plan");
     // The device touches its memory while programs are loaded.
-    ok = ok && wg_buffers_create(exec) &&
-         bind_all(exec, &(struct building){.progress = progress, .user = user}) &&
+    ok = ok && wg_buffers_create(exec, values) && bind_all(exec, building) &&
          wg_device_finish(device);
     if (!ok) {
         wg_exec_destroy(exec);
@@ -112,6 +110,21 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
     }
     *ret_exec = exec;
     return true;
+}
+
+bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
+                    void (*progress)(void *user, int done, int total), void *user,
+                    struct wg_exec **ret_exec)
+{
+    struct building building = {.progress = progress, .user = user};
+    return create(device, plan, NULL, &building, ret_exec);
+}
+
+bool wg_exec_create_lent(struct wg_device *device, const struct wg_plan *plan, void *const values[],
+                         struct wg_exec **ret_exec)
+{
+    struct building building = {.progress = NULL};
+    return create(device, plan, values, &building, ret_exec);
 }
 
 void wg_exec_destroy(struct wg_exec *exec)

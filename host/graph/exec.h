@@ -21,6 +21,11 @@ bool wg_exec_create(struct wg_device *device, const struct wg_plan *plan,
                     struct wg_exec **ret_exec);
 void wg_exec_destroy(struct wg_exec *exec);
 
+/* The same with variables that hold values[i], i being a node's index; large ones may be that
+ * memory itself until the execution is destroyed (device/memory.h), and are spent afterwards. */
+bool wg_exec_create_lent(struct wg_device *device, const struct wg_plan *plan, void *const values[],
+                         struct wg_exec **ret_exec);
+
 /* Builds the plan's programs, as far as that can be done in children (device/prebuild.h), without
  * any memory on the device. `progress` as above. */
 bool wg_exec_prebuild(struct wg_device *device, const struct wg_plan *plan,
@@ -39,8 +44,8 @@ bool wg_exec_read(struct wg_exec *exec, const struct wg_node *variable, void *re
 bool wg_exec_read_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
                          void *ret_data);
 
-/* The same to be read in place until it is unmapped, which where device and host share memory copies
- * nothing. NULL with a message on failure. */
+/* The same to be read in place until it is unmapped, which where device and host share memory
+ * copies nothing. NULL with a message on failure. */
 const void *wg_exec_map_target(struct wg_exec *exec, int schedule, const struct wg_node *node);
 bool wg_exec_unmap_target(struct wg_exec *exec, int schedule, const struct wg_node *node,
                           const void *data);

@@ -331,14 +331,26 @@ bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char 
     return ok;
 }
 
+static bool create_exec(const struct wg_case *c, struct wg_device *device,
+                        const struct wg_plan *plan, struct wg_exec **ret_exec)
+{
+    void *lent[WG_INPUTS_MAX + 1] = {NULL}; // by index: the graph is the node and its inputs
+    for (int i = 0; i < c->node->in_count; i++)
+        lent[c->node->in[i]->index] = c->values[i];
+    if (c->is_run_once)
+        return wg_exec_create_lent(device, plan, lent, ret_exec);
+    bool ok = wg_exec_create(device, plan, NULL, NULL, ret_exec);
+    for (int i = 0; ok && i < c->node->in_count; i++)
+        ok = wg_exec_write(*ret_exec, c->node->in[i], c->values[i]);
+    return ok;
+}
+
 bool wg_case_bind(const struct wg_case *c, struct wg_device *device, const char *implementation,
                   struct wg_function *ret_bound)
 {
     *ret_bound = (struct wg_function){0}; // the graph stays the case's
     bool ok = plan_case(c, device, implementation, &ret_bound->plan) &&
-              wg_exec_create(device, ret_bound->plan, NULL, NULL, &ret_bound->exec);
-    for (int i = 0; ok && i < c->node->in_count; i++)
-        ok = wg_exec_write(ret_bound->exec, c->node->in[i], c->values[i]);
+              create_exec(c, device, ret_bound->plan, &ret_bound->exec);
     return ok && wg_exec_run(ret_bound->exec, 0) && wg_device_finish(device);
 }
 

@@ -19,6 +19,7 @@ struct wg_case {
     struct wg_graph *graph;
     struct wg_node *node;
     enum wg_case_form form;      // for the caller to set
+    bool is_run_once;            // likewise: a run may use the values up instead of copying them
     void *values[WG_INPUTS_MAX]; // of node->in[i]
     struct wg_expectation expectation;
 };

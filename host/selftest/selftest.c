@@ -131,6 +131,7 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     }
     if (!wg_case_create(task->node, &new))
         return false;
+    new.is_run_once = tester->quick;
     if (tester->sweep->batch == 0)
         new.form = wg_sample_suits(task->node)   ? WG_CASE_SAMPLED
                    : wg_repeat_suits(task->node) ? WG_CASE_REPEATED
