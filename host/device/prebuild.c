@@ -208,8 +208,7 @@ static void take_over(struct wg_prebuild *prebuild, const char *line,
     long index = strtol(line, &end, 10);
     if (end == line || *end || index < 0 || index >= prebuild->count)
         return;
-    const struct job *job = &prebuild->jobs[index];
-    wg_program_build(prebuild->device, job->file, &job->defines); // a failure will be met again
+    wg_prebuild_load(prebuild, (int)index);
     if (progress->report)
         progress->report(progress->user, wg_prebuild_done(prebuild), prebuild->count);
 }
@@ -275,6 +274,12 @@ void wg_prebuild_run(struct wg_prebuild *prebuild,
             remember(prebuild, missing, count);
     }
     free(missing);
+}
+
+void wg_prebuild_load(const struct wg_prebuild *prebuild, int i)
+{
+    const struct job *job = &prebuild->jobs[i];
+    wg_program_build(prebuild->device, job->file, &job->defines);
 }
 
 /* ---- the child ---- */

@@ -44,6 +44,10 @@ int wg_prebuild_done(const struct wg_prebuild *prebuild);
 void wg_prebuild_run(struct wg_prebuild *prebuild,
                      void (*progress)(void *user, int done, int total), void *user);
 
+/* Builds the program that was noted as the i-th in this process, unless it is built; from any
+ * thread. A failure will be met again. */
+void wg_prebuild_load(const struct wg_prebuild *prebuild, int i);
+
 /* The task of such a child, and its work: `device` is "platform:device". */
 #define WG_PREBUILD_TASK "build"
 bool wg_prebuild_serve(const char *device);

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,13 @@ struct wg_program {
     char file[64];
     struct wg_defines defines;
     cl_program program;
+    bool is_built; // false: a thread is about to build it
     struct wg_program *next;
 };
+
+/* Of the lists of programs; and what is told when one of them is built, or will not be. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 /* ---- macros ---- */
 
@@ -265,14 +271,10 @@ static struct wg_program *find(const struct wg_device *device, const char *file,
     return NULL;
 }
 
-static struct wg_program *find_or_build(struct wg_device *device, const char *file,
-                                        const struct wg_defines *defines)
+/* A new entry of the list; NULL with a message if there is no memory. */
+static struct wg_program *add(struct wg_device *device, const char *file,
+                              const struct wg_defines *defines)
 {
-    struct wg_program *found = find(device, file, defines);
-    if (found)
-        return found;
-    if (wg_device_is_stopped(device))
-        return wg_fail_null(WG_ERROR_STOPPED, "stopped before kernel program '%s' was built", file);
     struct wg_program *program = calloc(1, sizeof *program);
     if (!program) {
         wg_fail_memory("a program");
@@ -280,15 +282,51 @@ static struct wg_program *find_or_build(struct wg_device *device, const char *fi
     }
     snprintf(program->file, sizeof program->file, "%s", file);
     program->defines = *defines;
-    if (!build(device, program)) {
-        if (program->program)
-            clReleaseProgram(program->program);
-        free(program);
-        return NULL;
-    }
     program->next = device->programs;
     device->programs = program;
     return program;
+}
+
+static void drop(struct wg_device *device, struct wg_program *program)
+{
+    struct wg_program **at = &device->programs;
+    while (*at != program)
+        at = &(*at)->next;
+    *at = program->next;
+    if (program->program)
+        clReleaseProgram(program->program);
+    free(program);
+}
+
+/* The program, built; or, if no thread has begun with it, a new entry that is to be. */
+static struct wg_program *find_or_add(struct wg_device *device, const char *file,
+                                      const struct wg_defines *defines)
+{
+    struct wg_program *program;
+    pthread_mutex_lock(&lock);
+    while ((program = find(device, file, defines)) && !program->is_built)
+        pthread_cond_wait(&changed, &lock);
+    if (!program)
+        program = add(device, file, defines);
+    pthread_mutex_unlock(&lock);
+    return program;
+}
+
+/* A failed one goes, so that whoever waits for it has the same failure from its own attempt. */
+static struct wg_program *find_or_build(struct wg_device *device, const char *file,
+                                        const struct wg_defines *defines)
+{
+    struct wg_program *program = find_or_add(device, file, defines);
+    if (!program || program->is_built)
+        return program;
+    bool ok = build(device, program);
+    pthread_mutex_lock(&lock);
+    program->is_built = ok;
+    if (!ok)
+        drop(device, program);
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    return ok ? program : NULL;
 }
 
 bool wg_program_build(struct wg_device *device, const char *file, const struct wg_defines *defines)
@@ -299,13 +337,20 @@ bool wg_program_build(struct wg_device *device, const char *file, const struct w
 bool wg_program_is_built(const struct wg_device *device, const char *file,
                          const struct wg_defines *defines)
 {
-    return find(device, file, defines ? defines : &no_defines) != NULL;
+    pthread_mutex_lock(&lock);
+    const struct wg_program *found = find(device, file, defines ? defines : &no_defines);
+    bool is_built = found && found->is_built;
+    pthread_mutex_unlock(&lock);
+    return is_built;
 }
 
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel)
 {
-    const struct wg_program *program = find_or_build(device, file, defines ? defines : &no_defines);
+    defines = defines ? defines : &no_defines;
+    if (!wg_program_is_built(device, file, defines) && wg_device_is_stopped(device))
+        return wg_fail(WG_ERROR_STOPPED, "stopped before kernel program '%s' was built", file);
+    const struct wg_program *program = find_or_build(device, file, defines);
     if (!program)
         return false;
     cl_int code;

@@ -31,7 +31,8 @@ void wg_define_flag(struct wg_defines *defines, const char *name);
 bool wg_program_kernel(struct wg_device *device, const char *file, const char *kernel,
                        const struct wg_defines *defines, cl_kernel *ret_kernel);
 
-/* The same without a kernel: builds the program if it is not built yet; whether it is. */
+/* The same without a kernel, from any thread, and without asking `stop`: builds the program if it
+ * is not built yet, by another thread at the moment either; whether it is. */
 bool wg_program_build(struct wg_device *device, const char *file, const struct wg_defines *defines);
 bool wg_program_is_built(const struct wg_device *device, const char *file,
                          const struct wg_defines *defines);

@@ -21,6 +21,7 @@
 #include "host/selftest/sample.h"
 #include "host/selftest/step.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,24 +176,44 @@ static void report_built(void *user, int done, int total)
     report(user, done);
 }
 
-/* Builds all cases' programs in parallel, as far as that can be done; one that fails to build does
- * so again in its own case, where it counts. */
-static void prebuild(struct tester *tester)
+/* All cases' programs. One that fails to build does so again in its own case, where it counts. */
+static bool note_programs(struct tester *tester, struct wg_prebuild **ret_notes)
 {
     struct wg_prebuild *notes;
     if (!wg_prebuild_create(tester->device, &notes))
-        return;
+        return false;
     for (int i = 0; i < tester->case_count; i++) {
         const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
         int count = list_tried(tester, &tester->cases[i], tried);
         for (int j = 0; j < count; j++)
             wg_case_note(&tester->cases[i], tester->device, tried[j]->name, notes);
     }
+    *ret_notes = notes;
+    return true;
+}
+
+/* Builds them in parallel, as far as that can be done. */
+static void prebuild(struct tester *tester, struct wg_prebuild *notes)
+{
     int programs = wg_prebuild_total(notes);
     tester->total += programs;
     wg_prebuild_run(notes, report_built, tester);
     tester->done += programs;
-    wg_prebuild_destroy(notes);
+}
+
+/* Programs that are built beside the cases, in the order in which these need them: pocl reads the
+ * whole text of one on one core, even if it has kept what it compiled of it. */
+struct loading {
+    struct wg_beside beside;
+    const struct wg_prebuild *notes;
+    atomic_bool is_over;
+};
+
+static void load_programs(void *user)
+{
+    struct loading *loading = user;
+    for (int i = 0; i < wg_prebuild_total(loading->notes) && !loading->is_over; i++)
+        wg_prebuild_load(loading->notes, i);
 }
 
 /* ---- what becomes of it ---- */
@@ -325,6 +346,19 @@ static bool run_cases(struct tester *tester)
     return ok;
 }
 
+static bool run_cases_and_load(struct tester *tester, const struct wg_prebuild *notes)
+{
+    struct loading loading = {.notes = notes};
+    bool is_worth_it = tester->device->driver_cache == WG_DRIVER_CACHES_LAUNCHES;
+    if (is_worth_it)
+        wg_beside_start(&loading.beside, load_programs, &loading);
+    bool ok = run_cases(tester);
+    loading.is_over = true;
+    if (is_worth_it)
+        wg_beside_wait(&loading.beside);
+    return ok;
+}
+
 /* One step, and samples of what it made. */
 static bool run_step(struct tester *tester)
 {
@@ -348,9 +382,14 @@ static bool run_all(struct tester *tester)
 {
     if (!collect_cases(tester))
         return false;
+    struct wg_prebuild *notes;
+    if (!note_programs(tester, &notes))
+        return false;
     tester->total += !tester->quick;
-    prebuild(tester);
-    return run_cases(tester) && (tester->quick || run_step(tester));
+    prebuild(tester, notes);
+    bool ok = run_cases_and_load(tester, notes);
+    wg_prebuild_destroy(notes);
+    return ok && (tester->quick || run_step(tester));
 }
 
 static bool test(struct wg_device *device, int batch, bool quick,

@@ -4,6 +4,7 @@
  */
 #include "host/device/program.h"
 
+#include "host/base/parallel.h"
 #include "host/device/sources.h"
 #include "tests/testlib.h"
 
@@ -122,6 +123,33 @@ START_TEST(a_program_is_built_once_for_each_set_of_macros)
 }
 END_TEST
 
+/* Of threads that want the same one build it and the others wait; a failure is everyone's own. */
+static void build_twice(void *user, size_t i)
+{
+    bool *built = user;
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "NUMBER", 7);
+    built[i] = i % 2 == 0 ? wg_program_build(test_device(), "mean", &defines)
+                          : !wg_program_build(test_device(), "no_such_program", &defines);
+}
+
+START_TEST(threads_share_programs)
+{
+    enum { THREADS = 8 };
+    bool built[THREADS];
+    struct wg_device *device = test_device();
+    wg_programs_release(device);
+    wg_parallel(THREADS, build_twice, built);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert(built[i]);
+    const struct wg_program *only = device->programs;
+    ck_assert_ptr_nonnull(only);
+    build_twice(built, 0);
+    ck_assert_ptr_eq(device->programs, only);
+    wg_programs_release(device);
+}
+END_TEST
+
 /* Each file is complete with the prelude and its own defaults. */
 START_TEST(every_embedded_program_builds_alone)
 {
@@ -234,6 +262,7 @@ int main(void)
     tcase_add_test(tests, macros_are_lines);
     tcase_add_test(tests, float_macros_are_exact);
     tcase_add_test(tests, a_program_is_built_once_for_each_set_of_macros);
+    tcase_add_test(tests, threads_share_programs);
     tcase_add_test(tests, every_embedded_program_builds_alone);
     tcase_add_test(tests, an_unknown_program_is_named);
 
