@@ -35,7 +35,7 @@ static void *allocate(size_t size)
 static struct block {
     void *memory; // NULL: a free place
     size_t size, touched;
-    bool is_used;
+    size_t used; // 0: by nobody
 } blocks[32];
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 
@@ -58,7 +58,7 @@ static struct block *choose(size_t size)
 {
     struct block *best = NULL;
     for (struct block *b = blocks; b < blocks + BLOCKS; b++)
-        if (b->memory && !b->is_used && b->size >= size &&
+        if (b->memory && b->used == 0 && b->size >= size &&
             (!best || (best->touched < size ? b->touched > best->touched
                                             : b->touched >= size && b->touched < best->touched)))
             best = b;
@@ -82,10 +82,14 @@ static struct block *reserve(size_t size)
     return block;
 }
 
+/* All of it or, if it is used, what nobody has asked for. */
 static void forget(struct block *block)
 {
-    munmap(block->memory, block->size);
-    *block = (struct block){0};
+    if (block->used < block->size)
+        munmap((char *)block->memory + block->used, block->size - block->used);
+    block->size = block->touched = block->used;
+    if (block->used == 0)
+        *block = (struct block){0};
 }
 
 static void *reuse_or_allocate(size_t size)
@@ -95,7 +99,7 @@ static void *reuse_or_allocate(size_t size)
         block = reserve(size > reserved ? size : reserved);
     if (!block)
         return allocate(size);
-    block->is_used = true;
+    block->used = size;
     block->touched = size > block->touched ? size : block->touched;
     return block->memory;
 }
@@ -117,11 +121,11 @@ void wg_pages_free(void *memory)
 {
     pthread_mutex_lock(&lock);
     struct block *block = memory ? find(memory) : NULL;
-    if (block && keepers > 0)
-        block->is_used = false;
-    else if (block)
+    if (block)
+        block->used = 0;
+    if (block && keepers == 0)
         forget(block);
-    else
+    else if (!block)
         free(memory);
     pthread_mutex_unlock(&lock);
 }
@@ -138,7 +142,7 @@ void wg_pages_drop(void)
     pthread_mutex_lock(&lock);
     keepers--;
     for (struct block *b = blocks; keepers == 0 && b < blocks + BLOCKS; b++)
-        if (b->memory && !b->is_used)
+        if (b->memory)
             forget(b);
     pthread_mutex_unlock(&lock);
 }

@@ -21,15 +21,16 @@ static bool create_variable(struct wg_exec *exec, const struct wg_node *node, vo
 bool wg_buffers_create(struct wg_exec *exec, void *const values[])
 {
     const struct wg_plan *plan = exec->plan;
+    // All bits set is a NaN: what reads the arena before anything is written there shows. It is the
+    // largest, and so the first to choose among pages that are kept.
+    for (int b = 0; b < plan->bank_count; b++)
+        if (!wg_device_create_buffer(exec->device, plan->bank_bytes[b], UINT8_MAX, &exec->banks[b]))
+            return false;
     for (int n = 0; n < exec->node_count; n++) {
         const struct wg_node *node = wg_graph_node(plan->graph, n);
         if (!node->op && !create_variable(exec, node, values ? values[n] : NULL))
             return false;
     }
-    // All bits set is a NaN: what reads the arena before anything is written there shows.
-    for (int b = 0; b < plan->bank_count; b++)
-        if (!wg_device_create_buffer(exec->device, plan->bank_bytes[b], UINT8_MAX, &exec->banks[b]))
-            return false;
     return CL_OK(clFlush(exec->device->queue));
 }
 

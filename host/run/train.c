@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/base/hash.h"
+#include "host/base/pages.h"
 #include "host/run/checkpoint.h"
 #include "host/run/leftovers.h"
 #include "host/run/manifest.h"
@@ -128,7 +129,9 @@ static bool prepare(struct wg_run *run, bool goes_on)
 {
     run->device->stop = run->callbacks->stop;
     run->device->stop_user = run->callbacks->user;
+    wg_pages_keep(); // the self-test's memory becomes the training's
     bool ok = create_trainer(run, goes_on);
+    wg_pages_drop();
     run->device->stop = NULL;
     if (!asked_to_stop(run))
         return ok;

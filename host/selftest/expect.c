@@ -1,6 +1,7 @@
 #include "host/selftest/expect.h"
 
 #include "host/base/error.h"
+#include "host/base/pages.h"
 #include "host/graph/op.h"
 #include "host/graph/ops/rows.h"
 #include "host/reference/philox_draws.h"
@@ -8,7 +9,6 @@
 #include "host/selftest/winograd.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- shared ---- */
@@ -400,39 +400,43 @@ static void expect_advance(const struct wg_work *w)
     w->value[attr->counter] = next;
 }
 
-static const struct {
+/* What a formula works with beside its inputs. */
+enum { SIZES = 1, SPARES = 2 };
+
+static const struct formula {
     const char *op;
     void (*expect)(const struct wg_work *work);
+    unsigned needs;
 } ops[] = {
-    {"matmul", expect_matmul},
-    {"conv2d", expect_conv2d},
-    {"conv2d_data", expect_conv2d_data},
-    {"conv2d_filter", expect_conv2d_filter},
-    {"bias", expect_bias},
-    {"activation_gradient", expect_activation_gradient},
-    {"sum_rows", expect_sum_rows},
-    {"mean", expect_mean},
-    {"broadcast", expect_broadcast},
-    {"add", expect_add},
-    {"moments", expect_moments},
-    {"batch_norm", expect_batch_norm},
-    {"batch_norm_sums", expect_batch_norm_sums},
-    {"batch_norm_data", expect_batch_norm_data},
-    {"norm_kernel", wg_expect_norm_kernel},
-    {"norm_bias", wg_expect_norm_bias},
-    {"layer_filter", wg_expect_layer_filter},
-    {"layer_data", wg_expect_layer_data},
-    {"norm_up", wg_expect_norm_up},
-    {"norm_up_sums", wg_expect_norm_up_sums},
-    {"norm_up_gradient", wg_expect_norm_up_gradient},
-    {"moving_average", expect_moving_average},
-    {"normal", expect_normal},
-    {"batch", expect_batch},
-    {"rmsprop", expect_rmsprop},
-    {"slice", expect_slice},
-    {"assign", expect_assign},
-    {"record", expect_record},
-    {"advance", expect_advance},
+    {"matmul", expect_matmul, SIZES},
+    {"conv2d", expect_conv2d, SIZES},
+    {"conv2d_data", expect_conv2d_data, SIZES},
+    {"conv2d_filter", expect_conv2d_filter, SIZES},
+    {"bias", expect_bias, SIZES},
+    {"activation_gradient", expect_activation_gradient, SIZES},
+    {"sum_rows", expect_sum_rows, SIZES},
+    {"mean", expect_mean, SIZES},
+    {"broadcast", expect_broadcast, 0},
+    {"add", expect_add, 0},
+    {"moments", expect_moments, SIZES},
+    {"batch_norm", expect_batch_norm, SIZES},
+    {"batch_norm_sums", expect_batch_norm_sums, SIZES | SPARES},
+    {"batch_norm_data", expect_batch_norm_data, SIZES | SPARES},
+    {"norm_kernel", wg_expect_norm_kernel, 0},
+    {"norm_bias", wg_expect_norm_bias, SIZES},
+    {"layer_filter", wg_expect_layer_filter, SIZES | SPARES},
+    {"layer_data", wg_expect_layer_data, SIZES | SPARES},
+    {"norm_up", wg_expect_norm_up, SIZES | SPARES},
+    {"norm_up_sums", wg_expect_norm_up_sums, SIZES | SPARES},
+    {"norm_up_gradient", wg_expect_norm_up_gradient, SIZES | SPARES},
+    {"moving_average", expect_moving_average, SIZES},
+    {"normal", expect_normal, 0},
+    {"batch", expect_batch, SPARES},
+    {"rmsprop", expect_rmsprop, 0},
+    {"slice", expect_slice, 0},
+    {"assign", expect_assign, 0},
+    {"record", expect_record, SIZES},
+    {"advance", expect_advance, 0},
 };
 
 /* ---- the whole ---- */
@@ -442,26 +446,27 @@ static bool add_output(struct wg_expectation *out, const struct wg_node *node)
 {
     struct wg_expected *expected = &out->outputs[out->count++];
     *expected = (struct wg_expected){.node = node, .count = wg_shape_count(&node->shape)};
-    expected->value = calloc(expected->count, sizeof(double));
-    expected->allowed = calloc(expected->count, sizeof(double));
+    expected->value = wg_zeros(expected->count);
+    expected->allowed = wg_zeros(expected->count);
     return expected->value && expected->allowed;
 }
 
-static bool widen(struct wg_work *w, int i, size_t *longest)
+static bool widen(struct wg_work *w, int i, bool has_size, size_t *longest)
 {
     const struct wg_node *input = w->node->in[i];
-    size_t count = wg_shape_count(&input->shape);
-    w->in[i] = malloc(count * sizeof(double));
-    w->size[i] = malloc(count * sizeof(double));
-    for (size_t k = 0; w->in[i] && w->size[i] && k < count; k++) {
+    size_t count = wg_shape_count(&input->shape), bytes = count * sizeof(double);
+    w->in[i] = wg_pages_allocate(bytes);
+    w->size[i] = has_size ? wg_pages_allocate(bytes) : NULL;
+    bool ok = w->in[i] && (w->size[i] || !has_size);
+    for (size_t k = 0; ok && k < count; k++)
         w->in[i][k] = wg_element(input, w->raw[i], k);
+    for (size_t k = 0; ok && has_size && k < count; k++)
         w->size[i][k] = fabs(w->in[i][k]);
-    }
     *longest = count > *longest ? count : *longest;
-    return w->in[i] && w->size[i];
+    return ok;
 }
 
-static bool prepare(struct wg_work *w)
+static bool prepare(struct wg_work *w, unsigned needs)
 {
     const struct wg_node *node = w->node;
     bool is_update = node->op == &wg_op_rmsprop;
@@ -470,16 +475,15 @@ static bool prepare(struct wg_work *w)
     for (int i = 0; ok && is_update && i < node->in_count; i++)
         ok = i % 3 == 2 || add_output(w->out, node->in[i]);
     for (int i = 0; ok && i < node->in_count; i++)
-        ok = widen(w, i, &longest);
-    for (int i = 0; i < 3; i++)
-        w->spare[i] = ok ? malloc(longest * sizeof(double)) : NULL;
+        ok = widen(w, i, needs & SIZES, &longest);
+    for (int i = 0; i < 3 && ok && needs & SPARES; i++)
+        ok = (w->spare[i] = wg_pages_allocate(longest * sizeof(double))) != NULL;
     w->value = w->out->outputs[0].value;
     w->allowed = w->out->outputs[0].allowed;
     w->count = w->out->outputs[0].count;
     w->c = wg_shape_last(&node->shape);
     w->rows = node->in_count ? wg_shape_count(&node->in[0]->shape) / w->c : 0;
-    return (w->spare[0] && w->spare[1] && w->spare[2]) ||
-           wg_fail_memory("what a node should compute");
+    return ok || wg_fail_memory("what a node should compute");
 }
 
 bool wg_expect(const struct wg_node *node, const struct wg_implementation *by,
@@ -506,15 +510,15 @@ bool wg_expect_part(const struct wg_node *node, const struct wg_node *whole,
     if (i == count)
         return wg_fail(WG_ERROR_ARGUMENT, "self-test: nothing is known about op '%s'",
                        node->op->name);
-    ok = prepare(&work);
+    ok = prepare(&work, ops[i].needs);
     if (ok)
         ops[i].expect(&work);
     for (int k = 0; k < node->in_count; k++) {
-        free(work.in[k]);
-        free(work.size[k]);
+        wg_pages_free(work.in[k]);
+        wg_pages_free(work.size[k]);
     }
     for (int k = 0; k < 3; k++)
-        free(work.spare[k]);
+        wg_pages_free(work.spare[k]);
     if (!ok) {
         wg_expectation_finish(&expectation);
         return false;

@@ -17,8 +17,8 @@ struct wg_work {
     bool by_winograd;
     const void *const *raw;      // inputs in their element types
     double *in[WG_INPUTS_MAX];   // inputs
-    double *size[WG_INPUTS_MAX]; // their absolute values
-    double *spare[3];            // as long as the longest tensor
+    double *size[WG_INPUTS_MAX]; // their absolute values, if the formula needs them
+    double *spare[3];            // likewise, each as long as the longest tensor
     struct wg_expectation *out;
     bool *ok;              // set to false, with a message, by what fails
     size_t count, c, rows; // of the first output; of in[0] where that is a tensor to be reduced

@@ -1,19 +1,29 @@
 #include "host/selftest/expected.h"
 
 #include "host/base/error.h"
+#include "host/base/pages.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
 #include "host/selftest/sums.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+double *wg_zeros(size_t count)
+{
+    double *zeros = wg_pages_allocate(count * sizeof *zeros);
+    if (zeros)
+        memset(zeros, 0, count * sizeof *zeros);
+    return zeros;
+}
 
 bool wg_expected_create(const struct wg_node *node, size_t count, struct wg_expected *ret_expected)
 {
     *ret_expected = (struct wg_expected){.node = node, .count = count};
     ret_expected->elements = calloc(count, sizeof *ret_expected->elements);
-    ret_expected->value = calloc(count, sizeof(double));
-    ret_expected->allowed = calloc(count, sizeof(double));
+    ret_expected->value = wg_zeros(count);
+    ret_expected->allowed = wg_zeros(count);
     if (ret_expected->elements && ret_expected->value && ret_expected->allowed)
         return true;
     wg_expected_finish(ret_expected);
@@ -23,8 +33,8 @@ bool wg_expected_create(const struct wg_node *node, size_t count, struct wg_expe
 void wg_expected_finish(struct wg_expected *expected)
 {
     free(expected->elements);
-    free(expected->value);
-    free(expected->allowed);
+    wg_pages_free(expected->value);
+    wg_pages_free(expected->allowed);
     wg_sums_destroy(expected->sums);
     *expected = (struct wg_expected){0};
 }

@@ -12,10 +12,13 @@ struct wg_expected {
     size_t count;
     size_t *elements;     // [count], which of the tensor's; NULL: the first ones
     size_t repeated;      // elements of the tensor up to which those repeat; 0: there is no more
-    double *value;        // [count]
+    double *value;        // [count], of wg_zeros, as
     double *allowed;      // [count], the largest |got - value|; 0 where there is nothing to round
     struct wg_sums *sums; // of all elements (sums.h); NULL: none are known
 };
+
+/* To be freed by wg_pages_free; NULL without a message if there is no memory. */
+double *wg_zeros(size_t count);
 
 /* Room for `count` elements of a tensor; values and allowances are zeros. Fails with
  * WG_ERROR_MEMORY, and then has none. */

@@ -20,8 +20,9 @@
  * five-hundredth.
  *
  * A bias adds its own sum. A leaky ReLU is undone first, which gives the whole number back, and so
- * is tanh, which rounds. ReLU can't be undone: the biases of six channels of seven are so large that
- * it leaves them alone, and those of the seventh, where it bends, are seen in single elements only.
+ * is tanh, which rounds. ReLU can't be undone: the biases of six channels of seven are so large
+ * that it leaves them alone, and those of the seventh, where it bends, are seen in single elements
+ * only.
  */
 #ifndef WG_SELFTEST_SUMS_H
 #define WG_SELFTEST_SUMS_H

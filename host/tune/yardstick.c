@@ -5,7 +5,6 @@
 #include "host/tune/formula.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -25,10 +24,8 @@ static bool expect_read(struct wg_exec *exec, const struct wg_node *node,
     double squares = 0;
     void *got = wg_pages_allocate(wg_node_bytes(node));
     struct wg_expected *expected = &expectation->outputs[expectation->count++];
-    *expected = (struct wg_expected){.node = node,
-                                     .count = count,
-                                     .value = malloc(count * sizeof(double)),
-                                     .allowed = malloc(count * sizeof(double))};
+    *expected = (struct wg_expected){
+        .node = node, .count = count, .value = wg_zeros(count), .allowed = wg_zeros(count)};
     bool ok = (got && expected->value && expected->allowed) || wg_fail_memory("a test");
     ok = ok && wg_exec_read_target(exec, 0, node, got);
     for (size_t i = 0; ok && i < count; i++) {

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void *allocate(size_t pages)
 {
@@ -45,6 +46,22 @@ START_TEST(pairs_nest)
 }
 END_TEST
 
+/* What outlives the last drop holds no more than was asked for. */
+START_TEST(what_stays_gives_the_rest_back)
+{
+    wg_pages_keep();
+    char *memory = allocate(4);
+    wg_pages_free(memory);
+    ck_assert_ptr_eq(allocate(1), memory);
+    ck_assert_int_eq(msync(memory + WG_HUGE_PAGE, WG_HUGE_PAGE, MS_ASYNC), 0);
+    wg_pages_drop();
+    ck_assert_int_eq(msync(memory, WG_HUGE_PAGE, MS_ASYNC), 0);
+    ck_assert_int_ne(msync(memory + WG_HUGE_PAGE, WG_HUGE_PAGE, MS_ASYNC), 0);
+    wg_pages_free(memory);
+    ck_assert_int_ne(msync(memory, WG_HUGE_PAGE, MS_ASYNC), 0);
+}
+END_TEST
+
 START_TEST(more_than_can_be_kept_is_as_good)
 {
     enum { MANY = 50 };
@@ -76,6 +93,7 @@ int main(void)
     TCase *tests = tcase_create("pages");
     tcase_add_test(tests, what_is_kept_is_used_again);
     tcase_add_test(tests, pairs_nest);
+    tcase_add_test(tests, what_stays_gives_the_rest_back);
     tcase_add_test(tests, more_than_can_be_kept_is_as_good);
     tcase_add_test(tests, the_small_comes_and_goes);
 
