@@ -150,29 +150,28 @@ void ref_act_gradient(size_t count, const double *y, const double *dy, enum ref_
 
 void ref_sum_rows(size_t rows, int channels, const double *x, double *sum)
 {
-    for (int c = 0; c < channels; c++) {
+    for (int c = 0; c < channels; c++)
         sum[c] = 0.0;
-        for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++)
+        for (int c = 0; c < channels; c++)
             sum[c] += x[r * channels + c];
-    }
 }
 
 void ref_moments(size_t rows, int channels, const double *x, double *mean, double *variance)
 {
+    ref_sum_rows(rows, channels, x, mean);
     for (int c = 0; c < channels; c++) {
-        double sum = 0.0;
-        double squares = 0.0;
-
-        for (size_t r = 0; r < rows; r++)
-            sum += x[r * channels + c];
-        mean[c] = sum / (double)rows;
-        for (size_t r = 0; r < rows; r++) {
+        mean[c] /= (double)rows;
+        variance[c] = 0.0;
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (int c = 0; c < channels; c++) {
             const double distance = x[r * channels + c] - mean[c];
 
-            squares += distance * distance;
+            variance[c] += distance * distance;
         }
-        variance[c] = squares / (double)rows;
-    }
+    for (int c = 0; c < channels; c++)
+        variance[c] /= (double)rows;
 }
 
 void ref_batch_norm(const struct ref_norm *norm, const double *x, bool relu, double *y)

@@ -195,6 +195,13 @@ static void fill_part(void *user, size_t index)
     }
 }
 
+/* How many of `count` elements are drawn. */
+static size_t count_drawn(const struct filling *filling, size_t count)
+{
+    bool may_repeat = filling->variable->element == WG_F32 && filling->fill != FILL_MOMENTS;
+    return may_repeat ? wg_smaller(count, WG_SAMPLE_PERIOD) : count;
+}
+
 /* Its first `count` elements. */
 static void fill_input(const struct wg_node *node, int input, enum purpose purpose, size_t count,
                        void *values)
@@ -207,9 +214,11 @@ static void fill_input(const struct wg_node *node, int input, enum purpose purpo
                               .shares = (float)all / (float)last,
                               .rows = (float)(wg_shape_count(&node->in[0]->shape) / last),
                               .key = {(uint32_t)input, 0},
-                              .count = count,
                               .values = values};
-    wg_parallel(wg_divide_up(count, FILL_PART), fill_part, &filling);
+    filling.count = count_drawn(&filling, count);
+    wg_parallel(wg_divide_up(filling.count, FILL_PART), fill_part, &filling);
+    if (filling.count < count)
+        wg_sample_repeat(values, filling.count, count);
 }
 
 static void fill_repeating(const struct wg_node *node, int input, enum purpose purpose,

@@ -22,9 +22,6 @@ bool wg_sample_suits(const struct wg_node *node)
 
 /* ---- the inputs ---- */
 
-/* Repeated after so many elements, a prime number, that no row or image is like another. */
-enum { PERIOD = 1000003 };
-
 /* Whole numbers in +-LARGE times others in +-SMALL. */
 enum { LARGE = 4095, SMALL = 2 };
 
@@ -98,12 +95,12 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values)
     if (input == CONV_BIAS)
         range = node->attr.activation == WG_ACTIVATION_TANH ? 0.5f / unit : 1 / unit;
     struct filling filling = {.values = values,
-                              .count = wg_smaller(count, PERIOD),
+                              .count = wg_smaller(count, WG_SAMPLE_PERIOD),
                               .range = range,
                               .unit = input == 0 ? 1 : unit,
                               .key = {(uint32_t)input, 1}};
     wg_parallel(wg_divide_up(filling.count, FILL_PART), fill_part, &filling);
-    wg_sample_repeat(values, PERIOD, count);
+    wg_sample_repeat(values, WG_SAMPLE_PERIOD, count);
     for (size_t i = 0; input == CONV_BIAS && i < count; i++)
         values[i] += wg_sums_lift(node, i);
 }

@@ -22,6 +22,10 @@ void wg_sample_fill(const struct wg_node *node, int input, float *values);
 /* How many elements of a result are looked at. */
 enum { WG_SAMPLES = 4096 };
 
+/* How many numbers are drawn of a longer input, which repeats them, since that costs much less. It
+ * is a prime, so that no image is like another, nor is a row among as many. */
+enum { WG_SAMPLE_PERIOD = 262147 };
+
 /* The first `period` values again and again, up to `count`. */
 void wg_sample_repeat(float *values, size_t period, size_t count);
 
