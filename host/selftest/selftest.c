@@ -157,6 +157,35 @@ static bool collect_cases(struct tester *tester)
     return true;
 }
 
+static size_t bytes_of_inputs(const struct wg_case *c)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < c->node->in_count; i++)
+        bytes += wg_node_bytes(c->node->in[i]);
+    return bytes;
+}
+
+static bool is_large(const struct wg_case *c)
+{
+    return bytes_of_inputs(c) + wg_node_bytes(c->node) > (size_t)48 << 20;
+}
+
+/* Two cases are in memory at a time: behind a large one comes a small one, if any is left. */
+static void part_large_cases(struct tester *tester)
+{
+    struct wg_case *end = tester->cases + tester->case_count;
+    for (struct wg_case *c = tester->cases; c + 1 < end; c++) {
+        struct wg_case *next = c + 1, *small = next;
+        while (small < end && is_large(small))
+            small++;
+        if (!is_large(c) || small == end)
+            continue;
+        struct wg_case moved = *small;
+        memmove(next + 1, next, (size_t)(small - next) * sizeof moved);
+        *next = moved;
+    }
+}
+
 /* ---- progress ---- */
 
 static void report(const struct tester *tester, int done)
@@ -319,11 +348,8 @@ static void prepare_ahead(void *user)
 static void start_ahead(const struct tester *tester, struct wg_case *c, struct ahead *ahead)
 {
     const struct wg_implementation *tried[WG_IMPLEMENTATIONS_MAX];
-    size_t bytes = 0;
-    for (int i = 0; i < c->node->in_count; i++)
-        bytes += wg_node_bytes(c->node->in[i]);
     *ahead = (struct ahead){0};
-    if (bytes > ahead_bytes_max || list_tried(tester, c, tried) == 0)
+    if (bytes_of_inputs(c) > ahead_bytes_max || list_tried(tester, c, tried) == 0)
         return;
     ahead->c = c;
     ahead->by = tried[0];
@@ -382,6 +408,7 @@ static bool run_all(struct tester *tester)
 {
     if (!collect_cases(tester))
         return false;
+    part_large_cases(tester);
     struct wg_prebuild *notes;
     if (!note_programs(tester, &notes))
         return false;
