@@ -30,7 +30,7 @@ struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *devic
 {
     struct wg_register_tile tile = wg_register_tile_of(device);
     size_t taps = v->k * v->k * v->c, sent = taps / tile.width;
-    bool is_wide = tile.pixels * tile.vectors >= 28; // 32 registers
+    bool is_wide = tile.width >= 16; // 32 registers
     struct wg_thin thin = {
         .taps = taps,
         .vectors = v->oc % (2 * tile.width) == 0 ? 2 : 1,
