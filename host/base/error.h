@@ -31,7 +31,9 @@ bool wg_fail(enum wg_status status, const char *format, ...) WG_PRINTF(2, 3);
 /* The same for functions that return a pointer. */
 #define wg_fail_null(...) (wg_fail(__VA_ARGS__), NULL)
 
-/* Out of memory on the host, for "count things of size bytes each". Returns false. */
+/* Out of memory on the host, for `what`, as in "the device list". Returns false. */
 bool wg_fail_memory(const char *what);
+
+#define wg_fail_memory_null(what) (wg_fail_memory(what), NULL)
 
 #endif

@@ -39,10 +39,8 @@ static char *join(const char *a, size_t a_length, const char *b, const char *c)
 {
     size_t size = a_length + strlen(b) + strlen(c) + 1;
     char *text = malloc(size);
-    if (!text) {
-        wg_fail_memory("a path");
-        return NULL;
-    }
+    if (!text)
+        return wg_fail_memory_null("a path");
     memcpy(text, a, a_length);
     snprintf(text + a_length, size - a_length, "%s%s", b, c);
     return text;

@@ -47,8 +47,7 @@ static struct wg_hdf5 *make(const char *path)
     if (!file || !copy) {
         free(file);
         free(copy);
-        wg_fail_memory("an HDF5 file");
-        return NULL;
+        return wg_fail_memory_null("an HDF5 file");
     }
     strcpy(copy, path);
     *file = (struct wg_hdf5){.id = H5I_INVALID_HID, .path = copy};

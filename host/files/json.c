@@ -84,7 +84,7 @@ struct wg_json *wg_json_create_real(double number)
     return created(isfinite(number) ? json_real(number) : json_null());
 }
 
-struct wg_json *wg_json_create_bool(bool truth)
+static struct wg_json *create_bool(bool truth)
 {
     return created(json_boolean(truth));
 }
@@ -133,7 +133,7 @@ bool wg_json_set_real(struct wg_json *object, const char *key, double number)
 
 bool wg_json_set_bool(struct wg_json *object, const char *key, bool truth)
 {
-    return wg_json_set(object, key, wg_json_create_bool(truth));
+    return wg_json_set(object, key, create_bool(truth));
 }
 
 bool wg_json_append(struct wg_json *array, struct wg_json *child)

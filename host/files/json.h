@@ -36,7 +36,6 @@ struct wg_json *wg_json_create_uint64(uint64_t number);
 
 /* JSON has no NaN and no infinities: they become null. */
 struct wg_json *wg_json_create_real(double number);
-struct wg_json *wg_json_create_bool(bool truth);
 
 /*
  * A value by a pattern of jansson's json_pack: wg_json_pack("{s: s, s: [i, i]}", "name", name,

@@ -43,10 +43,8 @@ static struct wg_launch *add_launch(struct wg_binder *binder)
     if (bound->count == bound->capacity) {
         int capacity = bound->capacity ? 2 * bound->capacity : 64;
         struct wg_launch *grown = realloc(bound->launches, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            wg_fail_memory("kernel launches");
-            return NULL;
-        }
+        if (!grown)
+            return wg_fail_memory_null("kernel launches");
         bound->launches = grown;
         bound->capacity = capacity;
     }

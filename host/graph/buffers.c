@@ -57,10 +57,8 @@ static cl_mem create_part(struct wg_exec *exec, int bank, size_t offset, size_t 
     if (exec->part_count == exec->part_capacity) {
         int capacity = exec->part_capacity ? 2 * exec->part_capacity : 32;
         cl_mem *grown = realloc(exec->parts, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            wg_fail_memory("sub-buffers");
-            return NULL;
-        }
+        if (!grown)
+            return wg_fail_memory_null("sub-buffers");
         exec->parts = grown;
         exec->part_capacity = capacity;
     }

@@ -26,8 +26,7 @@ static float *add_tensor(struct wg_keras_state *state, const char *name,
     if (!copy || !data) {
         free(copy);
         free(data);
-        wg_fail_memory("the tensors of a Keras model");
-        return NULL;
+        return wg_fail_memory_null("the tensors of a Keras model");
     }
     strcpy(copy, name);
     *tensor = (struct wg_safetensor){.name = copy, .rank = shape->rank, .data = data};

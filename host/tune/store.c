@@ -41,8 +41,7 @@ struct wg_tuning *wg_tuning_create(const struct wg_tuned_node *nodes, int count,
         tuning->nodes = calloc((size_t)count + 1, sizeof *tuning->nodes);
     if (!tuning || !tuning->nodes) {
         free(tuning);
-        wg_fail_memory("a tuning");
-        return NULL;
+        return wg_fail_memory_null("a tuning");
     }
     if (count > 0)
         memcpy(tuning->nodes, nodes, (size_t)count * sizeof *nodes);
