@@ -178,10 +178,11 @@ const struct wg_memory *wg_trainer_memory(const struct wg_trainer *trainer)
 static double sum_over_step(const struct wg_trainer *trainer,
                             double (*figure)(const struct wg_schedule *schedule))
 {
-    const struct wg_schedule *s = trainer->training.function.plan->schedules;
-    return trainer->settings.critic_steps *
-               (figure(&s[WG_SCHEDULE_REAL]) + figure(&s[WG_SCHEDULE_FAKE])) +
-           figure(&s[WG_SCHEDULE_GENERATOR]);
+    const struct wg_schedule *schedules = trainer->training.function.plan->schedules;
+    double sum = 0;
+    for (int s = 0; s < WG_SCHEDULES; s++)
+        sum += wg_training_runs(&trainer->settings, s) * figure(&schedules[s]);
+    return sum;
 }
 
 double wg_trainer_flops(const struct wg_trainer *trainer)
@@ -196,8 +197,8 @@ double wg_trainer_moved_bytes(const struct wg_trainer *trainer)
 
 int wg_trainer_launches(const struct wg_trainer *trainer)
 {
-    const struct wg_exec *e = exec_of(trainer);
-    int critic =
-        wg_exec_launch_count(e, WG_SCHEDULE_REAL) + wg_exec_launch_count(e, WG_SCHEDULE_FAKE);
-    return trainer->settings.critic_steps * critic + wg_exec_launch_count(e, WG_SCHEDULE_GENERATOR);
+    int sum = 0;
+    for (int s = 0; s < WG_SCHEDULES; s++)
+        sum += wg_training_runs(&trainer->settings, s) * wg_exec_launch_count(exec_of(trainer), s);
+    return sum;
 }

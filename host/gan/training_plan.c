@@ -6,12 +6,17 @@
 
 #include "host/base/error.h"
 
-/* How often a schedule runs in a step. */
-static int count_runs(const struct wg_train_settings *settings, int schedule)
+int wg_training_runs(const struct wg_train_settings *settings, int schedule)
 {
-    bool is_iterated = schedule == WG_SCHEDULE_REAL || schedule == WG_SCHEDULE_FAKE ||
-                       schedule == WG_SCHEDULE_ITERATE;
-    return is_iterated ? settings->critic_steps : schedule == WG_SCHEDULE_GENERATOR;
+    switch (schedule) {
+    case WG_SCHEDULE_REAL:
+    case WG_SCHEDULE_FAKE:
+        return settings->critic_steps;
+    case WG_SCHEDULE_ITERATE:
+        return settings->critic_steps > 1 ? settings->critic_steps : 0;
+    default:
+        return schedule == WG_SCHEDULE_GENERATOR;
+    }
 }
 
 bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_params *params,
@@ -22,7 +27,7 @@ bool wg_trainer_visit_tasks(struct wg_device *device, const struct wg_trainer_pa
     for (int s = 0; ok && s < WG_SCHEDULES; s++) {
         const struct wg_schedule *schedule = &training.function.plan->schedules[s];
         for (int t = 0; ok && s != WG_SCHEDULE_SAMPLE && t < schedule->count; t++)
-            ok = visit(user, &schedule->tasks[t], count_runs(params->settings, s));
+            ok = visit(user, &schedule->tasks[t], wg_training_runs(params->settings, s));
     }
     wg_function_finish(&training.function);
     return ok;

@@ -1,5 +1,5 @@
 /*
- * Whether a run fits the device.
+ * What a run that is only planned takes, and whether that fits the device.
  */
 #ifndef WG_GAN_TRAINING_PLAN_H
 #define WG_GAN_TRAINING_PLAN_H
@@ -10,5 +10,8 @@
  * message says what is needed, what is there, and which batch would fit. */
 bool wg_training_init_fitting(struct wg_training *training, const struct wg_device *device,
                               const struct wg_trainer_params *params, struct wg_memory *ret_memory);
+
+/* How often a step runs a schedule, but for the estimate, which few do. */
+int wg_training_runs(const struct wg_train_settings *settings, int schedule);
 
 #endif

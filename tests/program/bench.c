@@ -10,7 +10,7 @@
 static json_t *profile(void)
 {
     const struct outcome bench =
-        run("bench", "--batch", "2", "--steps", "1", "--profile", "--json");
+        run("bench", "--batch", "2", "--steps", "1", "--critic-steps", "2", "--profile", "--json");
     check_done(&bench);
     json_t *json = json_loads(bench.out, 0, NULL);
     ck_assert_ptr_nonnull(json);
@@ -51,8 +51,8 @@ END_TEST
 
 START_TEST(a_result_is_compared_with_an_older_one)
 {
-    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1", "--profile",
-                                     "--compare", temporary_path("old.json"));
+    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1", "--critic-steps", "2",
+                                     "--profile", "--compare", temporary_path("old.json"));
     check_done(&bench);
     ck_assert_int_gt(count_of(bench.out, "of before"), 10);
     ck_assert(contains(bench.out, "conv2d_data"));
@@ -63,8 +63,8 @@ END_TEST
 /* Twice as wide is four times the work, but for the ends of the networks and the noise. */
 START_TEST(wider_layers_are_more_work)
 {
-    const struct outcome bench =
-        run("bench", "--batch", "2", "--steps", "1", "--widths", "2", "--json");
+    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1", "--critic-steps", "2",
+                                     "--widths", "2", "--json");
     check_done(&bench);
     json_t *wide = json_loads(bench.out, 0, NULL);
     json_t *plain = json_load_file(temporary_path("old.json"), 0, NULL);
