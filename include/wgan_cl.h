@@ -64,24 +64,24 @@ bool wg_child_main(int argc, char **argv, int *ret_code);
 enum wg_device_type { WG_DEVICE_CPU, WG_DEVICE_GPU, WG_DEVICE_ACCELERATOR, WG_DEVICE_OTHER };
 
 struct wg_device_info {
-    int index;                  // over all platforms, as `--device 0` takes it
-    int platform;               // index of the platform
-    int index_in_platform;      // `--device platform:device`
-    char name[256];             //
-    char platform_name[256];    //
-    char vendor[256];           //
-    char driver_version[256];   //
+    int index;             // over all platforms, as `--device 0` takes it
+    int platform;          // index of the platform
+    int index_in_platform; // `--device platform:device`
+    char name[256];
+    char platform_name[256];
+    char vendor[256];
+    char driver_version[256];
     char opencl_version[256];   // CL_DEVICE_VERSION
     char opencl_c_version[256]; // CL_DEVICE_OPENCL_C_VERSION
-    enum wg_device_type type;   //
-    unsigned compute_units;     //
-    unsigned clock_mhz;         // as the driver claims
-    unsigned vector_width;      // native width for float, in elements
-    size_t work_group_size;     // largest work group, in work items
-    uint64_t global_memory;     // bytes
-    uint64_t largest_buffer;    // bytes
-    uint64_t local_memory;      // bytes
-    bool usable;                //
+    enum wg_device_type type;
+    unsigned compute_units;
+    unsigned clock_mhz;      // as the driver claims
+    unsigned vector_width;   // native width for float, in elements
+    size_t work_group_size;  // largest work group, in work items
+    uint64_t global_memory;  // bytes
+    uint64_t largest_buffer; // bytes
+    uint64_t local_memory;   // bytes
+    bool usable;
     char unusable_because[256]; // empty if usable
     bool is_default;            // what is opened when nothing is chosen
 };
@@ -187,7 +187,7 @@ struct wg_progress {
     double seconds_left;
 };
 
-/* All may be NULL; `user` is handed back. Called from the thread that trains. */
+/* Functions may be NULL; `user` is handed back. Called from the thread that trains. */
 struct wg_train_callbacks {
     void *user;
     void (*message)(void *user, const char *text);                    // a line, or a table
@@ -196,7 +196,8 @@ struct wg_train_callbacks {
     bool (*stop)(void *user); // asked between steps; true: save and return; and between kernels
                               // being built; true: fail with WG_ERROR_STOPPED
     bool force;               // train even if the device fails its self-test; a message says so
-    bool untuned;             // neither measure nor use what was measured: wg_tune
+    bool untuned;             // neither measure nor use what was measured (wg_tune), but by the
+                              // run itself, which keeps what it began with
 };
 
 struct wg_train_result {
@@ -213,8 +214,8 @@ struct wg_selftest_row {
     int shapes;              // how many it was tried with
     char worst_shape[64];    // what it computed there: "3 x 14 x 14 x 40"
     double error;            // the largest, in units of what rounding allows: up to 1 is right
-    bool passed;             //
-    char failure[4096];      // what was wrong, as wg_error_message would say; empty if it passed
+    bool passed;
+    char failure[4096]; // what was wrong, as wg_error_message would say; empty if it passed
 };
 
 struct wg_selftest {
@@ -252,19 +253,19 @@ struct wg_tune_settings {
 /* Batch 128, two minutes. */
 struct wg_tune_settings wg_tune_settings_default(void);
 
-/* Nodes of a training's step that are equal, and what is the fastest way to compute them. */
+/* Equal nodes of a step, and the fastest way found to compute them. */
 struct wg_tune_row {
     char node[192];        // "conv2d 128x14x14x128 of 128x28x28x64, 4x4x64x128; stride 2 pad 1"
     char before[64];       // implementation, and values of its knobs, by heuristics
     char after[64];        // that was chosen
     int runs;              // in a step
     double seconds_before; // of one run; 0: not measured
-    double seconds_after;  //
-    int tried;             // ways to compute it
-    int rejected;          // of them: wrong, crashed or hung
+    double seconds_after;
+    int tried;    // ways to compute it
+    int rejected; // of them: wrong, crashed or hung
 };
 
-/* What was rejected of an op's implementation, for one kind of fault. */
+/* One kind of fault of one implementation, with a count and the first case. */
 struct wg_tune_rejection {
     char way[64];      // "conv2d by winograd"
     const char *fault; // "wrong numbers", "error", "crash", "no answer in time"
@@ -277,10 +278,10 @@ struct wg_tune_result {
     int batch;
     struct wg_tune_row *rows; // the longest in a step first
     int count;
-    double step_before;   // seconds of a step: the sum over what was measured
-    double step_after;    //
+    double step_before; // seconds of a step: the sum over what was measured
+    double step_after;
     char blas_before[16]; // parameters of CLBlast, by the name of their tile
-    char blas_after[16];  //
+    char blas_after[16];
     int tried;
     int rejected;
     struct wg_tune_rejection *rejections; // of those, in the order they were met
@@ -377,13 +378,13 @@ bool wg_export(const char *source, enum wg_export_format format, const char *fol
                struct wg_export_result *ret_result);
 
 struct wg_import_result {
-    char folder[1024];          // the run folder
-    char checkpoint[1200];      // the checkpoint in it
-    int step;                   // steps done, as RMSprop counted them
-    float lr_generator;         // that a resumed run will use
-    float lr_critic;            //
+    char folder[1024];     // the run folder
+    char checkpoint[1200]; // the checkpoint in it
+    int step;              // steps done, as RMSprop counted them
+    float lr_generator;    // that a resumed run will use
+    float lr_critic;
     bool has_generator_rmsprop; // false: its accumulators begin at 0
-    bool has_critic_rmsprop;    //
+    bool has_critic_rmsprop;
 };
 
 /*
@@ -484,9 +485,9 @@ struct wg_eval_result {
     char device[256];
     char checkpoint[1024];
     char data[1024];
-    int step;             // of the checkpoint
-    uint64_t seed;        //
-    int k;                //
+    int step; // of the checkpoint
+    uint64_t seed;
+    int k;
     int training_images;  // that the classifier learned from
     int held_out_images;  // that it did not
     bool is_cached;       // the classifier was trained before

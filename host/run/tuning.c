@@ -64,6 +64,8 @@ bool wg_run_follow_tuning(struct wg_device *device, int batch,
 static bool choose_new(struct wg_device *device, int batch,
                        const struct wg_train_callbacks *callbacks)
 {
+    if (callbacks->untuned)
+        return wg_device_tune(device, NULL);
     if (load_tuning(device, batch, callbacks))
         wg_report(callbacks, "tuning     %s", wg_tuning_name(device));
     else if (!wg_device_is_cpu(device) && wg_child_possible())
@@ -127,8 +129,6 @@ bool wg_run_choose_tuning(struct wg_device *device, int batch, const char *folde
 {
     struct record record;
     struct wg_tuning *tuning;
-    if (!folder && callbacks->untuned)
-        return wg_device_tune(device, NULL);
     // An imported run begins now; on another device no bit stays anyway.
     if (!folder || !read_record(folder, device, &record) || !record.same_device)
         return choose_new(device, batch, callbacks);

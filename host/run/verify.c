@@ -60,8 +60,8 @@ static bool judge(const struct wg_device *device, const struct wg_selftest *test
             "device %s fails its self-test (wgan-cl selftest --batch %d%s shows all; %s--force "
             "trains anyway): %s by %s%s: %s",
             device->info.name, test->batch, callbacks->untuned ? " --untuned" : "",
-            device->tuning ? "--untuned takes other kernels; " : "", row->op, row->implementation,
-            more, row->failure);
+            device->tuning ? "a new run with --untuned takes other kernels; " : "", row->op,
+            row->implementation, more, row->failure);
     wg_report(callbacks,
               "warning: this device fails its self-test, and is forced: %s by %s%s: %.*s", row->op,
               row->implementation, more, (int)strcspn(row->failure, "\n"), row->failure);

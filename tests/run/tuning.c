@@ -71,6 +71,8 @@ static void keep_first(const char *folder)
     ck_assert(wg_device_tune(test_device(), NULL));
 }
 
+static const struct wg_train_callbacks untuned = {.untuned = true};
+
 /* The digest of what is chosen. */
 static const char *choose(const char *folder, const struct wg_train_callbacks *by)
 {
@@ -87,7 +89,6 @@ START_TEST(a_new_run_takes_what_the_cache_has)
     put_in_cache(false);
     ck_assert_str_eq(choose(NULL, &callbacks), second);
     ck_assert_ptr_nonnull(strstr(said, second));
-    const struct wg_train_callbacks untuned = {.untuned = true};
     ck_assert_str_eq(choose(NULL, &untuned), "none");
 }
 END_TEST
@@ -149,6 +150,7 @@ START_TEST(on_another_device_it_is_as_new)
     put_in_cache(false);
     const char *folder = write_folder("none", "another driver");
     ck_assert_str_eq(choose(folder, &callbacks), second);
+    ck_assert_str_eq(choose(folder, &untuned), "none");
 }
 END_TEST
 
