@@ -142,9 +142,12 @@ static int run(const char *selector, const struct request *request)
                                                  .building =
                                                      isatty(STDERR_FILENO) ? show_building : NULL,
                                                  .untuned = request->untuned};
-    if ((request->compare && !wg_bench_read(request->compare, &old)) ||
-        !open_device(selector, &device))
+    if (request->compare && !wg_bench_read(request->compare, &old))
         return report_failure();
+    if (!open_device(selector, &device)) {
+        wg_bench_finish(&old);
+        return report_failure();
+    }
     bool ok = wg_bench(device, &request->settings, request->widths, request->steps,
                        request->profile, &callbacks, &result);
     wg_device_close(device);

@@ -114,7 +114,11 @@ bool wg_history_create(struct wg_history *history, const char *path)
     snprintf(history->path, sizeof history->path, "%s", path);
     if (!open_log(history, "wx"))
         return false;
-    return (fputs(heading, history->log) >= 0 && fflush(history->log) == 0) || fail_log(history);
+    if (fputs(heading, history->log) >= 0 && fflush(history->log) == 0)
+        return true;
+    fail_log(history);
+    wg_history_finish(history);
+    return false;
 }
 
 static bool read_rows(struct wg_history *history, FILE *stream, uint32_t steps)

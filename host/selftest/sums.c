@@ -108,11 +108,12 @@ static bool expect_conv2d(const struct wg_sums *s, const void *const in[])
     const struct ref_conv conv = conv_of(v, 1, v->c, 1);
     double *x = contract(in[0], 1, v->n, v->h * v->w * v->c, s->of_outer);
     double *w = x ? contract(in[1], v->k * v->k * v->c, v->oc, 1, s->of_inner) : NULL;
-    if (w)
+    bool ok = w != NULL;
+    if (ok)
         ref_conv2d(&conv, x, w, s->value);
     free(x);
     free(w);
-    return w;
+    return ok;
 }
 
 static bool expect_conv2d_data(const struct wg_sums *s, const void *const in[])
@@ -121,11 +122,12 @@ static bool expect_conv2d_data(const struct wg_sums *s, const void *const in[])
     const struct ref_conv conv = conv_of(v, 1, 1, v->oc);
     double *y = contract(in[0], 1, v->n, v->oh * v->ow * v->oc, s->of_outer);
     double *w = y ? contract(in[1], v->k * v->k, v->c, v->oc, s->of_inner) : NULL;
-    if (w)
+    bool ok = w != NULL;
+    if (ok)
         ref_conv2d_data(&conv, y, w, s->value);
     free(y);
     free(w);
-    return w;
+    return ok;
 }
 
 /* Factors of a tap's weights [c, oc] are products, of one for each c, which is 1 for the first, and
@@ -139,12 +141,13 @@ static bool expect_conv2d_filter(const struct wg_sums *s, const void *const in[]
         of_c[c] = s->of_inner[c * v->oc] / s->of_inner[0];
     double *x = of_c ? contract(in[0], v->n * v->h * v->w, v->c, 1, of_c) : NULL;
     double *y = x ? contract(in[1], v->n * v->oh * v->ow, v->oc, 1, s->of_inner) : NULL;
-    if (y)
+    bool ok = y != NULL;
+    if (ok)
         ref_conv2d_filter(&conv, x, y, s->value);
     free(of_c);
     free(x);
     free(y);
-    return y;
+    return ok;
 }
 
 static bool expect_matmul(const struct wg_sums *s, const void *const in[])
@@ -156,11 +159,12 @@ static bool expect_matmul(const struct wg_sums *s, const void *const in[])
     double *rows = !b                  ? NULL
                    : attr->transpose_a ? contract(in[0], 1, k, m, b)
                                        : contract(in[0], m, k, 1, b);
-    for (size_t i = 0; rows && i < m; i++)
+    bool ok = rows != NULL;
+    for (size_t i = 0; ok && i < m; i++)
         s->value[i] = rows[i];
     free(b);
     free(rows);
-    return rows;
+    return ok;
 }
 
 static void add_bias(const struct wg_sums *s, const float *bias)
@@ -257,10 +261,8 @@ struct wg_sums *wg_sums_create(const struct wg_node *node, const void *const in[
                                double error)
 {
     struct wg_sums *s = malloc(sizeof *s);
-    if (!s) {
-        wg_fail_memory("the sums of a node");
-        return NULL;
-    }
+    if (!s)
+        return wg_fail_memory_null("the sums of a node");
     *s = layout(node);
     s->unit = unit;
     error += undoing_error(node);
