@@ -28,8 +28,7 @@ static void *run(void *context)
     return NULL;
 }
 
-/* A process may be held to some of the cores. */
-static size_t count_cores(void)
+size_t wg_cores(void)
 {
 #ifdef CPU_COUNT
     cpu_set_t set;
@@ -44,7 +43,7 @@ void wg_parallel(size_t count, void (*function)(void *user, size_t i), void *use
 {
     struct loop loop = {.function = function, .user = user, .count = count};
     pthread_t threads[THREADS_MAX];
-    size_t started = 0, wanted = count > 1 ? wg_smaller(count, count_cores()) : 1;
+    size_t started = 0, wanted = count > 1 ? wg_smaller(count, wg_cores()) : 1;
     wanted = wg_smaller(wanted, THREADS_MAX);
     while (started + 1 < wanted && pthread_create(&threads[started], NULL, run, &loop) == 0)
         started++;
@@ -64,7 +63,7 @@ void wg_beside_start(struct wg_beside *beside, void (*function)(void *user), voi
 {
     *beside = (struct wg_beside){.function = function, .user = user};
     beside->is_running =
-        count_cores() > 1 && pthread_create(&beside->thread, NULL, run_beside, beside) == 0;
+        wg_cores() > 1 && pthread_create(&beside->thread, NULL, run_beside, beside) == 0;
 }
 
 void wg_beside_wait(struct wg_beside *beside)

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How many cores this process may use: it may be held to some of them. At least 1. */
+size_t wg_cores(void);
+
 /*
  * Calls function(user, i) for every i below `count`, several at a time and in any order, and
  * returns when all are done. What one call computes must not depend on the others, so that the

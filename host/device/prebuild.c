@@ -3,6 +3,8 @@
 #include "host/base/child.h"
 #include "host/base/error.h"
 #include "host/base/hash.h"
+#include "host/base/parallel.h"
+#include "host/base/size.h"
 #include "host/device/clerror.h"
 #include "host/device/program_cache.h"
 
@@ -70,10 +72,8 @@ static struct job *add_job(struct wg_prebuild *prebuild, const struct wg_kernel_
     if (prebuild->count == prebuild->capacity) {
         int capacity = 2 * prebuild->capacity + 16;
         struct job *grown = realloc(prebuild->jobs, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            wg_fail_memory("a list of programs");
-            return NULL;
-        }
+        if (!grown)
+            return wg_fail_memory_null("a list of programs");
         prebuild->jobs = grown;
         prebuild->capacity = capacity;
     }
@@ -259,7 +259,7 @@ static void remember(const struct wg_prebuild *prebuild, const struct job *const
 void wg_prebuild_run(struct wg_prebuild *prebuild,
                      void (*progress)(void *user, int done, int total), void *user)
 {
-    long processes = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t processes = wg_smaller(wg_cores(), CHILDREN_MAX);
     if (!wg_child_possible() || processes < 2 || prebuild->count < JOBS_MIN ||
         !wg_program_cache_works(prebuild->device))
         return;
@@ -267,8 +267,6 @@ void wg_prebuild_run(struct wg_prebuild *prebuild,
     int count = missing ? find_missing(prebuild, missing) : 0;
     if (count >= JOBS_MIN && !wg_device_is_stopped(prebuild->device)) {
         qsort(missing, (size_t)count, sizeof *missing, longer_first);
-        if (processes > CHILDREN_MAX)
-            processes = CHILDREN_MAX;
         run_children(prebuild, missing, count, (int)processes, &(struct progress){progress, user});
         if (!wg_device_is_stopped(prebuild->device))
             remember(prebuild, missing, count);
