@@ -36,7 +36,7 @@ static void WG_PRINTF(2, 3) add_line(struct wg_defines *defines, const char *for
                            format, arguments);
     va_end(arguments);
     defines->length += (size_t)length;
-    assert(defines->length < sizeof defines->text); // some forty macros fit, no op has twenty
+    assert(defines->length < sizeof defines->text); // some forty macros fit
 }
 
 void wg_define_int(struct wg_defines *defines, const char *name, long long value)
@@ -159,7 +159,8 @@ static void free_text(struct text *text)
 
 static bool add_part(struct text *text, const char *part, size_t length)
 {
-    assert(text->count < PARTS_MAX); // no file includes more than seven, some through others
+    if (text->count == PARTS_MAX)
+        return wg_fail(WG_ERROR_DEVICE, "a kernel program is of more than %d parts", PARTS_MAX);
     char *copy = strndup(part, length);
     if (!copy)
         return wg_fail_memory("a kernel source");
@@ -276,10 +277,8 @@ static struct wg_program *add(struct wg_device *device, const char *file,
                               const struct wg_defines *defines)
 {
     struct wg_program *program = calloc(1, sizeof *program);
-    if (!program) {
-        wg_fail_memory("a program");
-        return NULL;
-    }
+    if (!program)
+        return wg_fail_memory_null("a program");
     snprintf(program->file, sizeof program->file, "%s", file);
     program->defines = *defines;
     program->next = device->programs;
