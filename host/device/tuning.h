@@ -8,10 +8,10 @@
 
 #include "host/device/device.h"
 
-enum { WG_TUNED_KNOBS = 4 };
+enum { WG_TUNED_KNOBS = 4, WG_TUNED_KEY_MAX = 192 };
 
 struct wg_tuned_node {
-    char key[192]; // wg_node_key
+    char key[WG_TUNED_KEY_MAX]; // wg_node_key
     char implementation[16];
     int knob[WG_TUNED_KNOBS]; // in the implementation's order; 0: its heuristic
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 _Static_assert((int)WG_TUNED_KNOBS == (int)WG_KNOBS_MAX, "a tuning has room for all knobs");
+_Static_assert((int)WG_TUNED_KEY_MAX == (int)WG_NODE_KEY_MAX, "and for a node's key");
 
 struct text {
     char *at;

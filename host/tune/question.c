@@ -26,6 +26,8 @@ static void copy_field(const char *field, char *ret_text, size_t size)
     snprintf(ret_text, size, "%.*s", (int)size - 1, field);
 }
 
+_Static_assert(WG_KNOBS_MAX == 4, "a question names them all");
+
 void wg_tune_question_write(const struct wg_tune_question *q, char *text, size_t size)
 {
     snprintf(text, size, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%.4f", q->key, q->way.implementation,

@@ -41,10 +41,8 @@ static struct wg_tuning *make_tuning(const struct wg_tuner *tuner, int set)
 {
     struct wg_tuned_node *rows = calloc((size_t)tuner->nodes.count + 1, sizeof *rows);
     int count = 0;
-    if (!rows) {
-        wg_fail_memory("a tuning");
-        return NULL;
-    }
+    if (!rows)
+        return wg_fail_memory_null("a tuning");
     for (int i = 0; i < tuner->nodes.count; i++)
         count += fill_row(tuner, &tuner->entries[i], set, &rows[count]);
     struct wg_tuning *tuning = wg_tuning_create(rows, count, set > 0 ? tuner->sets[set] : "");
