@@ -13,8 +13,6 @@ enum exit_code {
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
     EXIT_NO_DEVICE = 3,
-    EXIT_INTERRUPTED = 130, // 128 + SIGINT
-    EXIT_TERMINATED = 143,  // 128 + SIGTERM
 };
 
 /* One file per command. argv[0] is the command's name, `device` what stood before it, or NULL. */

@@ -113,9 +113,10 @@ static size_t choose(uint32_t word, size_t count)
     return word % 16 == 0 ? 0 : word % 16 == 1 ? count - 1 : (size_t)(word >> 4) % count;
 }
 
-/* The eight corners, then along the first and last dimension at random, through those between in
- * order, one of each stretch of them if there are more than samples. */
-size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples)
+/* Sample `i` of so many, an element of a result [images, ..., channels]: the eight corners, then
+ * along the first and last dimension at random, through those between in order, one of each stretch
+ * of them if there are more than samples. */
+static size_t element_of(const struct wg_shape *shape, size_t i, size_t samples)
 {
     size_t first = shape->dim[0], last = wg_shape_last(shape);
     size_t between = wg_shape_count(shape) / first / last, middle = i % between;
@@ -199,7 +200,7 @@ static void expect_samples(void *user, size_t index)
     struct wg_expected *expected = s->expected;
     const struct wg_part part = wg_part(index, SAMPLES_PART, expected->count);
     for (size_t i = part.first; i < part.last; i++) {
-        size_t element = wg_sample_element(&s->node->shape, i, expected->count);
+        size_t element = element_of(&s->node->shape, i, expected->count);
         expected->elements[i] = element;
         expected->value[i] =
             s->packed ? wg_element_packed(s->node, s->in[0], s->packed, element)

@@ -29,9 +29,6 @@ enum { WG_SAMPLE_PERIOD = 262147 };
 /* The first `period` values again and again, up to `count`. */
 void wg_sample_repeat(float *values, size_t period, size_t count);
 
-/* Sample `i` of so many: an element of a result [images, ..., channels]. */
-size_t wg_sample_element(const struct wg_shape *shape, size_t i, size_t samples);
-
 /* The expectation at elements everywhere in the result: all places of an image, first and last
  * images and channels, by this implementation; and of all elements in sums (sums.h), if there are
  * such. Fails with WG_ERROR_MEMORY. */

@@ -259,10 +259,8 @@ static struct wg_selftest_row *find_row(struct tester *tester, const char *op,
     if (result->count == tester->row_capacity) {
         int capacity = 2 * tester->row_capacity + 32;
         struct wg_selftest_row *grown = realloc(result->rows, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-            wg_fail_memory("the self-test");
-            return NULL;
-        }
+        if (!grown)
+            return wg_fail_memory_null("the self-test");
         result->rows = grown;
         tester->row_capacity = capacity;
     }
@@ -388,17 +386,19 @@ static bool run_cases_and_load(struct tester *tester, const struct wg_prebuild *
 /* One step, and samples of what it made. */
 static bool run_step(struct tester *tester)
 {
+    char batch[32];
     struct wg_step_test test;
     struct wg_selftest_row *row = find_row(tester, "training step", "all");
+    snprintf(batch, sizeof batch, "batch %d", WG_STEP_BATCH);
     if (!row)
         return false;
     bool ok = wg_step_test_create(tester->device, 1, WG_STEP_SEED, NULL, &test);
     if (ok) {
         ok = wg_step_test_step(&test) && wg_step_test_sample(&test);
-        add_to_row(tester, row, "batch 3", ok, &test.worst);
+        add_to_row(tester, row, batch, ok, &test.worst);
         wg_step_test_finish(&test);
     } else {
-        add_to_row(tester, row, "batch 3", false, NULL);
+        add_to_row(tester, row, batch, false, NULL);
     }
     report_run(tester);
     return true;

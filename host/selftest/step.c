@@ -14,7 +14,8 @@ enum { UNITS = 8 * 64, SIDE = WG_IMAGE_SIDE, PIXELS = WG_IMAGE_PIXELS };
 
 const struct wg_widths wg_step_widths = {5, 3, 8, 5, 4, 7, 2};
 
-struct wg_train_settings wg_step_settings(int critic_steps, uint64_t seed)
+/* Of that batch, with learning rates that move every weight visibly. */
+static struct wg_train_settings settings_of(int critic_steps, uint64_t seed)
 {
     struct wg_train_settings settings = wg_train_settings_default();
     settings.batch = WG_STEP_BATCH;
@@ -63,7 +64,7 @@ bool wg_step_test_create(struct wg_device *device, int critic_steps, uint64_t se
                          const char *forced, struct wg_step_test *ret_test)
 {
     struct wg_step_test test = {.seed = seed};
-    const struct wg_train_settings settings = wg_step_settings(critic_steps, seed);
+    const struct wg_train_settings settings = settings_of(critic_steps, seed);
     const struct wg_trainer_params params = {.settings = &settings,
                                              .dataset = &test.dataset,
                                              .widths = &wg_step_widths,

@@ -27,9 +27,6 @@ enum { WG_STEP_BATCH = 3, WG_STEP_IMAGES = 50 };
 /* Odd channels, so that vectors and tiles have remainders. */
 extern const struct wg_widths wg_step_widths;
 
-/* Of that batch, with learning rates that move every weight visibly. */
-struct wg_train_settings wg_step_settings(int critic_steps, uint64_t seed);
-
 /*
  * A seed with which no activation of the first step comes so close to zero that rounding decides
  * on its sign, and so on its gradient: all that goes into a (leaky) ReLU and comes back is at
