@@ -29,8 +29,9 @@
 #define FIRST_ROW(rows) ((int)get_global_id(0) / ITEMS_PER_ROW * (rows))
 
 #ifdef ONE_PASS
-/* The same in one sweep, where no cache holds a chunk, over the deviations d from its first row. Of
- * n rows, sum d^2 - (sum d)^2 / n cancels to no less than an n-th of the first term. */
+/* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. In one sweep, where no
+ * cache holds a chunk, over the deviations d from its first row: of n rows, sum d^2 - (sum d)^2 / n
+ * cancels to no less than an n-th of the first term. */
 __kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
                             const int rows, const int rows_per_chunk)
 {
@@ -51,8 +52,8 @@ __kernel void moments_chunk(__global const float *restrict x, __global float *re
     store(squares - sum * sum / count, partial + chunk * 2 * C + C + c);
 }
 #else
-/* partial [chunks, 2, C]: mean and sum of squared deviations of each chunk. Two sweeps over rows
- * that stay in cache cost no more memory traffic than one, and nothing cancels. */
+/* The same in two sweeps over rows that stay in cache: no more memory traffic than one, and nothing
+ * cancels. */
 __kernel void moments_chunk(__global const float *restrict x, __global float *restrict partial,
                             const int rows, const int rows_per_chunk)
 {

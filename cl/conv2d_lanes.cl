@@ -2,10 +2,12 @@
  * conv2d_lanes: two forms of a convolution of few channels on one side, for GPU devices; see
  * lanes.cl for the shapes and the work size.
  *
- *   lanes_conv2d  y[n, oy, ox, o] = sum_{ky,kx,c} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c]
- * w[ky,kx,c,o] then + bias[o] if #ifdef BIAS, then ACTIVATE lanes_filter  w[ky, kx, c, o] =
- * sum_{n,oy,ox} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c] y[n,oy,ox,o] in parts [PARTS][SUMS], which
- * are to be added up
+ *   lanes_conv2d  y[n, oy, ox, o] =
+ *                     sum_{ky,kx,c} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c] w[ky,kx,c,o]
+ *                 then + bias[o] if #ifdef BIAS, then ACTIVATE
+ *   lanes_filter  w[ky, kx, c, o] =
+ *                     sum_{n,oy,ox} x[n, oy*S + ky-PAD, ox*S + kx-PAD, c] y[n,oy,ox,o]
+ *                 in parts [PARTS][SUMS], which are to be added up
  *
  * FROM_GRADIENT: y = gradient * activation'(out) is written nowhere, the way back through a layer's
  * activation; lanes_filter also sums y then, the gradient of the bias.

@@ -4,12 +4,12 @@
  *   a [M, K], or [K, M] with TRANSPOSE_A;  b [K, N], or [N, K] with TRANSPOSE_B;  c [M, N]
  *   bias [N] #ifdef BIAS; then ACTIVATE
  *
- * matmul      work size N / VW x M, one work item per VW neighbours of a row of C. VW > 1 needs an
- *             untransposed B, whose rows are contiguous
- * matmul_dot  where N is 1 and A not transposed: work size M, one work item per row of A, which
- *             sums NV vectors side by side; NV * VW divides K
- * matmul_dot_group  the same by a group of DOWN items for each row, work size M * DOWN; VW divides
- * K
+ *   matmul            work size N / VW x M, one work item per VW neighbours of a row of C. VW > 1
+ *                     needs an untransposed B, whose rows are contiguous
+ *   matmul_dot        where N is 1 and A not transposed: work size M, one work item per row of A,
+ *                     which sums NV vectors side by side; NV * VW divides K
+ *   matmul_dot_group  the same by a group of DOWN items for each row; work size M * DOWN; VW
+ *                     divides K
  */
 #include "aligned.cl"
 #include "compensated.cl"

@@ -4,7 +4,7 @@
  *     if (!CL_OK(clFinish(queue)))
  *         return false;
  *
- * records "clFinish(queue) failed: CL_OUT_OF_RESOURCES (-5)" with the device's name where known.
+ * records "OpenCL: clFinish failed: CL_OUT_OF_RESOURCES (-5)".
  */
 #ifndef WG_DEVICE_CLERROR_H
 #define WG_DEVICE_CLERROR_H

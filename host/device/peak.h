@@ -14,7 +14,7 @@ bool wg_device_measure_peak(struct wg_device *device, double *ret_gflops);
 
 /*
  * GB/s (10^9 bytes, read and written both counted) of a kernel that reads a buffer and writes
- * another, each of 64 MiB or what the device gives: the best of several runs.
+ * another, each of 64 MiB, on a GPU 256, or what the device gives: the best of several runs.
  */
 bool wg_device_measure_bandwidth(struct wg_device *device, double *ret_gbytes);
 

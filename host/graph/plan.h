@@ -52,9 +52,9 @@ struct wg_targets {
 
 /*
  * Plans `count` schedules, by what was measured on the device where there is a choice (choices.h).
- * `forced` names an implementation to take wherever an op has it, for
- * tests; NULL for the best. Fails with WG_ERROR_MEMORY if the host has none, or if one tensor is
- * larger than the device's largest buffer.
+ * `forced` names an implementation to take wherever an op has it, for tests; NULL for the best.
+ * Fails with WG_ERROR_MEMORY if the host has none, or if a tensor is larger than the device's
+ * largest buffer or has more elements than kernels can count.
  */
 bool wg_plan_create(const struct wg_graph *graph, const struct wg_device *device,
                     const struct wg_targets *targets, int count, const char *forced,

@@ -2,13 +2,13 @@
 
 #include <stdio.h>
 
-/* The order in which the Keras program makes its networks, and so the numbers in the names: the
- * critic first. */
 #define SHAPE(...)                                                                                 \
     {                                                                                              \
         .rank = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = { __VA_ARGS__ }           \
     }
 
+/* The order in which the Keras program makes its networks, and so the numbers in the names: the
+ * critic first. */
 static const struct wg_keras_layer generator[] = {
     {WG_KERAS_INPUT, "input_2", .output = SHAPE(100)},
     {WG_KERAS_DENSE, "dense_1", "generator.dense", SHAPE(1568), 100, .activation = "linear"},

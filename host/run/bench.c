@@ -33,7 +33,7 @@ static bool timed_step(struct wg_trainer *trainer, struct wg_device *device, dou
     return true;
 }
 
-/* One step to warm up, then `steps` measured ones. */
+/* `steps` measured ones; one to warm up came before. */
 static bool measure(struct wg_trainer *trainer, struct wg_device *device, int steps,
                     struct wg_bench_result *result)
 {

@@ -16,6 +16,9 @@ enum { WG_PATH_MAX = 1024 };
  */
 bool wg_folder_create(const char *wanted, const char *name, char ret_folder[WG_PATH_MAX]);
 
+/* The same refusals without creating anything: a run asks before it builds its kernels. */
+bool wg_folder_check(const char *wanted);
+
 /*
  * Holds the folder of a run for this process, until wg_folder_unlock or its end, however it ends:
  * two that write there would spoil the run. Fails with WG_ERROR_FILE if another one holds it,
@@ -27,9 +30,6 @@ void wg_folder_unlock(int lock);
 
 /* Creates the folders in the folder of a run that are missing. Fails with WG_ERROR_FILE. */
 bool wg_folder_complete(const char *folder);
-
-/* The same refusals without creating anything: a run asks before it builds its kernels. */
-bool wg_folder_check(const char *wanted);
 
 /* FOLDER/FORMAT...; fails with WG_ERROR_FILE if that is too long. */
 bool wg_folder_path(char ret_path[WG_PATH_MAX], const char *folder, const char *format, ...);

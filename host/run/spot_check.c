@@ -9,7 +9,7 @@
 #include <string.h>
 
 /*
- * What may be off: a seventh of a grey level, and what the image changes by where the noise is off
+ * What may be off: an eighth of a grey level, and what the image changes by where the noise is off
  * by 2^-18, which is what rounding a long sum comes to, a few times over. The latter is far less,
  * unless the weights are such that large numbers cancel.
  */

@@ -1,7 +1,7 @@
 /*
  * The three convolution forms as matrix products by CLBlast, over the table of what each tap sees
  * ("im2col": Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for
- * Document Processing", 2006). For GPUs; CPUs have conv2d_direct.c.
+ * Document Processing", 2006).
  *
  * With P = n * oh * ow pixels and T = k * k * c taps, in wg_blas_gemm's terms, C[n, m] = sum over k
  * of B[k, n] * A[k, m]:

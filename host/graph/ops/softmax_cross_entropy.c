@@ -3,31 +3,32 @@
  */
 #include "host/graph/bind.h"
 
-enum { X, LABELS, DY };
+enum { LOGITS, LABELS, GRADIENT };
 
 static bool bind(const struct wg_node *y, struct wg_binder *binder)
 {
-    const struct wg_shape *x = &y->in[X]->shape;
+    const struct wg_shape *x = &y->in[LOGITS]->shape;
     return wg_bind_kernel(binder,
                           &(struct wg_call){
                               .file = "softmax_cross_entropy",
                               .kernel = "softmax_cross_entropy",
-                              .arguments = {WG_NODE(y->in[X]), WG_NODE(y->in[LABELS]), WG_NODE(y),
-                                            WG_INT(x->dim[0]), WG_INT(x->dim[1])},
+                              .arguments = {WG_NODE(y->in[LOGITS]), WG_NODE(y->in[LABELS]),
+                                            WG_NODE(y), WG_INT(x->dim[0]), WG_INT(x->dim[1])},
                               .global = {x->dim[0]},
                           });
 }
 
 static bool bind_gradient(const struct wg_node *dx, struct wg_binder *binder)
 {
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "softmax_cross_entropy",
-                    .kernel = "softmax_cross_entropy_gradient",
-                    .arguments = {WG_NODE(dx->in[X]), WG_NODE(dx->in[LABELS]), WG_NODE(dx->in[DY]),
-                                  WG_NODE(dx), WG_INT(dx->shape.dim[0]), WG_INT(dx->shape.dim[1])},
-                    .global = {dx->shape.dim[0]},
-                });
+    return wg_bind_kernel(binder,
+                          &(struct wg_call){
+                              .file = "softmax_cross_entropy",
+                              .kernel = "softmax_cross_entropy_gradient",
+                              .arguments = {WG_NODE(dx->in[LOGITS]), WG_NODE(dx->in[LABELS]),
+                                            WG_NODE(dx->in[GRADIENT]), WG_NODE(dx),
+                                            WG_INT(dx->shape.dim[0]), WG_INT(dx->shape.dim[1])},
+                              .global = {dx->shape.dim[0]},
+                          });
 }
 
 static const struct wg_op op_gradient = {
@@ -40,8 +41,8 @@ static struct wg_node *gradient(struct wg_graph *g, struct wg_node *y, struct wg
     if (i == LABELS)
         return NULL;
     return wg_node_add(g, &(struct wg_node){.op = &op_gradient,
-                                            .shape = y->in[X]->shape,
-                                            .in = {y->in[X], y->in[LABELS], dy},
+                                            .shape = y->in[LOGITS]->shape,
+                                            .in = {y->in[LOGITS], y->in[LABELS], dy},
                                             .in_count = 3});
 }
 
