@@ -1,5 +1,6 @@
 #include "host/base/error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +13,21 @@ static _Thread_local struct {
     char draft[64 * 1024];
 } last_error;
 
+/* Names may come from files: nothing that a terminal would obey. */
+static void disarm(char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\n' && *text != '\t')
+            *text = '?';
+}
+
 bool wg_fail(enum wg_status status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(last_error.draft, sizeof last_error.draft, format, arguments);
     va_end(arguments);
+    disarm(last_error.draft);
     memcpy(last_error.message, last_error.draft, sizeof last_error.message);
     last_error.status = status;
     return false;
