@@ -426,15 +426,28 @@ static bool read_rmsprop(const struct wg_hdf5 *file, const struct wg_keras_netwo
 
 /* ---- files ---- */
 
+/* Where the files are, and who is told of each. */
+struct place {
+    const char *folder;
+    void (*begin)(const char *path);
+};
+
+static void announce(const struct place *place, const char *path)
+{
+    if (place->begin)
+        place->begin(path);
+}
+
 /* Opens FOLDER/NAME.h5, which must hold this model. */
-static bool open_file(const char *folder, const char *name, enum wg_keras_model model,
+static bool open_file(const struct place *place, const char *name, enum wg_keras_model model,
                       struct wg_hdf5 **ret_file)
 {
     char path[PATH_BYTES];
     struct wg_hdf5 *file;
-    int length = snprintf(path, sizeof path, "%s/%s.h5", folder, name);
+    int length = snprintf(path, sizeof path, "%s/%s.h5", place->folder, name);
     if (length < 0 || (size_t)length >= sizeof path)
-        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", folder);
+        return wg_fail(WG_ERROR_FILE, "%.100s...: the path is too long", place->folder);
+    announce(place, path);
     if (!wg_hdf5_open(path, &file))
         return false;
     if (!check_model(file, model)) {
@@ -446,30 +459,30 @@ static bool open_file(const char *folder, const char *name, enum wg_keras_model 
 }
 
 /* *ret_file is NULL if there is none. */
-static bool open_adversarial(const char *folder, struct wg_hdf5 **ret_file)
+static bool open_adversarial(const struct place *place, struct wg_hdf5 **ret_file)
 {
     char path[PATH_BYTES];
-    int length = snprintf(path, sizeof path, "%s/Adversarial.h5", folder);
+    int length = snprintf(path, sizeof path, "%s/Adversarial.h5", place->folder);
     *ret_file = NULL;
     if (length > 0 && (size_t)length < sizeof path && access(path, F_OK) != 0)
         return true;
-    return open_file(folder, "Adversarial", WG_KERAS_ADVERSARIAL, ret_file);
+    return open_file(place, "Adversarial", WG_KERAS_ADVERSARIAL, ret_file);
 }
 
-static bool read_generator(const char *folder, struct wg_keras_state *state)
+static bool read_generator(const struct place *place, struct wg_keras_state *state)
 {
     struct wg_hdf5 *file;
-    if (!open_file(folder, "Generator", WG_KERAS_GENERATOR, &file))
+    if (!open_file(place, "Generator", WG_KERAS_GENERATOR, &file))
         return false;
     bool ok = read_network(file, &wg_keras_generator, state);
     wg_hdf5_close(file);
     return ok;
 }
 
-static bool read_critic(const char *folder, struct wg_keras_state *state)
+static bool read_critic(const struct place *place, struct wg_keras_state *state)
 {
     struct wg_hdf5 *file;
-    if (!open_file(folder, "Discriminator", WG_KERAS_DISCRIMINATOR, &file))
+    if (!open_file(place, "Discriminator", WG_KERAS_DISCRIMINATOR, &file))
         return false;
     bool ok = read_network(file, &wg_keras_discriminator, state) &&
               read_rmsprop(file, &wg_keras_discriminator, state, &state->critic);
@@ -487,25 +500,31 @@ static bool check_folder(const char *folder)
                    stat(folder, &status) == 0 ? "not a folder" : strerror(errno));
 }
 
-static bool read_files(const char *folder, struct wg_keras_state *state)
+static bool read_files(const struct place *place, struct wg_keras_state *state)
 {
-    if (!check_folder(folder))
+    if (!check_folder(place->folder))
         return false;
     struct wg_hdf5 *adversarial;
-    if (!read_generator(folder, state) || !open_adversarial(folder, &adversarial))
+    if (!read_generator(place, state) || !open_adversarial(place, &adversarial))
         return false;
     bool ok = read_rmsprop(adversarial, &wg_keras_generator, state, &state->generator) &&
-              read_critic(folder, state) && (!adversarial || compare_networks(adversarial, state));
+              read_critic(place, state);
+    if (ok && adversarial) {
+        announce(place, wg_hdf5_path(adversarial));
+        ok = compare_networks(adversarial, state);
+    }
     wg_hdf5_close(adversarial);
     return ok;
 }
 
-bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state)
+bool wg_keras_read(const char *folder, void (*begin)(const char *path),
+                   struct wg_keras_state *ret_state)
 {
+    const struct place place = {folder, begin};
     struct wg_keras_state state = {.tensors = calloc(TENSORS_MAX, sizeof *state.tensors)};
     if (!state.tensors)
         return wg_fail_memory("the tensors of a Keras model");
-    if (!read_files(folder, &state)) {
+    if (!read_files(&place, &state)) {
         wg_keras_state_free(&state);
         return false;
     }

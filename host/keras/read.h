@@ -33,9 +33,11 @@ struct wg_keras_state {
  * Reads FOLDER/Generator.h5 and FOLDER/Discriminator.h5, and FOLDER/Adversarial.h5 if there is
  * one: of it the optimizer, as long as its weights are bit for bit those of the other two, since
  * Keras saves the three from the same variables. Fails with WG_ERROR_FILE, or with WG_ERROR_DATA:
- * file, layer, what is there and what was expected.
+ * file, layer, what is there and what was expected. `begin` is told of each file before it is read;
+ * NULL: nobody is.
  */
-bool wg_keras_read(const char *folder, struct wg_keras_state *ret_state);
+bool wg_keras_read(const char *folder, void (*begin)(const char *path),
+                   struct wg_keras_state *ret_state);
 void wg_keras_state_free(struct wg_keras_state *state);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "host/base/child.h"
 #include "host/device/prebuild.h"
+#include "host/keras/probe.h"
 #include "host/tune/worker.h"
 #include "include/wgan_cl.h"
 
@@ -15,6 +16,11 @@ static bool serve_build(int argc, char **argv)
     return argc == 4 && wg_prebuild_serve(argv[3]);
 }
 
+static bool serve_keras(int argc, char **argv)
+{
+    return argc == 4 && wg_keras_serve(argv[3]);
+}
+
 static bool serve_tune(int argc, char **argv)
 {
     return argc == 5 && wg_tune_serve(argv[3], atoi(argv[4]), stdin, stdout);
@@ -25,6 +31,7 @@ static const struct {
     bool (*run)(int argc, char **argv);
 } tasks[] = {
     {WG_PREBUILD_TASK, serve_build},
+    {WG_KERAS_TASK, serve_keras},
     {WG_TUNE_TASK, serve_tune},
 };
 

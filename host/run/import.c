@@ -4,6 +4,7 @@
  */
 #include "host/base/error.h"
 #include "host/base/hash.h"
+#include "host/keras/probe.h"
 #include "host/keras/read.h"
 #include "host/run/checkpoint.h"
 #include "host/run/folder.h"
@@ -144,7 +145,7 @@ bool wg_import(const char *source, const struct wg_dataset *dataset,
                struct wg_import_result *ret_result)
 {
     struct wg_keras_state state;
-    if (!wg_folder_check(folder) || !wg_keras_read(source, &state))
+    if (!wg_folder_check(folder) || !wg_keras_probe(source) || !wg_keras_read(source, NULL, &state))
         return false;
     bool ok = make_run(source, &state, dataset, settings, folder, ret_result);
     wg_keras_state_free(&state);

@@ -101,6 +101,28 @@ END_TEST
 
 /* ---- refusals ---- */
 
+/* libhdf5 crashes on a length of 2^64 / 256 in the heap of strings, or calls it an error. */
+START_TEST(a_file_that_ends_the_library_is_refused)
+{
+    enum { FIRST_LENGTH = 24 }; // of a heap, from its signature on
+    size_t size, at = 0;
+    char *bytes = read_file("two/Discriminator.h5", &size);
+    while (at + 4 < size && memcmp(bytes + at, "GCOL", 4) != 0)
+        at++;
+    ck_assert_uint_lt(at + 32, size);
+    bytes[at + FIRST_LENGTH + 7] = (char)0xff;
+    temporary_make_folder("damaged");
+    temporary_write("damaged/Discriminator.h5", bytes, size);
+    free(bytes);
+    bytes = read_file("two/Generator.h5", &size);
+    temporary_write("damaged/Generator.h5", bytes, size);
+    free(bytes);
+    const struct outcome import = run("import", "damaged", "--data", data_path(), "--out", "none");
+    check_failed(&import, 1, "damaged/Discriminator.h5");
+    ck_assert(!is_there("none"));
+}
+END_TEST
+
 START_TEST(wrong_words_are_refused)
 {
     const struct outcome nothing = run("export"), format = run("export", "r", "--format", "onnx"),
@@ -180,6 +202,7 @@ int main(void)
         an_imported_run_goes_on_as_if_it_had_stayed,
         an_imported_run_can_be_sampled,
         without_adversarial_it_says_so,
+        a_file_that_ends_the_library_is_refused,
         wrong_words_are_refused,
         a_damaged_file_leaves_no_run,
         a_full_disk_leaves_nothing,
