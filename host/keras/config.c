@@ -208,6 +208,45 @@ static bool is_last_axis(const struct wg_json *axis, int rank)
     return wg_json_as_integer(axis, &number) && (number == -1 || number == rank);
 }
 
+/* Batches of the same: the first dimension is what Keras was given first, and says nothing. */
+static bool is_same_batch(const struct wg_json *a, const struct wg_json *b)
+{
+    if (!wg_json_is_array(a) || wg_json_count(a) != wg_json_count(b))
+        return false;
+    for (size_t i = 1; i < wg_json_count(b); i++)
+        if (!same_value(wg_json_at(a, i), wg_json_at(b, i)))
+            return false;
+    return true;
+}
+
+static bool is_same_setting(const char *key, const struct wg_json *got,
+                            const struct wg_json *expected, int rank)
+{
+    return strcmp(key, "axis") == 0                ? is_last_axis(got, rank)
+           : strcmp(key, "batch_input_shape") == 0 ? is_same_batch(got, expected)
+                                                   : same_value(got, expected);
+}
+
+/* What would make a layer compute, or its weights learn, something else, and is not written here.
+ */
+static bool check_no_more(const struct wg_json *settings, const char *name)
+{
+    static const char *const keys[] = {"output_padding",   "kernel_regularizer",
+                                       "bias_regularizer", "activity_regularizer",
+                                       "beta_regularizer", "gamma_regularizer"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct wg_json *got = wg_json_find(settings, keys[i]);
+        char *text = got ? wg_json_text(got, 0) : NULL;
+        bool ok =
+            !text || strcmp(text, "null") == 0 ||
+            wg_fail(WG_ERROR_DATA, "layer '%s' has %s %.80s, expected none", name, keys[i], text);
+        free(text);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 /* Every setting that is written here must be there with the same value, but for those that say
  * nothing about what is computed, and for the activation, which is a part of its own. Owns
  * `expected`. */
@@ -221,8 +260,7 @@ static bool check_settings(const struct wg_json *settings, struct wg_json *expec
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
             is_other = is_other || strcmp(m.key, others[i]) == 0;
         const struct wg_json *got = find_setting(settings, m.key);
-        const bool is_axis = strcmp(m.key, "axis") == 0;
-        if (is_other || (got && (is_axis ? is_last_axis(got, rank) : same_value(got, m.value))))
+        if (is_other || (got && is_same_setting(m.key, got, m.value, rank)))
             continue;
         char *got_text = got ? wg_json_text(got, 0) : NULL, *text = wg_json_text(m.value, 0);
         ok = wg_fail(WG_ERROR_DATA, "layer '%s' has %s %.80s, expected %s", name, m.key,
@@ -356,7 +394,7 @@ static const struct part *take_part(struct parts *parts, bool is_activation, con
 static bool check_layer(struct parts *parts, const struct wg_keras_layer *layer)
 {
     const struct part *part = take_part(parts, false, wg_keras_class_name(layer->class));
-    return part &&
+    return part && check_no_more(part->settings, part->layer) &&
            check_settings(part->settings, layer_settings(layer), layer->output.rank, part->layer);
 }
 
@@ -476,7 +514,7 @@ static bool read_rate(const struct wg_json *rate, struct wg_keras_rate *ret_rate
         return true;
     }
     if (!wg_json_as_real(rate, &value))
-        return false;
+        return wg_fail(WG_ERROR_DATA, "learning_rate: %s", wg_error_message());
     ret_rate->value = (float)value; // may be 0 where the double is not
     return (ret_rate->value > 0 && isfinite(value)) ||
            wg_fail(WG_ERROR_DATA, "RMSprop has learning_rate %g, expected more than 0", value);
@@ -497,6 +535,13 @@ bool wg_keras_check_training(const struct wg_json *config, struct wg_keras_rate 
         !check_real(settings, "epsilon", 1e-7) ||
         !wg_json_get_bool(settings, "centered", &centered))
         return false;
+    // Only that of versions before 2.11 has a decay: there epsilon stands outside of the root.
+    if (wg_json_find(settings, "decay"))
+        return wg_fail(
+            WG_ERROR_DATA,
+            "the optimizer is the legacy RMSprop, which adds epsilon to the root; expected "
+            "that of Keras since 2.11 (save the model without its optimizer, or compile "
+            "it with the newer one)");
     if (centered)
         return wg_fail(WG_ERROR_DATA, "RMSprop is centered, expected the plain one");
     return check_plain(settings) && read_rate(wg_json_find(settings, "learning_rate"), ret_rate);

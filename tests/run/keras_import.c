@@ -98,6 +98,16 @@ START_TEST(files_in_the_style_of_keras_3_are_taken)
 }
 END_TEST
 
+START_TEST(the_batch_of_an_input_says_nothing)
+{
+    struct wg_import_result result;
+    const char *folder = export_files();
+    change_text("Generator.h5", "model_config", "[null, 100]", "[32, 100]");
+    change_text("Adversarial.h5", "model_config", "[null, 100]", "[32, 100]");
+    import_well(folder, &result);
+}
+END_TEST
+
 START_TEST(the_last_axis_has_more_names_than_one)
 {
     struct wg_import_result result;
@@ -372,6 +382,7 @@ int main(void)
         given_learning_rates_win,
         without_adversarial_the_accumulators_are_0,
         files_in_the_style_of_keras_3_are_taken,
+        the_batch_of_an_input_says_nothing,
         the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
         the_order_decides_and_not_the_name,

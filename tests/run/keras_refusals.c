@@ -60,6 +60,11 @@ START_TEST(another_layer_is_named)
          "layer 'leaky_re_lu' has alpha missing, expected 0.2"},
         {"Discriminator.h5", "[null, 28, 28, 1]", "[null, 32, 32, 3]",
          "layer 'input_1' has batch_input_shape [null, 32, 32, 3], expected [null, 28, 28, 1]"},
+        {"Generator.h5", "\"filters\": 256", "\"filters\": 256, \"output_padding\": [1, 1]",
+         "layer 'conv2d_transpose_1' has output_padding [1, 1], expected none"},
+        {"Discriminator.h5", "\"filters\": 256",
+         "\"filters\": 256, \"kernel_regularizer\": {\"class_name\": \"L2\"}",
+         "layer 'conv2d' has kernel_regularizer {\"class_name\": \"L2\"}, expected none"},
         {"Generator.h5", "{\"class_name\": \"Reshape\"",
          "{\"class_name\": \"Dropout\", \"config\": {\"name\": \"one_more\"}}, "
          "{\"class_name\": \"Reshape\"",
@@ -84,12 +89,14 @@ START_TEST(another_optimizer_is_named)
         {"\"rho\": 0.9", "\"rho\": 0.5", "RMSprop has rho 0.5, expected 0.9"},
         {"\"momentum\": 0.0", "\"momentum\": 0.5", "RMSprop has momentum 0.5, expected 0"},
         {"\"centered\": false", "\"centered\": true", "RMSprop is centered"},
-        {"\"learning_rate\": ", "\"learning_rate\": \"fast\", \"was\": ", "training_config: "},
+        {"\"learning_rate\": ", "\"learning_rate\": \"fast\", \"was\": ",
+         "training_config: learning_rate: "},
         {"\"learning_rate\": ", "\"learning_rate\": -1, \"was\": ",
          "RMSprop has learning_rate -1, expected more than 0"},
         {"\"learning_rate\": ", "\"learning_rate\": 1e-60, \"was\": ",
          "RMSprop has learning_rate 1e-60, expected more than 0"},
         {"\"clipnorm\": null", "\"clipnorm\": 1.0", "RMSprop has clipnorm, expected none"},
+        {"\"clipnorm\": null", "\"decay\": 0.0", "the optimizer is the legacy RMSprop"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         export_files();
