@@ -346,6 +346,46 @@ static bool find_layers(const struct wg_json *config, const struct wg_json **ret
            wg_json_get_array(inner, "layers", ret_layers);
 }
 
+static bool is_activation_class(const char *class)
+{
+    return strcmp(class, "ReLU") == 0 || strcmp(class, "LeakyReLU") == 0 ||
+           strcmp(class, wg_keras_class_name(WG_KERAS_RELU)) == 0;
+}
+
+/* The layer whose output a functional model's layer takes at its i-th call; NULL: it is not said.
+ */
+static const char *input_of_call(const struct wg_json *layer, size_t i)
+{
+    const struct wg_json *call = wg_json_at(wg_json_find(layer, "inbound_nodes"), i);
+    const struct wg_json *source = wg_json_at(call, 0); // [name, ...]
+    if (wg_json_is_object(call)) {                      // Keras 3
+        const struct wg_json *tensor = wg_json_at(wg_json_find(call, "args"), 0);
+        source = wg_json_find(wg_json_find(tensor, "config"), "keras_history");
+    }
+    const struct wg_json *first = wg_json_at(source, 0);
+    const char *name;
+    return first && wg_json_as_string(first, &name) ? name : NULL;
+}
+
+/* A layer that is called several times stands in the list once, where it is called first. Adds the
+ * activations that are called again, on the output of the layer `name`. */
+static bool add_later_calls(struct parts *parts, const struct wg_json *layers, const char *name)
+{
+    for (size_t i = 0; i < wg_json_count(layers); i++) {
+        const struct wg_json *layer = wg_json_at(layers, i), *settings;
+        const char *class, *own, *from;
+        if (!wg_json_get_string(layer, "class_name", &class) || !is_activation_class(class) ||
+            !wg_json_get_object(layer, "config", &settings) ||
+            !wg_json_get_string(settings, "name", &own))
+            continue;
+        for (size_t call = 1; call < wg_json_count(wg_json_find(layer, "inbound_nodes")); call++)
+            if ((from = input_of_call(layer, call)) && strcmp(from, name) == 0 &&
+                !add_class(parts, own, class, settings))
+                return false;
+    }
+    return true;
+}
+
 /* `nested`: networks may be layers here, as of critic(generator(z)), and are taken apart. */
 static bool add_layers(struct parts *parts, const struct wg_json *layers, bool nested)
 {
@@ -360,7 +400,7 @@ static bool add_layers(struct parts *parts, const struct wg_json *layers, bool n
         if (!wg_json_get_string(layer, "class_name", &class) ||
             !wg_json_get_object(layer, "config", &settings) ||
             !wg_json_get_string(settings, "name", &name) ||
-            !add_class(parts, name, class, settings))
+            !add_class(parts, name, class, settings) || !add_later_calls(parts, layers, name))
             return false;
     }
     return true;

@@ -98,6 +98,25 @@ START_TEST(files_in_the_style_of_keras_3_are_taken)
 }
 END_TEST
 
+#define LEAKY(name, before)                                                                        \
+    "{\"class_name\": \"LeakyReLU\", \"config\": {\"alpha\": 0.2, \"name\": \"" name               \
+    "\", \"dtype\": \"float32\", \"trainable\": true}, \"name\": \"" name                          \
+    "\", \"inbound_nodes\": [[[\"" before "\", 0, 0, {}]]]}, "
+
+/* One layer for all three of the critic's activations, as in the program of someone else. */
+START_TEST(an_activation_may_be_called_several_times)
+{
+    struct wg_import_result result;
+    const char *folder = export_files();
+    change_text("Discriminator.h5", "model_config", LEAKY("leaky_re_lu_1", "conv2d_1"), "");
+    change_text("Discriminator.h5", "model_config", LEAKY("leaky_re_lu_2", "conv2d_2"), "");
+    change_text("Discriminator.h5", "model_config", "[[\"conv2d\", 0, 0, {}]]",
+                "[[\"conv2d\", 0, 0, {}]], [[\"conv2d_1\", 0, 0, {}]], "
+                "{\"args\": [{\"config\": {\"keras_history\": [\"conv2d_2\", 0, 0]}}]}");
+    import_well(folder, &result);
+}
+END_TEST
+
 START_TEST(the_batch_of_an_input_says_nothing)
 {
     struct wg_import_result result;
@@ -382,6 +401,7 @@ int main(void)
         given_learning_rates_win,
         without_adversarial_the_accumulators_are_0,
         files_in_the_style_of_keras_3_are_taken,
+        an_activation_may_be_called_several_times,
         the_batch_of_an_input_says_nothing,
         the_last_axis_has_more_names_than_one,
         layers_may_have_other_names,
