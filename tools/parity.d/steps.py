@@ -46,17 +46,29 @@ def move_channel(moves, tensors, most, layer, channel, random):
     return moved
 
 
+def choose_channel(channels, tensors, random):
+    """Layer and channel: one that is beyond the bounds or, as often, any channel of its layer or of
+    one behind, where an activation that changes its side changes this one's gradient a little."""
+    layer, channel = random.choice(sorted(channels))
+    if random.random() < 0.5:
+        return layer, int(channel)
+    layers = [name.removesuffix(".bias") for name in tensors
+              if name.endswith(".bias") and not name.startswith("rmsprop.")]
+    layer = random.choice(layers[layers.index(layer) if layer in layers else 0:])
+    return layer, int(random.integers(len(tensors[f"{layer}.bias"])))
+
+
 def search(step, i, compare_from, tensors):
     """Looks for an exact step that is within the bounds, from states moved at random, little or
-    much, for a small move leaves more of the activations on their side: in turn a channel that is
-    beyond the bounds and some tensors of the nearest step so far, now and then all of them."""
+    much, for a small move leaves more of the activations on their side: in turn a channel and some
+    tensors of the nearest step so far, now and then all of them."""
     random = np.random.default_rng(i)
     moves = {name: 0.0 for name in tensors}
     while step.nearest.badness() > 1 and step.attempts < ATTEMPTS:
         most = NEARBY / 2 ** random.integers(0, 7)
         if step.attempts % 2 == 1 and step.nearest.channels:
-            layer, channel = random.choice(sorted(step.nearest.channels))
-            tried = move_channel(moves, tensors, most, layer, int(channel), random)
+            layer, channel = choose_channel(step.nearest.channels, tensors, random)
+            tried = move_channel(moves, tensors, most, layer, channel, random)
         else:
             tried = move_tensors(moves, tensors, most, 1.0 if step.attempts % 4 == 0 else 0.25, random)
         found = compare_from({name: x.astype(np.float64) * (1 + tried[name])
