@@ -303,19 +303,31 @@ static bool add_part(struct parts *parts, const struct part *part)
 
 static bool add_activation(struct parts *parts, const char *name, const struct wg_json *activation);
 
+/* The activation that a layer of this class is; NULL: another layer, or one that names it. */
+static const char *activation_of_class(const char *class)
+{
+    return strcmp(class, "ReLU") == 0        ? "relu"
+           : strcmp(class, "LeakyReLU") == 0 ? "leaky_relu"
+                                             : NULL;
+}
+
+/* Whether a layer of this class has its activation for an argument, and nothing else. */
+static bool names_activation(const char *class)
+{
+    return strcmp(class, wg_keras_class_name(WG_KERAS_RELU)) == 0;
+}
+
 /* A layer called `name`, or one that is the activation of that. */
 static bool add_class(struct parts *parts, const char *name, const char *class,
                       const struct wg_json *settings)
 {
     const struct wg_json *activation = wg_json_find(settings, "activation");
-    const bool is_relu = strcmp(class, "ReLU") == 0, is_leaky = strcmp(class, "LeakyReLU") == 0;
+    const char *itself = activation_of_class(class);
     const struct part part = {.layer = name,
-                              .is_activation = is_relu || is_leaky,
-                              .name = is_relu    ? "relu"
-                                      : is_leaky ? "leaky_relu"
-                                                 : class,
+                              .is_activation = itself != NULL,
+                              .name = itself ? itself : class,
                               .settings = settings};
-    if (strcmp(class, wg_keras_class_name(WG_KERAS_RELU)) == 0)
+    if (names_activation(class))
         return add_activation(parts, name, activation);
     return add_part(parts, &part) && (!activation || add_activation(parts, name, activation));
 }
@@ -346,10 +358,12 @@ static bool find_layers(const struct wg_json *config, const struct wg_json **ret
            wg_json_get_array(inner, "layers", ret_layers);
 }
 
-static bool is_activation_class(const char *class)
+static bool read_layer(const struct wg_json *layer, const char **ret_class,
+                       const struct wg_json **ret_settings, const char **ret_name)
 {
-    return strcmp(class, "ReLU") == 0 || strcmp(class, "LeakyReLU") == 0 ||
-           strcmp(class, wg_keras_class_name(WG_KERAS_RELU)) == 0;
+    return wg_json_get_string(layer, "class_name", ret_class) &&
+           wg_json_get_object(layer, "config", ret_settings) &&
+           wg_json_get_string(*ret_settings, "name", ret_name);
 }
 
 /* The layer whose output a functional model's layer takes at its i-th call; NULL: it is not said.
@@ -374,9 +388,8 @@ static bool add_later_calls(struct parts *parts, const struct wg_json *layers, c
     for (size_t i = 0; i < wg_json_count(layers); i++) {
         const struct wg_json *layer = wg_json_at(layers, i), *settings;
         const char *class, *own, *from;
-        if (!wg_json_get_string(layer, "class_name", &class) || !is_activation_class(class) ||
-            !wg_json_get_object(layer, "config", &settings) ||
-            !wg_json_get_string(settings, "name", &own))
+        if (!read_layer(layer, &class, &settings, &own) ||
+            (!activation_of_class(class) && !names_activation(class)))
             continue;
         for (size_t call = 1; call < wg_json_count(wg_json_find(layer, "inbound_nodes")); call++)
             if ((from = input_of_call(layer, call)) && strcmp(from, name) == 0 &&
@@ -397,9 +410,7 @@ static bool add_layers(struct parts *parts, const struct wg_json *layers, bool n
                 return false;
             continue;
         }
-        if (!wg_json_get_string(layer, "class_name", &class) ||
-            !wg_json_get_object(layer, "config", &settings) ||
-            !wg_json_get_string(settings, "name", &name) ||
+        if (!read_layer(layer, &class, &settings, &name) ||
             !add_class(parts, name, class, settings) || !add_later_calls(parts, layers, name))
             return false;
     }
