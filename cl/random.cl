@@ -6,11 +6,11 @@
  *   counter = (i / 4, clock[0], clock[1], stream), clock u32 [2] = (step, critic iteration)
  *   element i of a draw is lane i % 4
  *
- * normal  y [count] ~ N(0, 1); work size count / 4 rounded up, one work item per block
- * batch   y [n, pixels] of images drawn with replacement; work size runs x n, one work item for RUN
- *         pixels of an image, so that the draw is worth it
- * batch_labels  y [count] labels of the same draw; work size count, one per label
- * shift   y [count] pixels of images moved at random; work size count, one per pixel
+ *   normal        y [count] ~ N(0, 1); work size count / 4 rounded up, one work item per block
+ *   batch         y [n, pixels] of images drawn with replacement; work size runs x n, one work item
+ *                 for RUN pixels of an image, so that the draw is worth it
+ *   batch_labels  y [count] labels of the same draw; work size count, one per label
+ *   shift         y [count] pixels of images moved at random; work size count, one per pixel
  */
 #define RUN 16 // as in ops/random.c
 
