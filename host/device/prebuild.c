@@ -1,5 +1,6 @@
 #include "host/device/prebuild.h"
 
+#include "host/base/array.h"
 #include "host/base/child.h"
 #include "host/base/error.h"
 #include "host/base/hash.h"
@@ -37,7 +38,7 @@ struct job {
 struct wg_prebuild {
     struct wg_device *device;
     struct job *jobs;
-    int count, capacity;
+    int count;
 };
 
 /* ---- noting ---- */
@@ -69,14 +70,11 @@ static struct job *add_job(struct wg_prebuild *prebuild, const struct wg_kernel_
         if (strcmp(job->file, use->file) == 0 && strcmp(job->defines.text, defines->text) == 0)
             return job;
     }
-    if (prebuild->count == prebuild->capacity) {
-        int capacity = 2 * prebuild->capacity + 16;
-        struct job *grown = realloc(prebuild->jobs, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory_null("a list of programs");
-        prebuild->jobs = grown;
-        prebuild->capacity = capacity;
-    }
+    struct job *grown =
+        wg_array_grow(prebuild->jobs, (size_t)prebuild->count, sizeof *grown, "a list of programs");
+    if (!grown)
+        return NULL;
+    prebuild->jobs = grown;
     struct job *job = &prebuild->jobs[prebuild->count];
     memset(job, 0, sizeof *job); // its bytes are written to a file
     if (!wg_program_text(prebuild->device, use->file, defines, &job->digest, &job->length))

@@ -1,5 +1,6 @@
 #include "host/device/program_cache.h"
 
+#include "host/base/array.h"
 #include "host/base/hash.h"
 #include "host/device/clerror.h"
 #include "host/device/driver_cache.h"
@@ -117,14 +118,12 @@ void wg_built_load(const struct wg_device *device, struct wg_built *ret_built)
     if (!file)
         return;
     uint64_t digest;
-    for (size_t capacity = 0; fscanf(file, "%" SCNx64, &digest) == 1;) {
-        if (ret_built->count == capacity) {
-            capacity = 2 * capacity + 256;
-            uint64_t *grown = realloc(ret_built->digests, capacity * sizeof *grown);
-            if (!grown)
-                break;
-            ret_built->digests = grown;
-        }
+    while (fscanf(file, "%" SCNx64, &digest) == 1) {
+        uint64_t *grown =
+            wg_array_grow(ret_built->digests, ret_built->count, sizeof *grown, "what is built");
+        if (!grown)
+            break;
+        ret_built->digests = grown;
         ret_built->digests[ret_built->count++] = digest;
     }
     fclose(file);

@@ -1,10 +1,9 @@
 #include "host/graph/bind.h"
 
+#include "host/base/array.h"
 #include "host/base/error.h"
 #include "host/device/clerror.h"
 #include "host/graph/bound.h"
-
-#include <stdlib.h>
 
 _Static_assert((int)WG_ARGUMENTS_MAX == (int)WG_KERNEL_ARGUMENTS_MAX, "all can be noted");
 
@@ -40,14 +39,11 @@ size_t wg_scratch_align(const struct wg_device *device, size_t bytes)
 static struct wg_launch *add_launch(struct wg_binder *binder)
 {
     struct wg_bound_schedule *bound = binder->bound;
-    if (bound->count == bound->capacity) {
-        int capacity = bound->capacity ? 2 * bound->capacity : 64;
-        struct wg_launch *grown = realloc(bound->launches, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory_null("kernel launches");
-        bound->launches = grown;
-        bound->capacity = capacity;
-    }
+    struct wg_launch *grown =
+        wg_array_grow(bound->launches, (size_t)bound->count, sizeof *grown, "kernel launches");
+    if (!grown)
+        return NULL;
+    bound->launches = grown;
     struct wg_launch *launch = &bound->launches[bound->count++];
     *launch = (struct wg_launch){.task = (int)(binder->task - bound->schedule->tasks)};
     return launch;

@@ -21,7 +21,6 @@ struct wg_bound_schedule {
     const struct wg_schedule *schedule;
     struct wg_launch *launches;
     int count;
-    int capacity;
     cl_mem *tensors; // by node index, once asked for: among the parts of wg_exec
 };
 
@@ -34,7 +33,6 @@ struct wg_exec {
     struct wg_bound_schedule *schedules;
     cl_mem *parts; // all sub-buffers of banks, in the order in which they were made
     int part_count;
-    int part_capacity;
 };
 
 struct wg_binder {

@@ -2,6 +2,7 @@
  * The memory of an execution: a buffer for each variable, constant and bank of the plan's arena,
  * and the parts of banks that tensors and scratch are.
  */
+#include "host/base/array.h"
 #include "host/base/error.h"
 #include "host/base/size.h"
 #include "host/device/clerror.h"
@@ -54,14 +55,11 @@ void wg_buffers_destroy(struct wg_exec *exec)
 /* A sub-buffer of a bank, which the exec owns. NULL with a message on failure. */
 static cl_mem create_part(struct wg_exec *exec, int bank, size_t offset, size_t bytes)
 {
-    if (exec->part_count == exec->part_capacity) {
-        int capacity = exec->part_capacity ? 2 * exec->part_capacity : 32;
-        cl_mem *grown = realloc(exec->parts, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory_null("sub-buffers");
-        exec->parts = grown;
-        exec->part_capacity = capacity;
-    }
+    cl_mem *grown =
+        wg_array_grow(exec->parts, (size_t)exec->part_count, sizeof *grown, "sub-buffers");
+    if (!grown)
+        return NULL;
+    exec->parts = grown;
     cl_int code;
     const cl_buffer_region region = {.origin = offset, .size = bytes};
     cl_mem part = clCreateSubBuffer(exec->banks[bank], CL_MEM_READ_WRITE,

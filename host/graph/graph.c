@@ -1,5 +1,6 @@
 #include "host/graph/graph.h"
 
+#include "host/base/array.h"
 #include "host/base/error.h"
 #include "host/base/size.h"
 #include "host/graph/op.h"
@@ -10,7 +11,6 @@
 struct wg_graph {
     struct wg_node **nodes;
     int count;
-    int capacity;
     enum wg_status status; // of the first failure; WG_OK: there is none
     char failure[256];
 };
@@ -145,14 +145,11 @@ bool wg_is_view(const struct wg_node *node)
 
 static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)
 {
-    if (g->count == g->capacity) {
-        int capacity = g->capacity ? 2 * g->capacity : 64;
-        struct wg_node **grown = realloc(g->nodes, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_node_lack_memory(g, draft->name);
-        g->nodes = grown;
-        g->capacity = capacity;
-    }
+    struct wg_node **grown =
+        wg_array_grow(g->nodes, (size_t)g->count, sizeof *grown, "the nodes of a graph");
+    if (!grown)
+        return wg_node_lack_memory(g, draft->name);
+    g->nodes = grown;
     struct wg_node *node = malloc(sizeof *node);
     if (!node)
         return wg_node_lack_memory(g, draft->name);

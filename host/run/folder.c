@@ -1,5 +1,6 @@
 #include "host/run/folder.h"
 
+#include "host/base/array.h"
 #include "host/base/error.h"
 #include "host/files/output.h"
 
@@ -59,19 +60,15 @@ bool wg_folder_image_path(char ret_path[WG_PATH_MAX], const char *folder, uint32
 struct numbers {
     uint32_t *values;
     int count;
-    int capacity;
 };
 
 static bool add_number(struct numbers *numbers, uint32_t value)
 {
-    if (numbers->count == numbers->capacity) {
-        int capacity = numbers->capacity ? 2 * numbers->capacity : 64;
-        uint32_t *grown = realloc(numbers->values, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory("a list of files");
-        numbers->values = grown;
-        numbers->capacity = capacity;
-    }
+    uint32_t *grown =
+        wg_array_grow(numbers->values, (size_t)numbers->count, sizeof *grown, "a list of files");
+    if (!grown)
+        return false;
+    numbers->values = grown;
     numbers->values[numbers->count++] = value;
     return true;
 }

@@ -1,5 +1,6 @@
 #include "host/run/history.h"
 
+#include "host/base/array.h"
 #include "host/base/error.h"
 #include "host/files/output.h"
 
@@ -73,14 +74,11 @@ static bool parse_row(const char *text, struct wg_history_row *ret_row)
 
 static bool remember(struct wg_history *history, const struct wg_history_row *row)
 {
-    if (history->count == history->capacity) {
-        size_t capacity = history->capacity ? 2 * history->capacity : 1024;
-        struct wg_history_row *grown = realloc(history->rows, capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory("the history of losses");
-        history->rows = grown;
-        history->capacity = capacity;
-    }
+    struct wg_history_row *grown =
+        wg_array_grow(history->rows, history->count, sizeof *grown, "the history of losses");
+    if (!grown)
+        return false;
+    history->rows = grown;
     history->rows[history->count++] = *row;
     return true;
 }

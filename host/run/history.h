@@ -22,7 +22,6 @@ struct wg_history_row {
 struct wg_history {
     struct wg_history_row *rows; // rows[i].step == i + 1
     size_t count;
-    size_t capacity;
     FILE *log;
     char path[1024];
 };

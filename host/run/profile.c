@@ -1,6 +1,6 @@
 #include "host/run/profile.h"
 
-#include "host/base/error.h"
+#include "host/base/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +46,9 @@ static bool is_same(const struct wg_bench_node *a, const struct wg_bench_node *b
 static bool append(struct wg_bench_result *result, const struct wg_bench_node *row)
 {
     struct wg_bench_node *grown =
-        realloc(result->nodes, ((size_t)result->node_count + 1) * sizeof *grown);
+        wg_array_grow(result->nodes, (size_t)result->node_count, sizeof *grown, "a profile");
     if (!grown)
-        return wg_fail_memory("a profile");
+        return false;
     grown[result->node_count++] = *row;
     result->nodes = grown;
     return true;

@@ -12,6 +12,7 @@
  */
 #include "host/selftest/selftest.h"
 
+#include "host/base/array.h"
 #include "host/base/clock.h"
 #include "host/base/error.h"
 #include "host/base/pages.h"
@@ -68,10 +69,9 @@ struct tester {
     int batch;                 // of the training to come
     const struct sweep *sweep; // being visited
     struct wg_case *cases;
-    int case_count, case_capacity;
+    int case_count;
     int done, total; // programs built beforehand, and runs
     struct wg_selftest *result;
-    int row_capacity;
 };
 
 /* More images than a byte counts to. */
@@ -122,14 +122,11 @@ static bool add_case(void *user, const struct wg_task *task, int runs)
     struct wg_case new;
     if (!(kind_of(task->node) & tester->sweep->kinds))
         return true;
-    if (tester->case_count == tester->case_capacity) {
-        int capacity = 2 * tester->case_capacity + 64;
-        struct wg_case *grown = realloc(tester->cases, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory("the self-test");
-        tester->cases = grown;
-        tester->case_capacity = capacity;
-    }
+    struct wg_case *grown =
+        wg_array_grow(tester->cases, (size_t)tester->case_count, sizeof *grown, "the self-test");
+    if (!grown)
+        return false;
+    tester->cases = grown;
     if (!wg_case_create(task->node, &new))
         return false;
     new.is_run_once = tester->quick;
@@ -256,14 +253,11 @@ static struct wg_selftest_row *find_row(struct tester *tester, const char *op,
         if (strcmp(result->rows[i].op, op) == 0 &&
             strcmp(result->rows[i].implementation, implementation) == 0)
             return &result->rows[i];
-    if (result->count == tester->row_capacity) {
-        int capacity = 2 * tester->row_capacity + 32;
-        struct wg_selftest_row *grown = realloc(result->rows, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory_null("the self-test");
-        result->rows = grown;
-        tester->row_capacity = capacity;
-    }
+    struct wg_selftest_row *grown =
+        wg_array_grow(result->rows, (size_t)result->count, sizeof *grown, "the self-test");
+    if (!grown)
+        return NULL;
+    result->rows = grown;
     struct wg_selftest_row *row = &result->rows[result->count++];
     *row = (struct wg_selftest_row){.passed = true};
     snprintf(row->op, sizeof row->op, "%s", op);

@@ -1,6 +1,6 @@
 #include "host/tune/nodes.h"
 
-#include "host/base/error.h"
+#include "host/base/array.h"
 #include "host/gan/trainer.h"
 
 #include <stdlib.h>
@@ -33,14 +33,11 @@ static bool add(void *user, const struct wg_task *task, int runs)
         node->runs += runs;
         return true;
     }
-    if (nodes->count == nodes->capacity) {
-        int capacity = 2 * nodes->capacity + 64;
-        struct wg_tune_node *grown = realloc(nodes->nodes, (size_t)capacity * sizeof *grown);
-        if (!grown)
-            return wg_fail_memory("the nodes to be tuned");
-        nodes->nodes = grown;
-        nodes->capacity = capacity;
-    }
+    struct wg_tune_node *grown =
+        wg_array_grow(nodes->nodes, (size_t)nodes->count, sizeof *grown, "the nodes to be tuned");
+    if (!grown)
+        return false;
+    nodes->nodes = grown;
     node = &nodes->nodes[nodes->count];
     *node = (struct wg_tune_node){.runs = runs, .work = work_of(task->node)};
     memcpy(node->key, key, sizeof key);

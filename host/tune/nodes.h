@@ -17,7 +17,6 @@ struct wg_tune_node {
 struct wg_tune_nodes {
     struct wg_tune_node *nodes; // the most work in a step first
     int count;
-    int capacity;
 };
 
 /* For a training of the default model with this batch. Fails with WG_ERROR_MEMORY if that does not

@@ -1,8 +1,7 @@
-#include "host/base/error.h"
+#include "host/base/array.h"
 #include "host/tune/tuner.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const fault_of[] = {
@@ -19,8 +18,8 @@ static struct wg_tune_rejection *find(struct wg_tune_result *result, const char 
         if (strcmp(known->way, way) == 0 && strcmp(known->fault, fault) == 0)
             return known;
     }
-    size_t size = ((size_t)result->rejection_count + 1) * sizeof *result->rejections;
-    struct wg_tune_rejection *grown = realloc(result->rejections, size);
+    struct wg_tune_rejection *grown = wg_array_grow(
+        result->rejections, (size_t)result->rejection_count, sizeof *grown, "a rejection");
     if (!grown)
         return NULL;
     result->rejections = grown;
@@ -38,7 +37,7 @@ bool wg_tuner_reject(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
     snprintf(name, sizeof name, "%s by %s", op->name, way->implementation);
     struct wg_tune_rejection *rejection = find(tuner->result, name, fault_of[answer->verdict]);
     if (!rejection)
-        return wg_fail_memory("a rejection");
+        return false;
     wg_tune_way_describe(op, way, what, sizeof what);
     if (rejection->count++ == 0)
         snprintf(rejection->first, sizeof rejection->first, "%.150s by %s: %.250s",
