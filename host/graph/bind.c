@@ -2,6 +2,7 @@
 
 #include "host/base/array.h"
 #include "host/base/error.h"
+#include "host/base/size.h"
 #include "host/device/clerror.h"
 #include "host/graph/bound.h"
 
@@ -24,6 +25,12 @@ unsigned wg_vector_width(const struct wg_device *device, size_t length)
     return found;
 }
 
+void wg_define_activation(struct wg_defines *defines, const struct wg_node *node)
+{
+    wg_define_int(defines, "ACTIVATION", node->attr.activation);
+    wg_define_float(defines, "SLOPE", node->attr.slope);
+}
+
 void wg_define_stream(struct wg_defines *defines, const struct wg_device *device, size_t bytes)
 {
     if (wg_device_is_cpu(device) && device->cache_bytes > 0 && bytes > device->cache_bytes / 2)
@@ -32,8 +39,7 @@ void wg_define_stream(struct wg_defines *defines, const struct wg_device *device
 
 size_t wg_scratch_align(const struct wg_device *device, size_t bytes)
 {
-    size_t alignment = device->buffer_alignment;
-    return (bytes + alignment - 1) / alignment * alignment;
+    return wg_round_up(bytes, device->buffer_alignment);
 }
 
 static struct wg_launch *add_launch(struct wg_binder *binder)

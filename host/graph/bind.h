@@ -67,6 +67,9 @@ const struct wg_device *wg_binder_device(const struct wg_binder *binder);
  * divide the length. On other devices than CPUs at most 4. */
 unsigned wg_vector_width(const struct wg_device *device, size_t length);
 
+/* Macros ACTIVATION and SLOPE, of the node's. */
+void wg_define_activation(struct wg_defines *defines, const struct wg_node *node);
+
 /* Macro STREAM for a program on a CPU whose result, of so many bytes, won't be in the cache any
  * more when it is read: STREAMV of cl/prelude.cl then writes past the caches. */
 void wg_define_stream(struct wg_defines *defines, const struct wg_device *device, size_t bytes);

@@ -1,6 +1,6 @@
 #include "host/graph/fuse.h"
 
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 
 #include <string.h>
 

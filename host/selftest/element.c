@@ -2,8 +2,9 @@
 
 #include "host/base/error.h"
 #include "host/base/parallel.h"
-#include "host/graph/op.h"
+#include "host/graph/inputs.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* w[ky, kx, c, oc] */
@@ -201,4 +202,24 @@ const struct wg_element_form *wg_element_form(const struct wg_node *node)
         if (forms[i].op == node->op)
             return &forms[i].form;
     return NULL;
+}
+
+static double activate(const struct wg_attributes *attr, double x)
+{
+    switch (attr->activation) {
+    case WG_ACTIVATION_LEAKY_RELU:
+        return x > 0 ? x : (double)attr->slope * x;
+    case WG_ACTIVATION_TANH:
+        return tanh(x);
+    default:
+        return x;
+    }
+}
+
+double wg_element_result(const struct wg_node *node, const float *const in[], size_t element)
+{
+    double sum = wg_element_form(node)->sum(node, in[0], in[1], element);
+    if (wg_has_bias(node))
+        sum += (double)in[CONV_BIAS][element % wg_shape_last(&node->shape)];
+    return activate(&node->attr, sum);
 }

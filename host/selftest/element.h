@@ -29,4 +29,7 @@ double wg_element_packed(const struct wg_node *node, const float *x, const float
 /* NULL: the node's op is none of these. */
 const struct wg_element_form *wg_element_form(const struct wg_node *node);
 
+/* The element with bias and activation, from all inputs of a node that has a form. */
+double wg_element_result(const struct wg_node *node, const float *const in[], size_t element);
+
 #endif

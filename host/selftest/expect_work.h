@@ -4,7 +4,7 @@
 #ifndef WG_SELFTEST_EXPECT_WORK_H
 #define WG_SELFTEST_EXPECT_WORK_H
 
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 #include "host/reference/ops.h"
 #include "host/selftest/expect.h"
 

@@ -4,7 +4,7 @@
 #include "host/base/parallel.h"
 #include "host/base/philox.h"
 #include "host/base/size.h"
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 #include "host/reference/ops.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
  */
 #include "host/base/clock.h"
 #include "host/base/error.h"
-#include "host/tune/formula.h"
+#include "host/selftest/element.h"
 #include "host/tune/store.h"
 #include "host/tune/tuner.h"
 
@@ -145,9 +145,9 @@ static bool init(struct wg_tuner *tuner)
                                          .heuristic = wg_op_choose(node, tuner->device, NULL),
                                          .own = {.seconds = INFINITY}};
         entry->is_tunable = ways > 1 || wg_knob_count(entry->heuristic) > 0;
-        entry->yardstick = !entry->is_tunable       ? ""
-                           : wg_formula_known(node) ? entry->heuristic->name
-                                                    : "ref";
+        entry->yardstick = !entry->is_tunable      ? ""
+                           : wg_element_form(node) ? entry->heuristic->name
+                                                   : "ref";
         for (int s = 0; s < WG_BLAS_SETS_MAX; s++)
             entry->blas[s].seconds = INFINITY;
         tuner->total += ways;

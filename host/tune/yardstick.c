@@ -2,7 +2,7 @@
 
 #include "host/base/error.h"
 #include "host/base/pages.h"
-#include "host/tune/formula.h"
+#include "host/selftest/element.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static bool check(const struct wg_case *c)
         in[i] = c->values[i];
     for (size_t s = 0; s < SAMPLES; s++) {
         size_t element = (expected->count - 1) * s / (SAMPLES - 1);
-        double right = wg_formula_element(c->node, in, element), got = expected->value[element];
+        double right = wg_element_result(c->node, in, element), got = expected->value[element];
         if (!(fabs(got - right) <= expected->allowed[element]))
             return wg_fail(WG_ERROR_DATA, "element %zu is %.9g, expected %.9g", element, got,
                            right);

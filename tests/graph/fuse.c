@@ -5,8 +5,8 @@
 
 #include "host/base/size.h"
 #include "host/graph/autodiff.h"
+#include "host/graph/inputs.h"
 #include "host/graph/op.h"
-#include "host/graph/ops/shared.h"
 #include "tests/ops/oplib.h"
 
 #include <math.h>

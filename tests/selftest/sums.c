@@ -5,7 +5,7 @@
 #define _GNU_SOURCE // sched_setaffinity
 
 #include "host/selftest/sums.h"
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 #include "host/selftest/case.h"
 #include "host/selftest/element.h"
 #include "host/selftest/sample.h"

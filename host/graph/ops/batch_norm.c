@@ -9,8 +9,8 @@
  *
  * The activation's sign is recomputed from x, so neither y nor g is read or stored.
  */
+#include "host/graph/inputs.h"
 #include "host/graph/ops/rows.h"
-#include "host/graph/ops/shared.h"
 
 static void define(struct wg_defines *defines, const struct wg_node *node,
                    const struct wg_device *device)

@@ -4,7 +4,7 @@
  * Both activations on offer know their derivative from their output, so x need not be kept.
  */
 #include "host/graph/bind.h"
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 
 static bool bind_bias(const struct wg_node *y, struct wg_binder *binder)
 {

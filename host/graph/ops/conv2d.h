@@ -9,7 +9,7 @@
 
 #include "host/base/size.h"
 #include "host/graph/bind.h"
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 
 /* Macros N H W C OH OW OC K S PAD, of the geometry. */
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv);
@@ -28,14 +28,6 @@ void wg_define_norm_in(struct wg_defines *defines, const struct wg_node *node);
 /* All inputs of the node, then the node itself, which is the order of the kernels: for conv2d x, w,
  * the bias if there is one, y. */
 void wg_conv_arguments(const struct wg_node *node, struct wg_argument *arguments);
-
-/*
- * The form of a node of conv2d, conv2d_data, conv2d_filter or matmul, and its geometry. A product
- * of matrices is each of the forms over images of one pixel: A B is conv2d, with C = y, A B^T
- * conv2d_data, with C = x, A^T B conv2d_filter, with C = w; A^T B^T is none.
- */
-enum wg_form wg_form_of(const struct wg_node *node);
-struct wg_conv wg_conv_of(const struct wg_node *node);
 
 /* The geometry of images of one pixel: y [n, oc] = x [n, c] w [c, oc] */
 struct wg_conv wg_conv_one_pixel(size_t n, size_t c, size_t oc);

@@ -7,7 +7,7 @@
  * The fusing pass makes them.
  */
 #include "host/graph/bind.h"
-#include "host/graph/ops/shared.h"
+#include "host/graph/inputs.h"
 
 static bool bind_kernel(const struct wg_node *y, struct wg_binder *binder)
 {

@@ -1,9 +1,8 @@
 /*
- * What several ops share: the places of their inputs, for all who look into a node, and macros of
- * their attributes.
+ * The places of a node's inputs, for all who look into one: ops, the fusing pass, the tests.
  */
-#ifndef WG_GRAPH_OPS_SHARED_H
-#define WG_GRAPH_OPS_SHARED_H
+#ifndef WG_GRAPH_INPUTS_H
+#define WG_GRAPH_INPUTS_H
 
 #include "host/graph/op.h"
 
@@ -14,6 +13,14 @@ static inline bool wg_has_bias(const struct wg_node *conv)
 {
     return conv->in_count > CONV_BIAS;
 }
+
+/*
+ * The form of a node of conv2d, conv2d_data, conv2d_filter or matmul, and its geometry. A product
+ * of matrices is each of the forms over images of one pixel: A B is conv2d, with C = y, A B^T
+ * conv2d_data, with C = x, A^T B conv2d_filter, with C = w; A^T B^T is none.
+ */
+enum wg_form wg_form_of(const struct wg_node *node);
+struct wg_conv wg_conv_of(const struct wg_node *node);
 
 /* conv2d_filter */
 enum { FILTER_X, FILTER_Y };
@@ -31,12 +38,5 @@ enum { UP_W = BETA + 1, UP_BIAS };
 /* So do norm_up_sums, up to UP_GRADIENT_W, and norm_up_gradient. UP_D: the gradient to norm_up's
  * result before the activation. */
 enum { UP_D = BETA + 1, UP_GRADIENT_W, UP_SUMS };
-
-/* Macros ACTIVATION and SLOPE. */
-static inline void wg_define_activation(struct wg_defines *defines, const struct wg_node *node)
-{
-    wg_define_int(defines, "ACTIVATION", node->attr.activation);
-    wg_define_float(defines, "SLOPE", node->attr.slope);
-}
 
 #endif

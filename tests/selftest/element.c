@@ -1,7 +1,7 @@
 /*
  * Every element by the formula against the whole tensor by the reference's.
  */
-#include "host/tune/formula.h"
+#include "host/selftest/element.h"
 
 #include "host/selftest/case.h"
 #include "tests/testlib.h"
@@ -16,13 +16,13 @@ static void check(struct wg_node *node)
 {
     struct wg_case c;
     const float *in[WG_INPUTS_MAX] = {0};
-    ck_assert(wg_formula_known(node));
+    ck_assert(wg_element_form(node));
     ck_assert_msg(wg_case_create(node, &c) && wg_case_prepare(&c, NULL), "%s", wg_error_message());
     for (int i = 0; i < c.node->in_count; i++)
         in[i] = c.values[i];
     const struct wg_expected *expected = &c.expectation.outputs[0];
     for (size_t i = 0; i < expected->count; i++) {
-        double got = wg_formula_element(c.node, in, i);
+        double got = wg_element_result(c.node, in, i);
         ck_assert_msg(fabs(got - expected->value[i]) <= 1e-12 * (1 + fabs(got)),
                       "%s: element %zu is %.17g, expected %.17g", node->name, i, got,
                       expected->value[i]);
@@ -77,19 +77,19 @@ START_TEST(others_have_none)
 {
     struct wg_graph *g = wg_graph_create();
     struct wg_node *x = wg_variable(g, "x", WG_F32, wg_shape(3, 4));
-    ck_assert(!wg_formula_known(wg_sum_rows(g, x)));
-    ck_assert(!wg_formula_known(wg_assign(g, x, x)));
+    ck_assert(!wg_element_form(wg_sum_rows(g, x)));
+    ck_assert(!wg_element_form(wg_assign(g, x, x)));
     wg_graph_destroy(g);
 }
 END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("formula");
+    TCase *tests = tcase_create("element");
     tcase_add_test(tests, elements_are_those_of_the_reference);
     tcase_add_test(tests, bias_and_activation_are_known);
     tcase_add_test(tests, others_have_none);
-    Suite *suite = suite_create("formula");
+    Suite *suite = suite_create("element");
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
