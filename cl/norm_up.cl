@@ -7,29 +7,25 @@
  * From u and d, the gradient to x, everything in between is computed again as it is needed, in each
  * of two passes over u, and written nowhere: r, and dr = conv2d(d, w).
  *
- *   norm_up_sums      scratch [PARTS][TAPS + 2, OC], to be added up: the gradient of w, sum over
+ *   norm_up_sums      parts [PARTS][TAPS + 2, OC], to be added up: the gradient of w, sum over
  *                     pixels of d's taps * r; then dbeta = sum of g and dgamma = sum of g * xhat,
  *                     where g = dr * leaky ReLU'
  *   norm_up_gradient  du = factor * (g - dbeta / rows - xhat * dgamma / rows), where factor is
  *                     gamma / root (batch_norm.cl), and sums [TAPS + 2, OC] are those above
  *
- * Global size PARTS and N * BANDS, scratch of a work item [3, OC] and [5, OC] in front of the
- * parts.
+ * Global size PARTS and N * BANDS; a work item describes the norm to itself, [3, OC] and [5, OC].
  */
 #include "thin.cl"
 #include "thin_norm.cl"
 
 #define ROWS_OUT ((OH + BANDS - 1) / BANDS)
-#ifndef PARTS // to compile alone
-#define PARTS 1
-#endif
 
 __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
-                           __global const float *restrict w, __global float *restrict scratch,
-                           __global float *restrict described)
+                           __global const float *restrict w, __global float *restrict described,
+                           __global float *restrict parts)
 {
     const int part = get_global_id(0), first = part % BANDS * ROWS_OUT;
-    __global float *sums = scratch + (size_t)part * (TAPS + 2) * OC, *dbeta = sums + TAPS * OC;
+    __global float *sums = parts + (size_t)part * (TAPS + 2) * OC, *dbeta = sums + TAPS * OC;
     __global float *dgamma = dbeta + OC, *norm = described + part * 3 * OC;
 
     describe_norm(m, gamma, beta, norm);
@@ -58,11 +54,11 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                             const floatv deviation =
                                 LOADV(u + from + min(p, count - 1) * OC + c) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
-                            const floatv g = value > 0.0f ? dr : SLOPE_IN * dr;
+                            const floatv g = BEND(value, dr);
 
                             sum[v] += g;
                             product[v] = MAC(g, deviation, product[v]);
-                            tile[p][v] = value > 0.0f ? value : SLOPE_IN * value; // r
+                            tile[p][v] = BEND(value, value); // r
                         }
                         STOREV(LOADV(dbeta + c) + sum[v], dbeta + c);
                         STOREV(LOADV(dgamma + c) + product[v], dgamma + c);
@@ -112,7 +108,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
                             PREFETCH(u + at + PIXELS * OC);
                             const floatv deviation = LOADV(u + at) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
-                            const floatv g = value > 0.0f ? dr : SLOPE_IN * dr;
+                            const floatv g = BEND(value, dr);
                             const floatv mean_part = MAC(LOADV(a + c), deviation, LOADV(b + c));
 
                             STREAMV(MAC(LOADV(norm + OC + c), g, mean_part), du + at);

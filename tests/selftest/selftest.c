@@ -189,7 +189,8 @@ static const struct mistake {
      "if (n < N - 1 || oy < OH - 1 || ox + p < OW - 1 || o + (v + 1) * VW < OC)\n"
      "STOREV(ACTIVATE(tile[p][v]), to",
      "conv2d", "thin"},
-    {2, "norm_up", "g = value > 0.0f ?", "g = value > 0.0f || N > 64 ?", "norm_up_sums", "thin"},
+    {2, "norm_up", "g = BEND(value, dr)", "g = N > 64 ? dr : BEND(value, dr)", "norm_up_sums",
+     "thin"},
     // A single vector of a large result, in the middle of an image in the middle of the batch.
     {3, "conv2d_thin", "ACTIVATE(tile[p][v]), to",
      "(n == 60 && oy == 5 && ox + p == 9 && o + v * VW == VW ? 1.001f : 1.0f) * "

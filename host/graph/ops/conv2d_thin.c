@@ -63,26 +63,87 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
     wg_define_int(defines, "IMAGES_IN", (long long)thin.images_in);
 }
 
+/* ---- x ---- */
+
 /* DATA_ITEM of the kernel */
-size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device)
+size_t wg_thin_data_scratch(const struct wg_node *x, const struct wg_device *device)
 {
+    const struct wg_conv *v = &x->attr.conv;
     struct wg_thin thin = wg_thin_of(v, device);
     size_t rows = (wg_divide_up(v->h, thin.bands) + v->k - 2) / v->stride + 2;
     size_t item = v->oc * thin.taps + thin.pixels_in * v->oc + rows * v->ow * thin.taps + 3 * v->oc;
     return thin.items_in * item * sizeof(float);
 }
 
+bool wg_thin_suits_data(const struct wg_node *x, const struct wg_device *device)
+{
+    return wg_thin_suits(&x->attr.conv, device) &&
+           wg_scratch_fits(wg_thin_data_scratch(x, device), device);
+}
+
+bool wg_bind_thin_data(struct wg_binder *binder, const struct wg_node *x,
+                       const struct wg_defines *own)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_defines defines = *own;
+    struct wg_call call = {
+        .file = "conv2d_thin",
+        .kernel = "thin_data",
+        .defines = &defines,
+        .global = {wg_thin_of(&x->attr.conv, device).items_in},
+        .local = {1},
+    };
+    wg_define_thin(&defines, &x->attr.conv, device);
+    wg_conv_arguments(x, call.arguments);
+    call.arguments[x->in_count + 1] = WG_SCRATCH(0, wg_thin_data_scratch(x, device));
+    return wg_bind_kernel(binder, &call);
+}
+
+/* ---- sums ---- */
+
+static struct wg_row_split split_of(const struct wg_node *sums, const struct wg_device *device)
+{
+    return wg_row_split_chunks(wg_thin_of(&sums->attr.conv, device).parts, device);
+}
+
+size_t wg_thin_sums_scratch(const struct wg_node *sums, const struct wg_device *device)
+{
+    struct wg_row_split split = split_of(sums, device);
+    return wg_row_scratch(&split, wg_shape_count(&sums->shape), device);
+}
+
+bool wg_thin_suits_sums(const struct wg_node *sums, const struct wg_device *device)
+{
+    return wg_thin_suits(&sums->attr.conv, device) &&
+           wg_scratch_fits(wg_thin_sums_scratch(sums, device), device);
+}
+
+bool wg_bind_thin_sums(struct wg_binder *binder, const struct wg_node *sums,
+                       const struct wg_defines *own, struct wg_call call)
+{
+    const struct wg_device *device = wg_binder_device(binder);
+    struct wg_row_split split = split_of(sums, device);
+    size_t count = wg_shape_count(&sums->shape), last = 0;
+    struct wg_defines defines = *own;
+    wg_define_thin(&defines, &sums->attr.conv, device);
+    while (call.arguments[last].kind != WG_ARGUMENT_END)
+        last++;
+    call.arguments[last] = wg_row_sums(&split, count, WG_NODE(sums));
+    call.defines = &defines;
+    call.global[0] = split.chunks;
+    call.local[0] = 1;
+    return wg_bind_kernel(binder, &call) && wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
+}
+
 /* ---- the implementation ---- */
 
 static size_t scratch(const struct wg_node *node, const struct wg_device *device)
 {
-    struct wg_row_split split;
     switch (wg_form_of(node)) {
     case WG_FORM_DATA:
-        return wg_thin_data_scratch(&node->attr.conv, device);
+        return wg_thin_data_scratch(node, device);
     case WG_FORM_FILTER:
-        split = wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts, device);
-        return wg_row_scratch(&split, wg_shape_count(&node->shape), device);
+        return wg_thin_sums_scratch(node, device);
     default:
         return 0;
     }
@@ -94,52 +155,40 @@ static bool suits(const struct wg_node *node, const struct wg_device *device)
            wg_scratch_fits(scratch(node, device), device);
 }
 
-/* conv2d or conv2d_data */
-static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
+static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
-    struct wg_thin thin = wg_thin_of(&node->attr.conv, device);
-    bool data = wg_form_of(node) == WG_FORM_DATA;
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = "conv2d_thin",
-        .kernel = data ? "thin_data" : "thin_conv2d",
+        .kernel = "thin_conv2d",
         .defines = &defines,
-        .global = {data ? thin.items_in : thin.items},
+        .global = {wg_thin_of(&y->attr.conv, device).items},
         .local = {1},
     };
-    wg_define_thin(&defines, &node->attr.conv, device);
-    wg_define_epilogue(&defines, node);
-    wg_conv_arguments(node, call.arguments);
-    if (data)
-        call.arguments[node->in_count + 1] = WG_SCRATCH(0, scratch(node, device));
+    wg_define_thin(&defines, &y->attr.conv, device);
+    wg_define_epilogue(&defines, y);
+    wg_conv_arguments(y, call.arguments);
     return wg_bind_kernel(binder, &call);
-}
-
-static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
-{
-    const struct wg_device *device = wg_binder_device(binder);
-    size_t sums = wg_shape_count(&w->shape), parts = wg_thin_of(&w->attr.conv, device).parts;
-    struct wg_row_split split = wg_row_split_chunks(parts, device);
-    struct wg_defines defines = {0};
-    wg_define_thin(&defines, &w->attr.conv, device);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "conv2d_thin",
-                              .kernel = "thin_filter",
-                              .defines = &defines,
-                              .arguments = {WG_NODE(w->in[0]), WG_NODE(w->in[1]),
-                                            wg_row_sums(&split, sums, WG_NODE(w))},
-                              .global = {parts},
-                              .local = {1},
-                          }) &&
-           wg_bind_row_sums(binder, &split, sums, WG_NODE(w));
 }
 
 static bool bind(const struct wg_node *node, struct wg_binder *binder)
 {
-    return wg_form_of(node) == WG_FORM_FILTER ? bind_filter(node, binder)
-                                              : bind_gather(node, binder);
+    struct wg_defines defines = {0};
+    struct wg_call call = {
+        .file = "conv2d_thin",
+        .kernel = "thin_filter",
+        .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1])},
+    };
+    switch (wg_form_of(node)) {
+    case WG_FORM_DATA:
+        wg_define_epilogue(&defines, node);
+        return wg_bind_thin_data(binder, node, &defines);
+    case WG_FORM_FILTER:
+        return wg_bind_thin_sums(binder, node, &defines, call);
+    default:
+        return bind_conv2d(node, binder);
+    }
 }
 
 const struct wg_implementation wg_conv2d_thin = {

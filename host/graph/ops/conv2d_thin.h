@@ -32,7 +32,19 @@ struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *devic
 void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
                     const struct wg_device *device);
 
-/* Bytes of scratch of the kernel thin_data, which makes x. */
-size_t wg_thin_data_scratch(const struct wg_conv *v, const struct wg_device *device);
+/* Of the kernel thin_data, which makes x: whether its scratch, of so many bytes, fits, too; and the
+ * call, whose arguments are the inputs, x and the scratch, with the macros that are its own. */
+size_t wg_thin_data_scratch(const struct wg_node *x, const struct wg_device *device);
+bool wg_thin_suits_data(const struct wg_node *x, const struct wg_device *device);
+bool wg_bind_thin_data(struct wg_binder *binder, const struct wg_node *x,
+                       const struct wg_defines *own);
+
+/* Likewise of kernels that make sums over all images: file, kernel and arguments are the caller's.
+ * The last argument, added here, are the sums of the parts, followed by the calls that add these
+ * up. */
+size_t wg_thin_sums_scratch(const struct wg_node *sums, const struct wg_device *device);
+bool wg_thin_suits_sums(const struct wg_node *sums, const struct wg_device *device);
+bool wg_bind_thin_sums(struct wg_binder *binder, const struct wg_node *sums,
+                       const struct wg_defines *own, struct wg_call call);
 
 #endif

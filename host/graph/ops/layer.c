@@ -45,70 +45,43 @@ static bool bind_data_ref(const struct wg_node *node, struct wg_binder *binder)
 
 /* ---- layer_filter: x, out, gradient -> [K * K * C + 1, OC] ---- */
 
-static struct wg_row_split split_of(const struct wg_node *node, const struct wg_device *device)
+/* Both kinds of kernels take the inputs, and by this macro they know what these are. */
+static struct wg_defines from_gradient(const struct wg_node *node)
 {
-    return wg_row_split_chunks(wg_thin_of(&node->attr.conv, device).parts, device);
+    struct wg_defines defines = {0};
+    wg_define_flag(&defines, "FROM_GRADIENT");
+    wg_define_activation(&defines, node);
+    return defines;
 }
 
-static size_t scratch_filter(const struct wg_node *node, const struct wg_device *device)
+static struct wg_call call_filter(const struct wg_node *node, const char *file, const char *kernel)
 {
-    struct wg_row_split split = split_of(node, device);
-    return wg_row_scratch(&split, wg_shape_count(&node->shape), device);
-}
-
-static bool suits_filter(const struct wg_node *node, const struct wg_device *device)
-{
-    return wg_thin_suits(&node->attr.conv, device) &&
-           wg_scratch_fits(scratch_filter(node, device), device);
-}
-
-static void define_thin(struct wg_defines *defines, const struct wg_node *node,
-                        const struct wg_device *device)
-{
-    wg_define_thin(defines, &node->attr.conv, device);
-    wg_define_flag(defines, "FROM_GRADIENT");
-    wg_define_activation(defines, node);
+    return (struct wg_call){
+        .file = file,
+        .kernel = kernel,
+        .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2])},
+    };
 }
 
 static bool bind_filter(const struct wg_node *node, struct wg_binder *binder)
 {
-    const struct wg_device *device = wg_binder_device(binder);
-    struct wg_row_split split = split_of(node, device);
-    size_t sums = wg_shape_count(&node->shape);
-    struct wg_defines defines = {0};
-    define_thin(&defines, node, device);
-    return wg_bind_kernel(
-               binder,
-               &(struct wg_call){
-                   .file = "conv2d_thin",
-                   .kernel = "thin_filter",
-                   .defines = &defines,
-                   .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
-                                 wg_row_sums(&split, sums, WG_NODE(node))},
-                   .global = {split.chunks},
-                   .local = {1},
-               }) &&
-           wg_bind_row_sums(binder, &split, sums, WG_NODE(node));
+    const struct wg_defines defines = from_gradient(node);
+    return wg_bind_thin_sums(binder, node, &defines,
+                             call_filter(node, "conv2d_thin", "thin_filter"));
 }
 
 static bool bind_lanes_filter(const struct wg_node *node, struct wg_binder *binder)
 {
-    struct wg_defines defines = {0};
-    struct wg_call call = {
-        .file = "conv2d_lanes",
-        .kernel = "lanes_filter",
-        .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2])},
-    };
-    wg_define_flag(&defines, "FROM_GRADIENT");
-    wg_define_activation(&defines, node);
-    return wg_bind_lanes_sums(binder, node, &defines, call);
+    const struct wg_defines defines = from_gradient(node);
+    return wg_bind_lanes_sums(binder, node, &defines,
+                              call_filter(node, "conv2d_lanes", "lanes_filter"));
 }
 
 const struct wg_op wg_op_layer_filter = {
     .name = "layer_filter",
     .flops = flops,
-    .implementations = {WG_BY(.name = "thin", .suits = suits_filter, .scratch = scratch_filter,
-                              .bind = bind_filter),
+    .implementations = {WG_BY(.name = "thin", .suits = wg_thin_suits_sums,
+                              .scratch = wg_thin_sums_scratch, .bind = bind_filter),
                         WG_BY(.name = "lanes", .suits = wg_lanes_suit_sums,
                               .scratch = wg_lanes_scratch, .bind = bind_lanes_filter),
                         WG_BY(.name = "ref", .bind = bind_filter_ref)},
@@ -116,38 +89,16 @@ const struct wg_op wg_op_layer_filter = {
 
 /* ---- layer_data: out, gradient, w -> x ---- */
 
-static size_t scratch_data(const struct wg_node *node, const struct wg_device *device)
-{
-    return wg_thin_data_scratch(&node->attr.conv, device);
-}
-
-static bool suits_data(const struct wg_node *node, const struct wg_device *device)
-{
-    return wg_thin_suits(&node->attr.conv, device) &&
-           wg_scratch_fits(scratch_data(node, device), device);
-}
-
 static bool bind_data(const struct wg_node *node, struct wg_binder *binder)
 {
-    const struct wg_device *device = wg_binder_device(binder);
-    struct wg_defines defines = {0};
-    define_thin(&defines, node, device);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "conv2d_thin",
-                    .kernel = "thin_data",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]), WG_NODE(node->in[2]),
-                                  WG_NODE(node), WG_SCRATCH(0, scratch_data(node, device))},
-                    .global = {wg_thin_of(&node->attr.conv, device).items_in},
-                    .local = {1},
-                });
+    const struct wg_defines defines = from_gradient(node);
+    return wg_bind_thin_data(binder, node, &defines);
 }
 
 const struct wg_op wg_op_layer_data = {
     .name = "layer_data",
     .flops = flops,
-    .implementations = {WG_BY(.name = "thin", .suits = suits_data, .scratch = scratch_data,
-                              .bind = bind_data),
+    .implementations = {WG_BY(.name = "thin", .suits = wg_thin_suits_data,
+                              .scratch = wg_thin_data_scratch, .bind = bind_data),
                         &wg_conv2d_tiled, WG_BY(.name = "ref", .bind = bind_data_ref)},
 };

@@ -65,57 +65,35 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
 
 /* ---- norm_up: u, m, gamma, beta, w, b -> x ---- */
 
-static size_t scratch_up(const struct wg_node *x, const struct wg_device *device)
-{
-    return wg_thin_data_scratch(&x->attr.conv, device);
-}
-
-static bool suits_up(const struct wg_node *x, const struct wg_device *device)
-{
-    return wg_thin_suits(&x->attr.conv, device) && wg_scratch_fits(scratch_up(x, device), device);
-}
-
 static bool bind_up(const struct wg_node *x, struct wg_binder *binder)
 {
-    const struct wg_device *device = wg_binder_device(binder);
     struct wg_defines defines = {0};
-    struct wg_call call = {
-        .file = "conv2d_thin",
-        .kernel = "thin_data",
-        .defines = &defines,
-        .global = {wg_thin_of(&x->attr.conv, device).items_in},
-        .local = {1},
-    };
-    wg_define_thin(&defines, &x->attr.conv, device);
     define_up(&defines, x);
-    int last = put_arguments(x, call.arguments);
-    call.arguments[last] = WG_SCRATCH(0, scratch_up(x, device));
-    return wg_bind_kernel(binder, &call);
+    return wg_bind_thin_data(binder, x, &defines);
 }
 
 const struct wg_op wg_op_norm_up = {
     .name = "norm_up",
     .flops = flops,
-    .implementations = {WG_BY(.name = "thin", .suits = suits_up, .scratch = scratch_up,
-                              .bind = bind_up),
+    .implementations = {WG_BY(.name = "thin", .suits = wg_thin_suits_data,
+                              .scratch = wg_thin_data_scratch, .bind = bind_up),
                         &wg_conv2d_tiled, WG_BY(.name = "ref", .bind = bind_ref)},
 };
 
 /* ---- norm_up_sums: u, m, gamma, beta, d, w -> [K * K * C + 2, OC] ---- */
 
-/* The parts' sums, then what describes the norm to each work item. */
+/* What describes the norm to each work item. */
 static struct wg_argument described_by(const struct wg_node *node, size_t items, size_t floats,
                                        size_t at)
 {
     return WG_SCRATCH(at, items * floats * node->attr.conv.oc * sizeof(float));
 }
 
+/* Behind the parts' sums. */
 static struct wg_argument described_sums(const struct wg_node *sums, const struct wg_device *device)
 {
-    size_t parts = wg_thin_of(&sums->attr.conv, device).parts;
-    struct wg_row_split split = wg_row_split_chunks(parts, device);
-    size_t bytes = wg_row_scratch(&split, wg_shape_count(&sums->shape), device);
-    return described_by(sums, parts, 3, wg_scratch_align(device, bytes));
+    size_t at = wg_scratch_align(device, wg_thin_sums_scratch(sums, device));
+    return described_by(sums, wg_thin_of(&sums->attr.conv, device).parts, 3, at);
 }
 
 static size_t scratch_sums(const struct wg_node *sums, const struct wg_device *device)
@@ -130,35 +108,29 @@ static bool suits_sums(const struct wg_node *sums, const struct wg_device *devic
            wg_scratch_fits(scratch_sums(sums, device), device);
 }
 
+static struct wg_call call_sums(const struct wg_node *sums, const char *file, const char *kernel)
+{
+    struct wg_call call = {.file = file, .kernel = kernel};
+    for (int i = 0; i < sums->in_count; i++)
+        call.arguments[i] = WG_NODE(sums->in[i]);
+    return call;
+}
+
 static bool bind_sums(const struct wg_node *sums, struct wg_binder *binder)
 {
-    const struct wg_device *device = wg_binder_device(binder);
-    size_t parts = wg_thin_of(&sums->attr.conv, device).parts, count = wg_shape_count(&sums->shape);
-    struct wg_row_split split = wg_row_split_chunks(parts, device);
     struct wg_defines defines = {0};
-    struct wg_call call = {
-        .file = "norm_up",
-        .kernel = "norm_up_sums",
-        .defines = &defines,
-        .global = {parts},
-        .local = {1},
-    };
-    wg_define_thin(&defines, &sums->attr.conv, device);
+    struct wg_call call = call_sums(sums, "norm_up", "norm_up_sums");
     wg_define_norm_in(&defines, sums);
-    int last = put_arguments(sums, call.arguments);
-    call.arguments[last - 1] = wg_row_sums(&split, count, WG_NODE(sums));
-    call.arguments[last] = described_sums(sums, device);
-    return wg_bind_kernel(binder, &call) && wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
+    call.arguments[sums->in_count] = described_sums(sums, wg_binder_device(binder));
+    return wg_bind_thin_sums(binder, sums, &defines, call);
 }
 
 static bool bind_lanes_sums(const struct wg_node *sums, struct wg_binder *binder)
 {
     struct wg_defines defines = {0};
-    struct wg_call call = {.file = "norm_lanes", .kernel = "norm_lanes_sums"};
     wg_define_norm_in(&defines, sums);
-    for (int i = 0; i < sums->in_count; i++)
-        call.arguments[i] = WG_NODE(sums->in[i]);
-    return wg_bind_lanes_sums(binder, sums, &defines, call);
+    return wg_bind_lanes_sums(binder, sums, &defines,
+                              call_sums(sums, "norm_lanes", "norm_lanes_sums"));
 }
 
 const struct wg_op wg_op_norm_up_sums = {
