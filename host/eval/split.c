@@ -99,7 +99,9 @@ static bool check_labels(const struct wg_dataset *dataset)
                        dataset->source);
     for (size_t i = 0; i < dataset->count; i++)
         if (dataset->labels[i] >= CLASSES)
-            return wg_fail(WG_ERROR_DATA, "%s: image %zu has the label %d, expected 0 to %d",
+            return wg_fail(WG_ERROR_DATA,
+                           "%s: image %zu has the label %d in the file of labels beside it, "
+                           "expected 0 to %d",
                            dataset->source, i, dataset->labels[i], CLASSES - 1);
     return true;
 }

@@ -156,7 +156,7 @@ START_TEST(labels_must_be_there)
     write_labels("train-labels-idx1-ubyte", 59, 10);
     check_refused("59 labels, expected 60");
     write_labels("train-labels-idx1-ubyte", 60, 11);
-    check_refused("image 10 has the label 10, expected 0 to 9");
+    check_refused("image 10 has the label 10 in the file of labels beside it, expected 0 to 9");
     write_labels("train-labels-idx1-ubyte", 60, 9);
     check_refused("no image of class 9 among the");
     write_labels("train-labels-idx1-ubyte", 60, 10);
