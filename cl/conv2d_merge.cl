@@ -1,7 +1,7 @@
 /*
  * conv2d_merge: out[i] = ACTIVATE(sum over parts of partial[part, i] + bias[i % columns]), the
- * parts in rising order; with the bias if #ifdef BIAS. The second pass of conv2d_tiled and
- * conv2d_blocked.
+ * parts in rising order; with the bias if #ifdef BIAS. The second pass of conv2d_tensor,
+ * conv2d_tiled and conv2d_blocked.
  *
  *   partial [parts, results], out [results] whose last dimension is `columns`, bias [columns]
  *

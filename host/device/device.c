@@ -3,7 +3,7 @@
 #include "host/base/error.h"
 #include "host/device/blas.h"
 #include "host/device/clerror.h"
-#include "host/device/driver_cache.h"
+#include "host/device/pocl_cache.h"
 #include "host/device/program.h"
 #include "host/device/program_cache.h"
 #include "host/device/select.h"
@@ -29,13 +29,18 @@ static bool open_handles(struct wg_device *device)
     return CL_CREATED(code, "clCreateCommandQueue");
 }
 
+bool wg_driver_is_nvidia(const struct wg_device_info *info)
+{
+    return strcmp(info->platform_name, "NVIDIA CUDA") == 0;
+}
+
 /* By NVIDIA's own driver, whose compiler takes PTX: others for the same devices need not. */
 static int query_compute_capability(const struct wg_device_info *info, cl_device_id id)
 {
     char extensions[8192];
     cl_uint major, minor;
     bool ok =
-        strcmp(info->platform_name, "NVIDIA CUDA") == 0 &&
+        wg_driver_is_nvidia(info) &&
         clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof extensions, extensions, NULL) ==
             CL_SUCCESS &&
         strstr(extensions, "cl_nv_device_attribute_query") &&
@@ -95,7 +100,7 @@ bool wg_device_open(const char *selector, struct wg_device **ret_device)
     device->driver_cache = wg_driver_cache_of(info);
     wg_device_list_destroy(list);
     const bool has_cache =
-        device->driver_cache != WG_DRIVER_CACHES_LAUNCHES || wg_driver_cache_check();
+        device->driver_cache != WG_DRIVER_CACHES_LAUNCHES || wg_pocl_cache_check();
     if (!has_cache || !open_handles(device) || !query_limits(device) || !wg_blas_use(device, "")) {
         wg_device_close(device);
         return false;
@@ -124,7 +129,7 @@ const struct wg_device_info *wg_device_get_info(const struct wg_device *device)
 
 const char *wg_device_warning(const struct wg_device *device)
 {
-    return device->driver_cache == WG_DRIVER_CACHES_LAUNCHES ? wg_driver_cache_warning() : NULL;
+    return device->driver_cache == WG_DRIVER_CACHES_LAUNCHES ? wg_pocl_cache_warning() : NULL;
 }
 
 bool wg_device_finish(struct wg_device *device)

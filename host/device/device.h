@@ -44,6 +44,9 @@ struct wg_device {
 bool wg_device_handles(const struct wg_device_info *info, cl_platform_id *ret_platform,
                        cl_device_id *ret_device);
 
+/* Whether the driver is NVIDIA's own. */
+bool wg_driver_is_nvidia(const struct wg_device_info *info);
+
 /* True for devices whose work items are threads of a CPU: explicit vectors, no local memory. */
 static inline bool wg_device_is_cpu(const struct wg_device *device)
 {

@@ -3,7 +3,7 @@
  */
 #include "host/device/clerror.h"
 #include "host/device/device.h"
-#include "host/device/driver_cache.h"
+#include "host/device/pocl_cache.h"
 #include "host/device/select.h"
 
 #include "host/base/error.h"
@@ -199,7 +199,7 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
 {
     cl_platform_id platforms[PLATFORMS_MAX];
     cl_uint count = 0;
-    wg_driver_cache_prepare();
+    wg_pocl_cache_prepare();
     cl_int code = clGetPlatformIDs(PLATFORMS_MAX, platforms, &count);
     if (code != CL_SUCCESS || count == 0)
         return fail_no_platform(code);
@@ -218,7 +218,7 @@ bool wg_device_list_create(struct wg_device_list **ret_list)
     for (cl_uint p = 0; p < count; p++)
         add_platform(list, (int)p, platforms[p]);
     if (list->count == 0) {
-        bool ok = wg_driver_cache_check() && fail_no_device_of(list);
+        bool ok = wg_pocl_cache_check() && fail_no_device_of(list);
         wg_device_list_destroy(list);
         return ok;
     }

@@ -3,7 +3,7 @@
 #include "host/base/error.h"
 #include "host/base/hash.h"
 #include "host/device/clerror.h"
-#include "host/device/driver_cache.h"
+#include "host/device/pocl_cache.h"
 #include "host/device/program_cache.h"
 #include "host/device/sources.h"
 
@@ -13,6 +13,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* No fast-math: a trainer must see its NaNs, and the same sum must stay the same sum. */
+#define BUILD_OPTIONS "-cl-std=CL1.2"
 
 struct wg_program {
     char file[64];
@@ -125,7 +128,7 @@ bool wg_program_sources_hash(uint64_t *ret_hash)
 
 static void fail_build(struct wg_device *device, const struct wg_program *program, cl_int code)
 {
-    char trouble[WG_DRIVER_CACHE_TROUBLE_MAX] = "";
+    char trouble[WG_POCL_CACHE_TROUBLE_MAX] = "";
     size_t size = 0;
     clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
     char *log = calloc(1, size + 1);
@@ -133,10 +136,10 @@ static void fail_build(struct wg_device *device, const struct wg_program *progra
         clGetProgramBuildInfo(program->program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL);
     // pocl does not say that it could not write a file.
     if (device->driver_cache == WG_DRIVER_CACHES_LAUNCHES)
-        wg_driver_cache_trouble(trouble);
+        wg_pocl_cache_trouble(trouble);
     wg_fail(WG_ERROR_DEVICE,
-            "kernel program '%s' failed to build: %s (%d)%s%s\ndevice: %s, driver %s\noptions: "
-            "-cl-std=CL1.2\nmacros:\n%slog:\n%s",
+            "kernel program '%s' failed to build: %s (%d)%s%s\ndevice: %s, driver "
+            "%s\noptions: " BUILD_OPTIONS "\nmacros:\n%slog:\n%s",
             program->file, wg_cl_error_name(code), (int)code, *trouble ? "; " : "", trouble,
             device->info.name, device->info.driver_version, program->defines.text,
             log && *log ? log : "(the driver gave none)");
@@ -239,8 +242,7 @@ static bool build_source(struct wg_device *device, struct wg_program *program,
                                                  (const char **)text->parts, NULL, &code);
     if (!CL_CREATED(code, "clCreateProgramWithSource"))
         return false;
-    // No fast-math: a trainer must see its NaNs, and the same sum must stay the same sum.
-    code = clBuildProgram(program->program, 1, &device->id, "-cl-std=CL1.2", NULL, NULL);
+    code = clBuildProgram(program->program, 1, &device->id, BUILD_OPTIONS, NULL, NULL);
     if (code == CL_SUCCESS)
         return true;
     fail_build(device, program, code);

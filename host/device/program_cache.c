@@ -3,7 +3,7 @@
 #include "host/base/array.h"
 #include "host/base/hash.h"
 #include "host/device/clerror.h"
-#include "host/device/driver_cache.h"
+#include "host/device/pocl_cache.h"
 #include "host/files/input.h"
 #include "host/files/output.h"
 
@@ -15,8 +15,7 @@ enum wg_driver_cache wg_driver_cache_of(const struct wg_device_info *info)
 {
     if (strcmp(info->platform_name, "Portable Computing Language") == 0)
         return WG_DRIVER_CACHES_LAUNCHES;
-    return strcmp(info->platform_name, "NVIDIA CUDA") == 0 ? WG_DRIVER_CACHES_PROGRAMS
-                                                           : WG_DRIVER_CACHES_NOTHING;
+    return wg_driver_is_nvidia(info) ? WG_DRIVER_CACHES_PROGRAMS : WG_DRIVER_CACHES_NOTHING;
 }
 
 bool wg_program_cache_works(const struct wg_device *device)

@@ -4,6 +4,7 @@
 #ifndef WG_GRAPH_BOUND_H
 #define WG_GRAPH_BOUND_H
 
+#include "host/graph/bind.h"
 #include "host/graph/exec.h"
 
 /* A kernel call or, with kernel NULL, a matrix product. */

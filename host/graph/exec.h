@@ -6,7 +6,6 @@
 #define WG_GRAPH_EXEC_H
 
 #include "host/device/prebuild.h"
-#include "host/graph/bind.h"
 #include "host/graph/plan.h"
 
 struct wg_exec;

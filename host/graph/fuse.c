@@ -82,7 +82,7 @@ static bool can_carry_bias(const struct wg_node *node)
 {
     bool is_forward = node->op == &wg_op_conv2d || node->op == &wg_op_conv2d_data ||
                       (node->op == &wg_op_matmul && !node->attr.transpose_a);
-    return is_forward && !wg_has_bias(node);
+    return is_forward && !wg_bias_of(node);
 }
 
 static void fuse_bias(struct wg_graph *g, struct wg_node *bias)
@@ -105,7 +105,7 @@ static void fuse_norm_into_weights(struct wg_graph *g, struct wg_node *norm)
     struct wg_node *u = norm->in[X], *m = norm->in[MOMENTS], *gamma = norm->in[GAMMA],
                    *beta = norm->in[BETA];
     bool is_data = u->op == &wg_op_conv2d_data;
-    if (norm->attr.training || (u->op != &wg_op_conv2d && !is_data) || !wg_has_bias(u) ||
+    if (norm->attr.training || (u->op != &wg_op_conv2d && !is_data) || !wg_bias_of(u) ||
         u->attr.activation != WG_ACTIVATION_NONE || count_readers(g, u) != 1)
         return;
     struct wg_node *w = u->in[CONV_W], *b = u->in[CONV_BIAS];
@@ -165,7 +165,7 @@ static bool find_around_gradient(const struct wg_graph *g, struct norm_up *n)
 {
     for (int i = 0; i < wg_graph_count(g) && !n->spread; i++) {
         struct wg_node *node = wg_graph_node(g, i);
-        if (node->op == &wg_op_conv2d && !wg_has_bias(node) &&
+        if (node->op == &wg_op_conv2d && !wg_bias_of(node) &&
             node->in[CONV_IN] == n->filter->in[FILTER_X] && node->in[CONV_W] == n->up->in[CONV_W] &&
             is_same_conv(node, n->up))
             n->spread = node;
@@ -243,7 +243,7 @@ static void fuse_norm_into_up(struct wg_graph *g, struct wg_node *up,
                               const struct wg_device *device)
 {
     struct norm_up n = {.norm = up->in[CONV_IN], .up = up};
-    if (n.norm->op != &wg_op_batch_norm || !wg_has_bias(up) || !find_around_norm(g, &n) ||
+    if (n.norm->op != &wg_op_batch_norm || !wg_bias_of(up) || !find_around_norm(g, &n) ||
         (n.filter && !find_around_gradient(g, &n)))
         return;
     struct wg_node *before = older(n.filter, n.sums);
@@ -273,7 +273,7 @@ static bool find_around_layer(const struct wg_graph *g, struct layer *l)
         else if (reader->op == &wg_op_sum_rows && !l->sum)
             l->sum = reader;
         else if (reader->op == &wg_op_conv2d_data && reader->in[CONV_IN] == l->gradient &&
-                 !wg_has_bias(reader) && !l->data)
+                 !wg_bias_of(reader) && !l->data)
             l->data = reader;
         else
             return false;

@@ -18,8 +18,8 @@ struct wg_device;
  *    misses the sum.
  * 2. A batch norm by constants (inference) behind such a convolution, without activation, goes into
  *    its weights and bias where these are fewer than what they make.
- * 3. A batch norm by the batch's moments before a transposed convolution to few channels is
- *    computed by those who read it, there and back: norm_up, norm_up_sums, norm_up_gradient.
+ * 3. A batch norm before a transposed convolution to few channels is computed by those who read
+ *    it, there and back: norm_up, norm_up_sums, norm_up_gradient.
  * 4. The gradient before the activation of a convolution from few channels likewise: layer_filter,
  *    which also sums what the bias learns, and layer_data.
  * 5. The gradient of a bias before a batch norm is zero.

@@ -40,6 +40,11 @@ bool wg_shape_equal(const struct wg_shape *a, const struct wg_shape *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
 }
 
+size_t wg_node_bytes(const struct wg_node *node)
+{
+    return wg_shape_count(&node->shape) * (node->element == WG_U8 ? 1 : 4);
+}
+
 struct wg_conv wg_conv_same(const struct wg_shape *x, size_t oc, size_t k, size_t stride)
 {
     struct wg_conv conv = {.n = x->dim[0],

@@ -126,6 +126,9 @@ struct wg_node {
     size_t storage_at;       // of a view: the element of that memory with which it begins
 };
 
+/* Bytes a node's elements take. */
+size_t wg_node_bytes(const struct wg_node *node);
+
 struct wg_graph;
 
 struct wg_graph *wg_graph_create(void); // NULL if out of memory, which wg_graph_ok reports

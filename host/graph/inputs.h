@@ -9,10 +9,9 @@
 /* conv2d and conv2d_data, and of matmul the bias, which is there if the fusing pass put it. */
 enum { CONV_IN, CONV_W, CONV_BIAS };
 
-static inline bool wg_has_bias(const struct wg_node *conv)
-{
-    return conv->in_count > CONV_BIAS;
-}
+/* What is added along the last dimension of conv2d, conv2d_data, matmul or norm_up; NULL: nothing,
+ * as of any other op. */
+const struct wg_node *wg_bias_of(const struct wg_node *node);
 
 /*
  * The form of a node of conv2d, conv2d_data, conv2d_filter or matmul, and its geometry. A product

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t wg_node_bytes(const struct wg_node *node)
-{
-    return wg_shape_count(&node->shape) * (node->element == WG_U8 ? 1 : 4);
-}
-
 /* ---- order: pure nodes as they were built, then the effects as they were asked for ---- */
 
 static void mark_needed(const struct wg_node *node, bool *needed)

@@ -61,9 +61,6 @@ bool wg_plan_create(const struct wg_graph *graph, const struct wg_device *device
                     struct wg_plan **ret_plan);
 void wg_plan_destroy(struct wg_plan *plan);
 
-/* Bytes a node's elements take. */
-size_t wg_node_bytes(const struct wg_node *node);
-
 /* Additions and multiplications of a schedule, the direct forms counted. */
 double wg_schedule_flops(const struct wg_schedule *schedule);
 

@@ -1,6 +1,7 @@
 #include "host/run/manifest.h"
 
 #include "host/base/error.h"
+#include "host/device/blas.h"
 #include "host/run/folder.h"
 #include "host/run/pictures.h"
 #include "host/run/settings.h"

@@ -219,7 +219,7 @@ static double activate(const struct wg_attributes *attr, double x)
 double wg_element_result(const struct wg_node *node, const float *const in[], size_t element)
 {
     double sum = wg_element_form(node)->sum(node, in[0], in[1], element);
-    if (wg_has_bias(node))
+    if (wg_bias_of(node))
         sum += (double)in[CONV_BIAS][element % wg_shape_last(&node->shape)];
     return activate(&node->attr, sum);
 }

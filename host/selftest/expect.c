@@ -39,7 +39,7 @@ struct ref_conv wg_ref_conv_of(const struct wg_node *node)
 static double expect_epilogue(const struct wg_work *w)
 {
     const struct wg_attributes *attr = &w->node->attr;
-    if (!wg_has_bias(w->node))
+    if (!wg_bias_of(w->node))
         return 0;
     ref_bias_act(w->count / w->c, (int)w->c, w->value, w->in[CONV_BIAS],
                  (enum ref_act)attr->activation, (double)attr->slope, w->value);

@@ -205,7 +205,7 @@ static void expect_samples(void *user, size_t index)
         expected->value[i] =
             s->packed ? wg_element_packed(s->node, s->in[0], s->packed, element)
                       : wg_element_form(s->node)->sum(s->node, s->in[0], s->in[1], element);
-        if (wg_has_bias(s->node))
+        if (wg_bias_of(s->node))
             expected->value[i] +=
                 (double)((const float *)s->in[CONV_BIAS])[element % wg_shape_last(&s->node->shape)];
     }

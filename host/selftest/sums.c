@@ -18,7 +18,7 @@ static bool is_relu(const struct wg_node *node)
 
 bool wg_sums_suit(const struct wg_node *node)
 {
-    return !is_relu(node) || wg_has_bias(node);
+    return !is_relu(node) || wg_bias_of(node);
 }
 
 /* Seven has no factor in common with the lanes of vectors. */
@@ -229,7 +229,7 @@ static bool expect(const struct wg_sums *s, const void *const in[])
         i++;
     if (!ops[i].expect(s, in))
         return false;
-    if (s->node->in_count > CONV_BIAS)
+    if (wg_bias_of(s->node))
         add_bias(s, in[CONV_BIAS]);
     return true;
 }

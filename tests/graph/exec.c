@@ -5,6 +5,7 @@
 #include "host/graph/exec.h"
 
 #include "host/graph/autodiff.h"
+#include "host/graph/bind.h"
 #include "host/graph/fuse.h"
 #include "tests/ops/oplib.h"
 

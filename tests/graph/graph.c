@@ -5,6 +5,7 @@
 
 #include "host/gan/model.h"
 #include "host/graph/autodiff.h"
+#include "host/graph/bind.h"
 #include "host/graph/exec.h"
 #include "host/graph/op.h"
 #include "tests/testlib.h"

@@ -88,7 +88,7 @@ static float *compute(const struct wg_case *c)
     float *result = malloc(count * sizeof *result);
     ck_assert_ptr_nonnull(result);
     for (size_t i = 0; i < count; i++) {
-        const float *bias = wg_has_bias(node) ? c->values[CONV_BIAS] : NULL;
+        const float *bias = wg_bias_of(node) ? c->values[CONV_BIAS] : NULL;
         double sum = wg_element_form(node)->sum(node, c->values[0], c->values[1], i);
         sum += bias ? (double)bias[i % wg_shape_last(&node->shape)] : 0;
         result[i] = activate(&node->attr, sum);

@@ -14,10 +14,6 @@
 /* Macros N H W C OH OW OC K S PAD, of the geometry. */
 void wg_define_conv(struct wg_defines *defines, const struct wg_conv *conv);
 
-/* What is added along the last dimension of conv2d, conv2d_data, matmul or norm_up; NULL: nothing.
- */
-const struct wg_node *wg_bias_of(const struct wg_node *node);
-
 /* Macros BIAS and ACTIVATION if these follow the node's sums, and SLOPE if that is a leaky ReLU. */
 void wg_define_epilogue(struct wg_defines *defines, const struct wg_node *node);
 

@@ -90,7 +90,7 @@ static struct wg_gemm_size padded(const struct wg_device *device, size_t m, size
 
 static bool has_epilogue(const struct wg_node *node)
 {
-    return wg_has_bias(node) || node->attr.activation != WG_ACTIVATION_NONE;
+    return wg_bias_of(node) || node->attr.activation != WG_ACTIVATION_NONE;
 }
 
 static struct product lay_conv2d(const struct wg_node *y, const struct wg_device *device,

@@ -5,7 +5,6 @@
  * their blocks, parts and scratch.
  */
 #include "host/graph/ops/conv2d_cpu.h"
-#include "host/graph/plan.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "host/device/driver_cache.h"
+#include "host/device/pocl_cache.h"
 
 #include "host/base/child.h"
 #include "host/base/error.h"
@@ -158,7 +158,7 @@ static void take_temporary(const char *own, const char *trouble)
              own, trouble);
 }
 
-void wg_driver_cache_prepare(void)
+void wg_pocl_cache_prepare(void)
 {
     static bool is_prepared;
     char own[WG_CACHE_PATH_MAX];
@@ -173,7 +173,7 @@ void wg_driver_cache_prepare(void)
         take_temporary(own, trouble);
 }
 
-bool wg_driver_cache_check(void)
+bool wg_pocl_cache_check(void)
 {
     return !*failure || wg_fail(WG_ERROR_FILE, "%s", failure);
 }
@@ -188,7 +188,7 @@ static bool has_file_limit(uint64_t *ret_kib)
     return *ret_kib < FILE_KIB;
 }
 
-const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX])
+const char *wg_pocl_cache_trouble(char ret_text[WG_POCL_CACHE_TROUBLE_MAX])
 {
     char own[WG_CACHE_PATH_MAX];
     uint64_t kib;
@@ -196,10 +196,10 @@ const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX])
         return NULL;
     const char *trouble = trouble_with(own);
     if (trouble)
-        snprintf(ret_text, WG_DRIVER_CACHE_TROUBLE_MAX,
+        snprintf(ret_text, WG_POCL_CACHE_TROUBLE_MAX,
                  "%s %s, which may be why (POCL_CACHE_DIR names another)", own, trouble);
     else if (has_file_limit(&kib))
-        snprintf(ret_text, WG_DRIVER_CACHE_TROUBLE_MAX,
+        snprintf(ret_text, WG_POCL_CACHE_TROUBLE_MAX,
                  "no file in %s can grow beyond %llu KiB, which may be why (a limit of this shell: "
                  "ulimit -f)",
                  own, (unsigned long long)kib);
@@ -208,7 +208,7 @@ const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX])
     return ret_text;
 }
 
-const char *wg_driver_cache_warning(void)
+const char *wg_pocl_cache_warning(void)
 {
     return *warning ? warning : NULL;
 }

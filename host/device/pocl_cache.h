@@ -1,12 +1,12 @@
 /*
- * A place for what the driver compiles.
+ * A place for what pocl compiles.
  *
- * pocl keeps its kernels in the user's cache. Where it can't write there it has no device, and when
+ * It keeps its kernels in the user's cache. Where it can't write there it has no device, and when
  * the disk is full its compiler ends the process. As for our own cache, that is no reason to fail:
  * it gets a temporary folder then.
  */
-#ifndef WG_DEVICE_DRIVER_CACHE_H
-#define WG_DEVICE_DRIVER_CACHE_H
+#ifndef WG_DEVICE_POCL_CACHE_H
+#define WG_DEVICE_POCL_CACHE_H
 
 #include "host/files/cache.h"
 
@@ -16,19 +16,19 @@
  * own can't be written or has less than 32 MiB free; processes it starts share the folder. That of
  * a process that was killed goes when the next one needs such a folder.
  */
-void wg_driver_cache_prepare(void);
+void wg_pocl_cache_prepare(void);
 
 /* Whether pocl has a folder. Fails with WG_ERROR_FILE if there was no room for a temporary one
  * either. */
-bool wg_driver_cache_check(void);
+bool wg_pocl_cache_check(void);
 
 /* Why pocl may have failed to write its kernels, where, and the way out: "FOLDER has less than 32
  * MiB free, which ..."; NULL: no reason is known. */
-enum { WG_DRIVER_CACHE_TROUBLE_MAX = WG_CACHE_PATH_MAX + 128 };
-const char *wg_driver_cache_trouble(char ret_text[WG_DRIVER_CACHE_TROUBLE_MAX]);
+enum { WG_POCL_CACHE_TROUBLE_MAX = WG_CACHE_PATH_MAX + 128 };
+const char *wg_pocl_cache_trouble(char ret_text[WG_POCL_CACHE_TROUBLE_MAX]);
 
 /* What a user of pocl should hear: why its folder is a temporary one. NULL if it is not. */
-const char *wg_driver_cache_warning(void);
+const char *wg_pocl_cache_warning(void);
 
 /* The folder in which pocl keeps kernels (its documentation, "Environment variables"); false,
  * without an error, if the environment names none or the path is too long. */
