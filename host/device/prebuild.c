@@ -282,8 +282,9 @@ void wg_prebuild_load(const struct wg_prebuild *prebuild, int i)
 
 static cl_int set_argument(cl_kernel kernel, cl_uint index, char kind, cl_mem buffer)
 {
-    // Ones: sizes of one element are within any buffer, and nothing is divided by zero.
-    const cl_int number = 1;
+    // Sizes of two elements are within any buffer, and neither they nor their halves are zero, by
+    // which something may be divided.
+    const cl_int number = 2;
     const cl_float real = 1.0f;
     if (kind == 'b')
         return clSetKernelArg(kernel, index, sizeof buffer, &buffer);
