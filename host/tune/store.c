@@ -194,7 +194,9 @@ static bool check_owner(const struct wg_json *json, const struct wg_device *devi
     if (strcmp(format, FORMAT) != 0 || version != VERSION)
         return wg_fail(WG_ERROR_DATA, "not a tuning of version %d", VERSION);
     struct wg_json *owner = owner_json(device, batch);
-    bool same = owner && wg_identity_equal(found, owner);
+    if (!owner)
+        return false;
+    bool same = wg_identity_equal(found, owner);
     wg_json_destroy(owner);
     return same || wg_fail(WG_ERROR_DATA, "it was measured on another device, driver or batch, or "
                                           "with other kernels");

@@ -81,6 +81,8 @@ static bool fill_rows(const struct wg_tuner *tuner, int set)
         snprintf(row->node, sizeof row->node, "%s", entry->node->key);
         wg_tune_way_describe(op, &before, row->before, sizeof row->before);
         wg_tune_way_describe(op, &after.way, row->after, sizeof row->after);
+        if (row->seconds_before == 0 || row->seconds_after == 0)
+            continue; // a time that is not known can't be compared
         result->step_before += row->runs * row->seconds_before;
         result->step_after += row->runs * row->seconds_after;
     }
