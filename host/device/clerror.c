@@ -76,11 +76,16 @@ const char *wg_cl_error_name(cl_int code)
     return "unknown OpenCL error";
 }
 
+bool wg_cl_is_memory(cl_int code)
+{
+    return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY;
+}
+
 bool wg_cl_check(cl_int code, const char *call)
 {
     if (code == CL_SUCCESS)
         return true;
-    bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY;
-    return wg_fail(memory ? WG_ERROR_MEMORY : WG_ERROR_DEVICE, "OpenCL: %.*s failed: %s (%d)",
-                   (int)strcspn(call, "("), call, wg_cl_error_name(code), (int)code);
+    return wg_fail(wg_cl_is_memory(code) ? WG_ERROR_MEMORY : WG_ERROR_DEVICE,
+                   "OpenCL: %.*s failed: %s (%d)", (int)strcspn(call, "("), call,
+                   wg_cl_error_name(code), (int)code);
 }

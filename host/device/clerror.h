@@ -19,6 +19,9 @@ enum { WG_CL_PLATFORM_NOT_FOUND = -1001 };
 /* "CL_OUT_OF_RESOURCES", or "unknown OpenCL error" for a code not in the standard. */
 const char *wg_cl_error_name(cl_int code);
 
+/* Whether the code says that there was no memory. */
+bool wg_cl_is_memory(cl_int code);
+
 /* True for CL_SUCCESS; else records the failure of `call` and returns false. */
 bool wg_cl_check(cl_int code, const char *call);
 

@@ -51,9 +51,12 @@ static bool create(struct wg_device *device, cl_mem_flags flag, size_t bytes, vo
 {
     cl_int code;
     *ret_buffer = clCreateBuffer(device->context, CL_MEM_READ_WRITE | flag, bytes, memory, &code);
+    bool is_memory =
+        wg_cl_is_memory(code) || code == CL_INVALID_BUFFER_SIZE || code == CL_OUT_OF_RESOURCES;
     return code == CL_SUCCESS ||
-           wg_fail(WG_ERROR_MEMORY, "device %s: a buffer of %.1f MiB can't be allocated: %s",
-                   device->info.name, (double)bytes / 0x1p20, wg_cl_error_name(code));
+           wg_fail(is_memory ? WG_ERROR_MEMORY : WG_ERROR_DEVICE,
+                   "device %s: a buffer of %.1f MiB can't be allocated: %s", device->info.name,
+                   (double)bytes / 0x1p20, wg_cl_error_name(code));
 }
 
 /* Whether a buffer is to lie in memory of ours. */
