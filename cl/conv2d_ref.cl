@@ -5,8 +5,8 @@
  *   x [N, H, W, C], w [K, K, C, OC], y [N, OH, OW, OC], bias along the result's last dimension
  *   tap (ky, kx) of y's (oy, ox) is x's (oy * S + ky - PAD, ox * S + kx - PAD); outside x is 0
  *
- * Work size: one work item per element of the result, along one dimension: NVIDIA's devices have at
- * most 65535 groups along the others.
+ * Work size: one work item per element of the result, along one dimension, since groups along the
+ * others are limited.
  */
 #include "conv2d_shape.cl"
 

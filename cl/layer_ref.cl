@@ -5,7 +5,7 @@
  *   layer_filter_ref  sums [K * K * C + 1, OC] = conv2d_filter(x, g), then the sum of g over pixels
  *   layer_data_ref    x [N, H, W, C] = conv2d_data(g, w)
  *
- * Work size: last dimension of the result x its other ones, one work item per element.
+ * One work item per element of the result.
  */
 #include "conv2d_shape.cl"
 
@@ -21,11 +21,12 @@ __kernel void layer_filter_ref(__global const float *restrict x, __global const 
                                __global const float *restrict gradient,
                                __global float *restrict sums)
 {
-    const int o = (int)get_global_id(0), tap = (int)get_global_id(1);
+    const size_t i = get_global_id(0);
+    const int o = (int)(i % OC), tap = (int)(i / OC);
     const int c = tap % C, kx = tap / C % K, ky = tap / (C * K); // ky is K for the bias
     float sum = 0.0f;
 
-    if (o >= OC)
+    if (tap > K * K * C)
         return;
     for (int n = 0; n < N; n++)
         for (int oy = 0; oy < OH; oy++) {
@@ -43,18 +44,19 @@ __kernel void layer_filter_ref(__global const float *restrict x, __global const 
             }
             sum += line;
         }
-    sums[tap * OC + o] = sum;
+    sums[i] = sum;
 }
 
 __kernel void layer_data_ref(__global const float *restrict out,
                              __global const float *restrict gradient,
                              __global const float *restrict w, __global float *restrict x)
 {
-    const int c = (int)get_global_id(0), row = (int)get_global_id(1);
+    const size_t i = get_global_id(0);
+    const int c = (int)(i % C), row = (int)(i / C);
     const int ix = row % W, iy = row / W % H, n = row / (W * H);
     float sum = 0.0f;
 
-    if (c >= C)
+    if (n >= N)
         return;
     for (int ky = 0; ky < K; ky++)
         for (int kx = 0; kx < K; kx++) {
@@ -65,5 +67,5 @@ __kernel void layer_data_ref(__global const float *restrict out,
                     sum = MAC(before(out, gradient, Y_AT(n, ty / S, tx / S, o)),
                               w[W_AT(ky, kx, c, o)], sum);
         }
-    x[X_AT(n, iy, ix, c)] = sum;
+    x[i] = sum;
 }

@@ -8,7 +8,7 @@
  *   norm_up_sums_ref      sums [K * K * C + 2, OC] = conv2d_filter(d, r), then dbeta, then dgamma
  *   norm_up_gradient_ref  du from d and the sums
  *
- * Work size: last dimension of the result x its other ones, one work item per element.
+ * One work item per element of the result.
  */
 #include "norm_in.cl"
 
@@ -39,11 +39,12 @@ __kernel void norm_up_ref(__global const float *restrict u, __global const float
                           __global const float *restrict w, __global const float *restrict bias,
                           __global float *restrict x)
 {
-    const int c = (int)get_global_id(0), row = (int)get_global_id(1);
+    const size_t i = get_global_id(0);
+    const int c = (int)(i % C), row = (int)(i / C);
     const int ix = row % W, iy = row / W % H, n = row / (W * H);
     float sum = 0.0f;
 
-    if (c >= C)
+    if (n >= N)
         return;
     for (int ky = 0; ky < K; ky++)
         for (int kx = 0; kx < K; kx++) {
@@ -58,7 +59,7 @@ __kernel void norm_up_ref(__global const float *restrict u, __global const float
                 }
         }
     sum += bias[c];
-    x[X_AT(n, iy, ix, c)] = ACTIVATE(sum);
+    x[i] = ACTIVATE(sum);
 }
 
 __kernel void norm_up_sums_ref(__global const float *restrict u, __global const float *restrict m,
@@ -67,11 +68,12 @@ __kernel void norm_up_sums_ref(__global const float *restrict u, __global const 
                                __global const float *restrict d, __global const float *restrict w,
                                __global float *restrict sums)
 {
-    const int o = (int)get_global_id(0), tap = (int)get_global_id(1), taps = K * K * C;
+    const size_t i = get_global_id(0);
+    const int o = (int)(i % OC), tap = (int)(i / OC), taps = K * K * C;
     const int c = tap % C, kx = tap / C % K, ky = tap / (C * K);
     float sum = 0.0f;
 
-    if (o >= OC)
+    if (tap > taps + 1)
         return;
     const struct norm norm = norm_of(m, gamma, beta, o);
 
@@ -94,7 +96,7 @@ __kernel void norm_up_sums_ref(__global const float *restrict u, __global const 
             }
             sum += line;
         }
-    sums[tap * OC + o] = tap == taps + 1 ? sum / norm.root : sum;
+    sums[i] = tap == taps + 1 ? sum / norm.root : sum;
 }
 
 __kernel void
@@ -103,17 +105,18 @@ norm_up_gradient_ref(__global const float *restrict u, __global const float *res
                      __global const float *restrict d, __global const float *restrict w,
                      __global const float *restrict sums, __global float *restrict du)
 {
-    const int o = (int)get_global_id(0), row = (int)get_global_id(1), taps = K * K * C;
+    const size_t i = get_global_id(0);
+    const int o = (int)(i % OC), row = (int)(i / OC), taps = K * K * C;
     const int ox = row % OW, oy = row / OW % OH, n = row / (OW * OH);
     const float rows = (float)N * OH * OW;
 
-    if (o >= OC)
+    if (n >= N)
         return;
     const struct norm norm = norm_of(m, gamma, beta, o);
-    const float at = u[Y_AT(n, oy, ox, o)], value = normal(at, norm);
+    const float at = u[i], value = normal(at, norm);
     const float dr = conv2d_at(d, w, n, oy, ox, o), g = BEND(value, dr);
     const float xhat = (at - norm.mean) / norm.root;
 
-    du[Y_AT(n, oy, ox, o)] =
+    du[i] =
         norm.factor * (g - sums[taps * OC + o] / rows - xhat * sums[(taps + 1) * OC + o] / rows);
 }

@@ -122,7 +122,7 @@ static void shape(const struct wg_device *device, const struct wg_call *call, si
         ret_local[0] = default_lanes(device, call, largest);
     for (int d = 0; d < 3; d++) {
         size_t wanted = call->global[d] ? call->global[d] : 1;
-        ret_global[d] = (wanted + ret_local[d] - 1) / ret_local[d] * ret_local[d];
+        ret_global[d] = wg_round_up(wanted, ret_local[d]);
     }
 }
 
@@ -139,6 +139,12 @@ static bool shape_launch(const struct wg_device *device, const struct wg_call *c
                        "device runs %zu",
                        call->kernel, call->file, launch->local[0], launch->local[1],
                        launch->local[2], largest);
+    for (int d = 1; d < 3; d++)
+        if (launch->global[d] / launch->local[d] > WG_GROUPS_MAX)
+            return wg_fail(
+                WG_ERROR_ARGUMENT,
+                "kernel '%s' of '%s': %zu groups along dimension %d, expected %d at most",
+                call->kernel, call->file, launch->global[d] / launch->local[d], d, WG_GROUPS_MAX);
     return true;
 }
 

@@ -49,7 +49,11 @@ struct wg_call {
     size_t local[3];
 };
 
-/* Builds the kernel, sets its arguments, and appends it to the schedule being bound. */
+/* Groups along a dimension that is not the first: some drivers take no more. */
+enum { WG_GROUPS_MAX = 65535 };
+
+/* Builds the kernel, sets its arguments, and appends it to the schedule being bound. Refuses more
+ * than WG_GROUPS_MAX on any device, so that one driver shows what others would not take. */
 bool wg_bind_kernel(struct wg_binder *binder, const struct wg_call *call);
 
 /* The largest group in which the device runs the kernel of a call; builds it. It may be less than

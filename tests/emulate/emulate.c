@@ -8,6 +8,7 @@
  *   cpu, gpu   the type of device
  *   group=N    work items of a group, in all and along each dimension
  *   local=N    bytes of local memory
+ *   nolocal    a GPU whose local memory is a part of the global one
  *   buffer=N   bytes of the largest buffer
  *   align=N    bytes that the origin of a sub-buffer must be a multiple of
  *   vector=N   native width of float vectors
@@ -44,7 +45,7 @@ static struct {
     cl_device_type type;
     size_t group, local, buffer, align, vector, units, capability;
     size_t platforms, devices; // codes of errors
-    bool poison, oclgrind;
+    bool nolocal, poison, oclgrind;
     char crash[256], exit[256], hang[256], skip[256]; // names of kernels; empty: none
     char full[256];                                   // a folder; empty: none
 } emulated;
@@ -112,6 +113,8 @@ static bool read_setting(const char *word)
         emulated.type = CL_DEVICE_TYPE_CPU;
     else if (strcmp(word, "gpu") == 0)
         emulated.type = CL_DEVICE_TYPE_GPU;
+    else if (strcmp(word, "nolocal") == 0)
+        emulated.nolocal = true;
     else if (strcmp(word, "poison") == 0)
         emulated.poison = true;
     else if (strcmp(word, "oclgrind") == 0)
@@ -252,7 +255,7 @@ CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_i
         break;
     case CL_DEVICE_LOCAL_MEM_TYPE: // a CPU's is memory like any other
         if (emulated.type == CL_DEVICE_TYPE_GPU)
-            replace_uint(value, CL_LOCAL);
+            replace_uint(value, emulated.nolocal ? CL_GLOBAL : CL_LOCAL);
         break;
     case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
         lower_long(value, emulated.buffer);

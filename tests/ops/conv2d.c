@@ -185,7 +185,10 @@ static bool is_there(const char *name, int form)
     static const char *const of_cpus[] = {"winograd", "thin", "direct", "gemm", "ref", NULL};
     static const char *const of_gpus[] = {"winograd_tiled", "lanes", "tiled", "blocked",
                                           "gemm",           "ref",   NULL};
-    const char *const *names = wg_device_is_cpu(test_device()) ? of_cpus : of_gpus;
+    static const char *const without_local_memory[] = {"blocked", "gemm", "ref", NULL};
+    const char *const *names = wg_device_is_cpu(test_device())   ? of_cpus
+                               : test_device()->has_local_memory ? of_gpus
+                                                                 : without_local_memory;
     while (*names && strcmp(*names, name) != 0)
         names++;
     if (strcmp(name, "lanes") == 0 && form == 1)
@@ -292,7 +295,9 @@ START_TEST(every_tile_agrees_with_the_reference)
             rig_finish(&rig);
         }
     bool is_tensor = turned[_i].by == &wg_conv2d_tensor;
-    if (wg_device_is_cpu(test_device()) || (is_tensor && !wg_has_fast_tf32(test_device())))
+    bool is_possible = test_device()->has_local_memory || turned[_i].by == &wg_conv2d_blocked;
+    if (wg_device_is_cpu(test_device()) || !is_possible ||
+        (is_tensor && !wg_has_fast_tf32(test_device())))
         ck_assert_int_eq(checked, 0);
     else
         ck_assert_int_ge(checked, 3);
@@ -318,22 +323,6 @@ START_TEST(every_block_agrees_with_the_reference)
 END_TEST
 
 /* ---- fewer work items than the device promises ---- */
-
-static struct wg_device honest;
-
-static void promise_large_groups(void)
-{
-    honest = *test_device();
-    test_device()->info.work_group_size *= 16;
-    for (int d = 0; d < 3; d++)
-        test_device()->work_item_sizes[d] *= 16;
-}
-
-static void promise_no_more(void)
-{
-    test_device()->info = honest.info;
-    memcpy(test_device()->work_item_sizes, honest.work_item_sizes, sizeof honest.work_item_sizes);
-}
 
 /* A kernel may need more registers than there are for the largest group. */
 START_TEST(a_kernel_of_small_groups_gets_smaller_tiles)
@@ -534,7 +523,7 @@ int main(void)
     tcase_add_test(knobs, every_block_agrees_with_the_reference);
 
     TCase *groups = tcase_create("small groups");
-    tcase_add_checked_fixture(groups, promise_large_groups, promise_no_more);
+    tcase_add_checked_fixture(groups, rig_promise_large_groups, rig_promise_no_more);
     tcase_add_test(groups, a_kernel_of_small_groups_gets_smaller_tiles);
 
     Suite *suite = suite_create("conv2d");

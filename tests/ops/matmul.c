@@ -177,8 +177,13 @@ int main(void)
     tcase_add_loop_test(large, every_implementation_agrees_with_the_reference, LARGE, CASES);
     tcase_add_loop_test(large, a_bias_is_added_by_all_of_them, LARGE, CASES);
 
+    TCase *groups = tcase_create("small groups");
+    tcase_add_checked_fixture(groups, rig_promise_large_groups, rig_promise_no_more);
+    tcase_add_loop_test(groups, every_implementation_agrees_with_the_reference, 0, LARGE);
+
     Suite *suite = suite_create("matmul");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, groups);
     suite_add_tcase(suite, large);
     return test_run(suite);
 }

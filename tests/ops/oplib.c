@@ -269,3 +269,21 @@ void rig_check_refused(struct rig *rig, const struct wg_node *result, const char
     rig_finish(rig);
     rig_init(rig);
 }
+
+/* ---- the device ---- */
+
+static struct wg_device honest;
+
+void rig_promise_large_groups(void)
+{
+    honest = *test_device();
+    test_device()->info.work_group_size *= 16;
+    for (int d = 0; d < 3; d++)
+        test_device()->work_item_sizes[d] *= 16;
+}
+
+void rig_promise_no_more(void)
+{
+    test_device()->info = honest.info;
+    memcpy(test_device()->work_item_sizes, honest.work_item_sizes, sizeof honest.work_item_sizes);
+}

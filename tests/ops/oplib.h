@@ -57,6 +57,11 @@ struct wg_node *rig_inner(struct rig *rig, struct wg_node *y, struct wg_node *r)
  * called again, with other targets or another implementation forced (see wg_plan_create). */
 void rig_run(struct rig *rig, const char *forced, struct wg_node *const *targets, int count);
 
+/* A fixture: the device promises larger groups than those in which it runs a kernel, as it may of
+ * one that needs many registers. */
+void rig_promise_large_groups(void);
+void rig_promise_no_more(void);
+
 /* What a target or a variable holds after the run, as long as the rig lives. */
 float *rig_result(struct rig *rig, const struct wg_node *node);
 /* The same as doubles. */

@@ -223,7 +223,12 @@ int main(void)
     tcase_add_loop_test(tests, clip_by_hand, 0, 2);
     tcase_add_test(tests, wrong_shapes_and_numbers_are_refused_by_name);
 
+    TCase *groups = tcase_create("small groups");
+    tcase_add_checked_fixture(groups, rig_promise_large_groups, rig_promise_no_more);
+    tcase_add_loop_test(groups, agrees_with_the_reference, 0, 2 * COUNTS);
+
     Suite *suite = suite_create("rmsprop");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, groups);
     return test_run(suite);
 }

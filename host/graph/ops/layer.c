@@ -22,15 +22,14 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder, const
     struct wg_defines defines = {0};
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_activation(&defines, node);
-    return wg_bind_kernel(binder,
-                          &(struct wg_call){
-                              .file = "layer_ref",
-                              .kernel = kernel,
-                              .defines = &defines,
-                              .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
-                                            WG_NODE(node->in[2]), WG_NODE(node)},
-                              .global = {wg_shape_last(&node->shape), wg_shape_rows(&node->shape)},
-                          });
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "layer_ref",
+                                      .kernel = kernel,
+                                      .defines = &defines,
+                                      .arguments = {WG_NODE(node->in[0]), WG_NODE(node->in[1]),
+                                                    WG_NODE(node->in[2]), WG_NODE(node)},
+                                      .global = {wg_shape_count(&node->shape)},
+                                  });
 }
 
 static bool bind_filter_ref(const struct wg_node *node, struct wg_binder *binder)

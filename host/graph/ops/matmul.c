@@ -94,32 +94,48 @@ static bool suits_dot(const struct wg_node *c, const struct wg_device *device)
     return (wg_device_is_cpu(device) || has_groups) && sizes(c).n == 1 && !c->attr.transpose_a;
 }
 
-static bool bind_dot(const struct wg_node *c, struct wg_binder *binder)
+/* A row of A for each work item, or for each group if there are groups. */
+static bool bind_dot_by(const struct wg_node *c, struct wg_binder *binder, bool groups,
+                        bool *ret_bound)
 {
     enum { TOGETHER = 4 }; // a sum waits for its last addition
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_defines defines = {0};
     struct sizes s = sizes(c);
     struct wg_call call = {
-        .file = "matmul", .defines = &defines, .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B])}};
-    unsigned width = wg_vector_width(device, s.k);
-    call.local[0] = wg_device_is_cpu(device) ? 1 : DOT_GROUP;
-    call.global[0] = s.m * call.local[0];
-    wg_define_int(&defines, "VW", width);
-    if (wg_device_is_cpu(device)) {
-        call.kernel = "matmul_dot";
-        wg_define_int(&defines, "NV", s.k / width % TOGETHER == 0 ? TOGETHER : 1);
-    } else {
-        call.kernel = "matmul_dot_group";
+        .file = "matmul",
+        .kernel = groups ? "matmul_dot_group" : "matmul_dot",
+        .defines = &defines,
+        .arguments = {WG_NODE(c->in[A]), WG_NODE(c->in[B])},
+        .global = {groups ? s.m * DOT_GROUP : s.m},
+        .local = {groups ? DOT_GROUP : 1},
+    };
+    size_t width = wg_vector_width(device, s.k), largest;
+    wg_define_int(&defines, "VW", (long long)width);
+    if (groups) {
         wg_define_int(&defines, "ACROSS", 1);
         wg_define_int(&defines, "DOWN", DOT_GROUP);
         wg_define_ahead(&defines, device);
+    } else {
+        wg_define_int(&defines, "NV", s.k / width % TOGETHER == 0 ? TOGETHER : 1);
     }
     wg_define_epilogue(&defines, c);
     int count = wg_put_arguments(call.arguments, 2, c, WG_NODE(c));
     call.arguments[count] = WG_INT(s.m);
     call.arguments[count + 1] = WG_INT(s.k);
-    return wg_bind_kernel(binder, &call);
+    if (!wg_binder_largest_group(binder, &call, &largest))
+        return false;
+    *ret_bound = largest >= call.local[0];
+    return !*ret_bound || wg_bind_kernel(binder, &call);
+}
+
+/* By groups where the device has them, and can run the kernel in them. */
+static bool bind_dot(const struct wg_node *c, struct wg_binder *binder)
+{
+    bool is_bound = false;
+    if (!wg_device_is_cpu(wg_binder_device(binder)) && !bind_dot_by(c, binder, true, &is_bound))
+        return false;
+    return is_bound || bind_dot_by(c, binder, false, &is_bound);
 }
 
 /* ---- direct ---- */

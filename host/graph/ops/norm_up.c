@@ -11,7 +11,6 @@
  */
 #include "host/graph/ops/conv2d_lanes.h"
 #include "host/graph/ops/conv2d_thin.h"
-#include "host/graph/plan.h"
 
 #include <stdio.h>
 
@@ -51,7 +50,7 @@ static bool bind_ref(const struct wg_node *node, struct wg_binder *binder)
         .file = "norm_up_ref",
         .kernel = kernel,
         .defines = &defines,
-        .global = {wg_shape_last(&node->shape), wg_shape_rows(&node->shape)},
+        .global = {wg_shape_count(&node->shape)},
     };
     snprintf(kernel, sizeof kernel, "%s_ref", node->op->name);
     wg_define_conv(&defines, &node->attr.conv);

@@ -33,10 +33,10 @@ static bool suits_joined(const struct wg_node *node, const struct wg_device *dev
            WG_UPDATE_MAX * (3 * sizeof(cl_ulong) + sizeof(cl_int)) + 2 * sizeof(cl_float);
 }
 
-static size_t count_lanes(const struct wg_device *device)
+static size_t count_lanes(const struct wg_device *device, size_t largest)
 {
     size_t lanes = wg_device_is_cpu(device) ? 1 : LANES;
-    while (lanes > device->info.work_group_size || lanes > device->work_item_sizes[0])
+    while (lanes > largest || lanes > device->work_item_sizes[0])
         lanes /= 2;
     return lanes;
 }
@@ -65,15 +65,17 @@ static bool bind_joined(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_defines defines = {0};
-    size_t lanes = count_lanes(device);
-    size_t block = wg_device_is_cpu(device) ? CPU_BLOCK : lanes * LANE_BLOCK;
+    size_t block = wg_device_is_cpu(device) ? CPU_BLOCK : LANES * LANE_BLOCK, largest;
     struct wg_call call = {.file = "rmsprop_joined",
                            .kernel = "rmsprop_joined",
                            .defines = &defines,
-                           .local = {lanes, 1, 1}};
+                           .local = {count_lanes(device, device->info.work_group_size)}};
     wg_define_int(&defines, "VW", wg_vector_width(device, block));
     wg_define_int(&defines, "BLOCK", (long long)block);
     define(node, &defines);
+    if (!wg_binder_largest_group(binder, &call, &largest))
+        return false;
+    call.local[0] = count_lanes(device, largest);
     add_tensors(node, &call, block);
     return wg_bind_kernel(binder, &call);
 }

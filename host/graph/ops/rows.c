@@ -8,8 +8,8 @@ enum { AHEAD = 8 };
 /* Chunks that one work item merges without help: on CPUs a launch takes longer. */
 enum { FEW_CHUNKS = 32, FEW_CHUNKS_CPU = 512 };
 
-/* Some drivers take no more than 65,535 groups along a dimension that is not the first. */
-enum { CHUNKS_MAX = 32768 };
+/* The groups of a launch are at most as many. */
+enum { CHUNKS_MAX = WG_GROUPS_MAX / 2 };
 
 /* Two sums of so many vectors, and what they need, still find registers where there are 32. */
 enum { VECTORS_MAX = 16, VECTORS_MAX_NARROW = 4 };
