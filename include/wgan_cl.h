@@ -417,6 +417,7 @@ struct wg_bench_result {
     char device[256];
     char tuning[20]; // digest of what was measured by wg_tune and used, or "none"
     int batch;
+    int critic_steps;        // 0: of a file that does not say
     int widths;              // the layers' widths, as multiple of the model's
     int steps;               // measured
     double seconds_per_step; // median
@@ -450,6 +451,11 @@ void wg_bench_finish(struct wg_bench_result *result);
 
 /* Reads a result from a file of wg_bench_json's text. Fails with WG_ERROR_FILE, WG_ERROR_DATA. */
 bool wg_bench_read(const char *path, struct wg_bench_result *ret_result);
+
+/* Whether a result is of the same work as a bench of these: batch, critic steps, widths. Fails with
+ * WG_ERROR_ARGUMENT, which names both. */
+bool wg_bench_check_same(const struct wg_bench_result *result,
+                         const struct wg_train_settings *settings, int widths);
 
 /* The result as JSON, indented, to be freed with free(). NULL if out of memory. */
 char *wg_bench_json(const struct wg_bench_result *result);

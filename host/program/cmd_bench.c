@@ -15,11 +15,22 @@ static void print_ratio(double now, const struct wg_bench_result *old, double be
     putchar('\n');
 }
 
+/* A word of the result, and that of before if it is another. */
+static void print_word(const char *label, const char *now, const char *before)
+{
+    printf("%-19s %s", label, now);
+    if (before && strcmp(now, before) != 0)
+        printf("  (before: %s)", before);
+    putchar('\n');
+}
+
 static void print_result(const struct wg_bench_result *r, const struct wg_bench_result *old)
 {
-    printf("device              %s\n", r->device);
-    printf("tuning              %s\n", r->tuning);
+    print_word("device", r->device, old ? old->device : NULL);
+    print_word("tuning", r->tuning, old && old->tuning[0] ? old->tuning : NULL);
     printf("batch               %d\n", r->batch);
+    if (r->critic_steps != 1)
+        printf("critic steps        %d\n", r->critic_steps);
     if (r->widths != 1)
         printf("widths              %d times the model's\n", r->widths);
     printf("seconds per step    %.4f  (median of %d; %.4f to %.4f)", r->seconds_per_step, r->steps,
@@ -144,7 +155,8 @@ static int run(const char *selector, const struct request *request)
                                                  .untuned = request->untuned};
     if (request->compare && !wg_bench_read(request->compare, &old))
         return report_failure();
-    if (!open_device(selector, &device)) {
+    if ((request->compare && !wg_bench_check_same(&old, &request->settings, request->widths)) ||
+        !open_device(selector, &device)) {
         wg_bench_finish(&old);
         return report_failure();
     }
@@ -205,7 +217,7 @@ int command_bench(int argc, const char **argv, const char *device)
          .kind = OPTION_TEXT,
          .value = &request.compare,
          .argument = "FILE",
-         .help = "of an earlier --json: print the ratios to it"},
+         .help = "of an earlier --json, of the same work: print the ratios to it"},
         OPTION_DEVICE(device),
         {.name = NULL},
     };
@@ -225,5 +237,9 @@ int command_bench(int argc, const char **argv, const char *device)
     int code;
     if (!options_parse(&line, argc, argv, false, operands, NULL, &code))
         return code;
+    if (request.json && request.compare) {
+        fprintf(stderr, "wgan-cl: --compare: prints its ratios as text, expected no --json\n");
+        return EXIT_USAGE;
+    }
     return run(device, &request);
 }

@@ -105,7 +105,8 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
               struct wg_bench_result *ret_result)
 {
     static const struct wg_train_callbacks none;
-    struct wg_bench_result result = {.batch = settings->batch, .widths = widths};
+    struct wg_bench_result result = {
+        .batch = settings->batch, .critic_steps = settings->critic_steps, .widths = widths};
     const struct wg_widths layers = widen(widths);
     callbacks = callbacks ? callbacks : &none;
     if (!wg_settings_check(settings))
@@ -140,6 +141,19 @@ bool wg_bench(struct wg_device *device, const struct wg_train_settings *settings
     return ok;
 }
 
+bool wg_bench_check_same(const struct wg_bench_result *result,
+                         const struct wg_train_settings *settings, int widths)
+{
+    int iterations = result->critic_steps > 0 ? result->critic_steps : settings->critic_steps;
+    return (result->batch == settings->batch && iterations == settings->critic_steps &&
+            result->widths == widths) ||
+           wg_fail(WG_ERROR_ARGUMENT,
+                   "batch %d, critic steps %d and widths %d can't be compared with batch %d, "
+                   "critic steps %d and widths %d: other work takes other times",
+                   settings->batch, settings->critic_steps, widths, result->batch, iterations,
+                   result->widths);
+}
+
 void wg_bench_finish(struct wg_bench_result *result)
 {
     free(result->nodes);
@@ -157,6 +171,7 @@ char *wg_bench_json(const struct wg_bench_result *r)
         wg_json_set_string(json, "device", r->device) &&
         wg_json_set_string(json, "tuning", r->tuning) &&
         wg_json_set_integer(json, "batch", r->batch) &&
+        wg_json_set_integer(json, "critic_steps", r->critic_steps) &&
         wg_json_set_integer(json, "widths", r->widths) &&
         wg_json_set_integer(json, "steps", r->steps) &&
         wg_json_set_real(json, "seconds_per_step", r->seconds_per_step) &&
@@ -179,9 +194,11 @@ char *wg_bench_json(const struct wg_bench_result *r)
 static bool parse(const struct wg_json *json, struct wg_bench_result *r)
 {
     const char *device, *tuning = "";
-    int64_t batch, widths = 1, steps, launches; // older files do not know of widths
+    int64_t batch, iterations = 0, widths = 1, steps, launches; // older files do not know of all
     if (!wg_json_get_string(json, "device", &device) ||
         !wg_json_get_integer(json, "batch", &batch) ||
+        (wg_json_find(json, "critic_steps") &&
+         !wg_json_get_integer(json, "critic_steps", &iterations)) ||
         (wg_json_find(json, "widths") && !wg_json_get_integer(json, "widths", &widths)) ||
         !wg_json_get_integer(json, "steps", &steps) ||
         !wg_json_get_real(json, "seconds_per_step", &r->seconds_per_step) ||
@@ -197,9 +214,12 @@ static bool parse(const struct wg_json *json, struct wg_bench_result *r)
         (wg_json_find(json, "tuning") && !wg_json_get_string(json, "tuning", &tuning)) ||
         (wg_json_find(json, "nodes") && !wg_json_get_real(json, "peak_gbytes", &r->peak_gbytes)))
         return false;
+    if (!(r->seconds_per_step > 0 && r->seconds_to_first_step > 0 && r->peak_gflops > 0))
+        return wg_fail(WG_ERROR_DATA, "times and the peak are not all above zero");
     snprintf(r->device, sizeof r->device, "%s", device);
     snprintf(r->tuning, sizeof r->tuning, "%s", tuning);
     r->batch = (int)batch;
+    r->critic_steps = (int)iterations;
     r->widths = (int)widths;
     r->steps = (int)steps;
     r->kernel_launches = (int)launches;

@@ -154,9 +154,11 @@ static bool get_node(const struct wg_json *json, struct wg_bench_node *node)
 
 bool wg_profile_get_json(const struct wg_json *json, struct wg_bench_result *result)
 {
-    const struct wg_json *nodes = wg_json_find(json, "nodes");
-    if (!nodes)
+    const struct wg_json *nodes;
+    if (!wg_json_find(json, "nodes"))
         return true;
+    if (!wg_json_get_array(json, "nodes", &nodes))
+        return false;
     for (size_t i = 0; i < wg_json_count(nodes); i++) {
         struct wg_bench_node node = {0};
         if (!get_node(wg_json_at(nodes, i), &node) || !append(result, &node))

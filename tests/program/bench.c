@@ -78,6 +78,48 @@ START_TEST(wider_layers_are_more_work)
 }
 END_TEST
 
+/* One key of a result set to another value, or taken away. */
+static void check_refused(const char *key, json_t *value, int code, const char *expected)
+{
+    json_t *old = json_load_file(temporary_path("old.json"), 0, NULL);
+    ck_assert_ptr_nonnull(old);
+    ck_assert_int_eq(json_object_set_new(old, key, value), 0);
+    ck_assert_int_eq(json_dump_file(old, temporary_path("changed.json"), 0), 0);
+    json_decref(old);
+    const struct outcome bench = run("bench", "--batch", "2", "--critic-steps", "2", "--compare",
+                                     temporary_path("changed.json"));
+    check_failed(&bench, code, expected);
+}
+
+START_TEST(other_work_is_not_compared)
+{
+    check_refused("batch", json_integer(128), 2, "batch 128");
+    check_refused("critic_steps", json_integer(5), 2, "critic steps 5");
+    check_refused("widths", json_integer(3), 2, "widths 3");
+    check_refused("seconds_per_step", json_real(0), 1, "above zero");
+    check_refused("peak_gflops", json_real(-1), 1, "above zero");
+    check_refused("nodes", json_integer(5), 1, "nodes");
+    const struct outcome json = run("bench", "--json", "--compare", temporary_path("old.json"));
+    check_failed(&json, 2, "--compare", "--json");
+}
+END_TEST
+
+START_TEST(another_device_is_named)
+{
+    json_t *old = json_load_file(temporary_path("old.json"), 0, NULL);
+    ck_assert_ptr_nonnull(old);
+    ck_assert_int_eq(json_object_set_new(old, "device", json_string("an abacus")), 0);
+    ck_assert_int_eq(json_object_del(old, "critic_steps"), 0); // as older files have it
+    ck_assert_int_eq(json_dump_file(old, temporary_path("changed.json"), 0), 0);
+    json_decref(old);
+    const struct outcome bench = run("bench", "--batch", "2", "--steps", "1", "--critic-steps", "2",
+                                     "--compare", temporary_path("changed.json"));
+    check_done(&bench);
+    ck_assert(contains(bench.out, "(before: an abacus)"));
+    ck_assert_int_ge(count_of(bench.out, "of before"), 2);
+}
+END_TEST
+
 START_TEST(what_is_no_result_is_refused_before_the_work)
 {
     const struct outcome missing = run("bench", "--compare", "nowhere.json");
@@ -91,8 +133,9 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {the_nodes_are_the_step, a_result_is_compared_with_an_older_one,
-                                  wider_layers_are_more_work,
-                                  what_is_no_result_is_refused_before_the_work};
+    const TTest *const tests[] = {
+        the_nodes_are_the_step,     a_result_is_compared_with_an_older_one,
+        other_work_is_not_compared, another_device_is_named,
+        wider_layers_are_more_work, what_is_no_result_is_refused_before_the_work};
     return run_tests("bench", tests, countof(tests), true);
 }
