@@ -278,6 +278,7 @@ struct wg_tune_result {
     int batch;
     struct wg_tune_row *rows; // the longest in a step first
     int count;
+    int missing;        // nodes of a step that were not reached
     double step_before; // seconds of a step: the sum over what was measured
     double step_after;
     char blas_before[16]; // parameters of CLBlast, by the name of their tile

@@ -1,8 +1,8 @@
 /*
  * What an op is: a name, a gradient that builds graph, and implementations that launch kernels.
  *
- * A new op is one file in host/graph/ops, one in cl, one in tests/ops, a builder in graph.h, and
- * what it must compute in host/selftest/expect.c.
+ * A new op is one file in host/graph/ops, one in cl, one in tests/ops, a builder in graph.h, and,
+ * if a training computes it, its formula in host/selftest/expect.c.
  */
 #ifndef WG_GRAPH_OP_H
 #define WG_GRAPH_OP_H

@@ -62,6 +62,8 @@ static void print_result(const struct wg_tune_result *r)
         printf("not known before: %d nodes do not run as heuristics have it\n", unknown);
     else
         printf("%.4f s before: the sum of its nodes\n", r->step_before);
+    if (r->missing)
+        printf("            %d of its nodes were not reached, and are in neither\n", r->missing);
     if (strcmp(r->blas_before, r->blas_after) != 0)
         printf("CLBlast     by tiles of %s, before %s\n", r->blas_after, r->blas_before);
     printf("tried       %d ways in %.1f s%s\n", r->tried, r->seconds,
@@ -92,8 +94,13 @@ static int run(const char *selector, const struct wg_tune_settings *settings)
     if (!ok)
         return report_failure();
     print_result(&result);
+    int code = stop_code();
+    if (code == EXIT_OK && !result.path[0]) {
+        fprintf(stderr, "wgan-cl: what was measured is remembered nowhere, as the warning says\n");
+        code = EXIT_FAILED;
+    }
     wg_tune_finish(&result);
-    return stop_code();
+    return code;
 }
 
 int command_tune(int argc, const char **argv, const char *device)
@@ -124,8 +131,8 @@ int command_tune(int argc, const char **argv, const char *device)
         .text =
             "Measures, for everything a training step computes, each implementation there is,\n"
             "the sizes it leaves open, and CLBlast's parameters, on this device at these shapes.\n"
-            "They run in a child process, since drivers crash and hang; one that does is\n"
-            "rejected, as are wrong numbers, and another child goes on.\n"
+            "They run in a child process, since drivers crash and hang; what crashes twice or\n"
+            "hangs is rejected, as are wrong numbers, and another child goes on.\n"
             "\n"
             "What is fastest is remembered in $XDG_CACHE_HOME/wgan-cl/tuning for this device,\n"
             "driver, program, its kernels, CLBlast and batch; train, bench and selftest follow\n"

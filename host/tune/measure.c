@@ -117,6 +117,25 @@ static struct wg_tune_answer ask(struct wg_tuner *tuner, const struct wg_tuner_e
     return answer;
 }
 
+/* A child that dies may have been killed from outside, where memory is short for one: twice is the
+ * way's own fault. False if nothing can be measured any more. */
+static bool ask_twice(struct wg_tuner *tuner, const struct wg_tuner_entry *entry,
+                      const struct wg_tune_question *question, struct wg_tune_answer *ret_answer)
+{
+    for (int chance = 0; chance < 2; chance++) {
+        if (!tuner->child && !start_child(tuner)) {
+            tuner->is_over = tuner->is_stopped;
+            return false;
+        }
+        *ret_answer = ask(tuner, entry, question);
+        tuner->is_over =
+            !tuner->child && (tuner->is_stopped || wg_clock_seconds() >= tuner->deadline);
+        if (tuner->is_over || ret_answer->verdict != WG_TUNE_CRASHED)
+            break;
+    }
+    return !tuner->is_over; // that is not its fault
+}
+
 bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
                   const struct wg_tune_way *way, struct wg_timed *slot, double *ret_seconds)
 {
@@ -129,14 +148,9 @@ bool wg_tuner_try(struct wg_tuner *tuner, struct wg_tuner_entry *entry,
     tuner->is_over = tuner->is_over || wg_clock_seconds() >= tuner->deadline || is_stopped(tuner);
     if (tuner->is_over)
         return false;
+    struct wg_tune_answer answer;
     report(tuner, entry);
-    if (!tuner->child && !start_child(tuner)) {
-        tuner->is_over = tuner->is_stopped;
-        return false;
-    }
-    struct wg_tune_answer answer = ask(tuner, entry, &question);
-    tuner->is_over = !tuner->child && (tuner->is_stopped || wg_clock_seconds() >= tuner->deadline);
-    if (tuner->is_over) // not its fault
+    if (!ask_twice(tuner, entry, &question, &answer))
         return false;
     tuner->done++;
     tuner->result->tried++;

@@ -69,6 +69,7 @@ static bool fill_rows(const struct wg_tuner *tuner, int set)
         const struct wg_tuner_entry *entry = &tuner->entries[i];
         const struct wg_op *op = entry->node->alone.node->op;
         struct wg_timed after = wg_tuner_choose(entry, set);
+        result->missing += entry->tried == 0 && entry->node->runs > 0;
         if (entry->tried == 0)
             continue;
         struct wg_tune_row *row = &result->rows[result->count++];
@@ -101,11 +102,15 @@ static void WG_PRINTF(2, 3) say(const struct wg_tuner *tuner, const char *format
         tuner->callbacks->message(tuner->callbacks->user, text);
 }
 
+/* One that was stopped before it found anything is none: train, on a GPU, would take the device for
+ * tuned. */
 static void remember(const struct wg_tuner *tuner, const struct wg_tuning *tuning)
 {
     char path[WG_CACHE_PATH_MAX];
-    if (wg_tuning_path(tuner->device, tuner->settings->batch, path) &&
-        wg_tuning_write(path, tuner->device, tuner->settings->batch, tuning))
+    if (tuner->is_stopped && wg_tuning_changes_nothing(tuning))
+        say(tuner, "stopped before anything was found: nothing is remembered");
+    else if (wg_tuning_path(tuner->device, tuner->settings->batch, path) &&
+             wg_tuning_write(path, tuner->device, tuner->settings->batch, tuning))
         snprintf(tuner->result->path, sizeof tuner->result->path, "%s", path);
     else
         say(tuner, "warning: no cache, so what was measured is forgotten at the end: %s",

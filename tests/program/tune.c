@@ -177,6 +177,17 @@ START_TEST(an_interrupt_shows)
 }
 END_TEST
 
+/* What it found is lost, which a script must see. */
+START_TEST(without_a_cache_it_fails)
+{
+    temporary_write("no folder", "", 0);
+    program_use_cache(temporary_path("no folder"));
+    const struct outcome tune = run("tune", "--batch", "2", "--seconds", "1");
+    check_failed(&tune, 1, "remembered nowhere");
+    ck_assert(contains(tune.out, "warning: no cache") && contains(tune.out, "\ntried "));
+}
+END_TEST
+
 START_TEST(wrong_values_are_refused)
 {
     const struct outcome seconds = run("tune", "--seconds", "0");
@@ -193,6 +204,6 @@ int main(void)
     const TTest *const tests[] = {a_device_is_tuned,         a_benchmark_follows_it,
                                   a_self_test_follows_it,    a_damaged_one_is_told,
                                   a_run_goes_on_bit_for_bit, an_interrupt_shows,
-                                  wrong_values_are_refused};
+                                  without_a_cache_it_fails,  wrong_values_are_refused};
     return run_tests("tune", tests, countof(tests), true);
 }
