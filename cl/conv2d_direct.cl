@@ -84,6 +84,10 @@
 /* Sums of a panel: [output of the row and phase][image][COLUMNS]. */
 #define SUMS ((size_t)(PHASE_W * IMAGES + MR) * COLUMNS)
 
+#ifdef ITEM_FLOATS
+AGREE(ITEM_FLOATS, COPY + SUMS);
+#endif
+
 #if DEPTH % 4 == 0
 #define UNROLL 4
 #else

@@ -65,6 +65,10 @@
 #define COPY_X  ((size_t)IMAGES * H * W * PITCH_X)
 #define BLOCK   (PANELS * PANEL + COPY_X + TILES * TILE) // floats of all copies of a work item
 
+#ifdef ITEM_FLOATS
+AGREE(ITEM_FLOATS, BLOCK);
+#endif
+
 /* Outputs along an axis whose tap k lies in 0 .. in: from the first one up to the last one + 1. */
 static int first_output(int k)
 {

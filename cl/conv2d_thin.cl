@@ -154,6 +154,10 @@ static float fold(__global const float *restrict table, int top, int iy, int ix,
 #define TABLE_ROWS ((ROWS_IN + K - 2) / S + 2)
 #define DATA_ITEM  (OC * TAPS + PIXELS_IN * OC + TABLE_ROWS * OW * TAPS + 3 * OC)
 
+#ifdef ITEM_FLOATS
+AGREE(ITEM_FLOATS, DATA_ITEM);
+#endif
+
 __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
                         BIAS_PARAMETER __global float *restrict x, __global float *restrict scratch)
 {

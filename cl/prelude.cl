@@ -23,6 +23,9 @@
  *                 and its arrays are registers. Not where SPIR is written: what reads that may not
  *                 know all that inlining leaves behind (Oclgrind 21.10 does not)
  *
+ *   AGREE(a, b)   once in a file: a program in which these two sizes differ does not build. Of
+ *                 scratch, which the host allots and the kernel divides, both reckon the size
+ *
  * ACTIVATION says what follows a linear map; both directions stand side by side. Neither leaky
  * ReLU (with a slope >= 0) nor tanh needs its input for its gradient: the output y is enough.
  *
@@ -58,6 +61,8 @@ typedef PASTE(float, VW) floatv;
 #define FETCH_AHEAD
 #define AHEAD 1
 #endif
+
+#define AGREE(a, b) typedef char host_and_kernel_agree[(a) == (b) ? 1 : -1]
 
 #define OUTLINED static __attribute__((noinline))
 #ifdef __SPIR__

@@ -31,6 +31,7 @@ struct gather_sizes {
     size_t images; // IMAGES
     size_t shares; // SHARES
     size_t items;  // ITEMS
+    size_t item;   // ITEM_FLOATS
     size_t pack_items;
     size_t packed_bytes;
     size_t scratch_bytes;
@@ -42,6 +43,7 @@ struct filter_sizes {
     size_t shares;   // SHARES
     size_t images;   // IMAGES
     size_t channels; // CHANNELS
+    size_t item;     // ITEM_FLOATS
     size_t scratch_bytes;
 };
 
@@ -97,6 +99,7 @@ static struct gather_sizes size_gather(const struct wg_conv *v, bool data,
         .images = images,
         .shares = shares,
         .items = items,
+        .item = copy + sums,
         .pack_items = pack_items,
         .packed_bytes = pack_items * depth * columns * sizeof(float),
         .scratch_bytes = items * (copy + sums) * sizeof(float),
@@ -143,6 +146,7 @@ static struct filter_sizes size_filter(const struct wg_conv *v, const struct wg_
         .shares = shares,
         .images = images,
         .channels = channels,
+        .item = block,
         .scratch_bytes = (parts * sums + parts * shares * block) * sizeof(float),
     };
 }
@@ -208,6 +212,7 @@ static bool bind_gather(struct wg_binder *binder, const struct gather *gather)
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
+    wg_define_int(&defines, "ITEM_FLOATS", (long long)sizes.item);
     if (gather->data)
         wg_define_flag(&defines, "DATA");
     if (gather->epilogue)
@@ -302,6 +307,7 @@ static bool bind_filter(struct wg_binder *binder, const struct filter *filter)
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
+    wg_define_int(&defines, "ITEM_FLOATS", (long long)sizes.item);
     return wg_bind_kernel(binder, &call) && bind_unpack(binder, filter, scratch, sizes.parts);
 }
 

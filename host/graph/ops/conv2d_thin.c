@@ -66,13 +66,16 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
 /* ---- x ---- */
 
 /* DATA_ITEM of the kernel */
+static size_t data_item(const struct wg_conv *v, const struct wg_thin *thin)
+{
+    size_t rows = (wg_divide_up(v->h, thin->bands) + v->k - 2) / v->stride + 2;
+    return v->oc * thin->taps + thin->pixels_in * v->oc + rows * v->ow * thin->taps + 3 * v->oc;
+}
+
 size_t wg_thin_data_scratch(const struct wg_node *x, const struct wg_device *device)
 {
-    const struct wg_conv *v = &x->attr.conv;
-    struct wg_thin thin = wg_thin_of(v, device);
-    size_t rows = (wg_divide_up(v->h, thin.bands) + v->k - 2) / v->stride + 2;
-    size_t item = v->oc * thin.taps + thin.pixels_in * v->oc + rows * v->ow * thin.taps + 3 * v->oc;
-    return thin.items_in * item * sizeof(float);
+    struct wg_thin thin = wg_thin_of(&x->attr.conv, device);
+    return thin.items_in * data_item(&x->attr.conv, &thin) * sizeof(float);
 }
 
 bool wg_thin_suits_data(const struct wg_node *x, const struct wg_device *device)
@@ -85,15 +88,17 @@ bool wg_bind_thin_data(struct wg_binder *binder, const struct wg_node *x,
                        const struct wg_defines *own)
 {
     const struct wg_device *device = wg_binder_device(binder);
+    struct wg_thin thin = wg_thin_of(&x->attr.conv, device);
     struct wg_defines defines = *own;
     struct wg_call call = {
         .file = "conv2d_thin",
         .kernel = "thin_data",
         .defines = &defines,
-        .global = {wg_thin_of(&x->attr.conv, device).items_in},
+        .global = {thin.items_in},
         .local = {1},
     };
     wg_define_thin(&defines, &x->attr.conv, device);
+    wg_define_int(&defines, "ITEM_FLOATS", (long long)data_item(&x->attr.conv, &thin));
     wg_conv_arguments(x, call.arguments);
     call.arguments[x->in_count + 1] = WG_SCRATCH(0, wg_thin_data_scratch(x, device));
     return wg_bind_kernel(binder, &call);
