@@ -22,10 +22,10 @@
  * block stores it in M, the others add it there. All sums have a fixed order: the same bits each
  * time.
  *
- * The result is scratch: M of each part, [PARTS][plane][25][C][PITCH], which conv2d_winograd_unpack
- * adds up and brings to w; then V, Y and some zeros of each work item, of no further use. C and OC
- * are multiples of VW.
- * The global size is PARTS * PLANES * PLANES / TOGETHER * SHARES, the local size 1.
+ * The result is scratch: M of each part, [PARTS][plane][25][C][PITCH], elements APART, which
+ * conv2d_winograd_unpack adds up and brings to w; then V, Y and some zeros of each work item, of no
+ * further use. C and OC are multiples of VW. The global size is PARTS * PLANES * PLANES / TOGETHER
+ * * SHARES, the local size 1.
  *
  *   MR, NV    the tile of the products, see register_tile.cl
  *   PARTS     parts the images are split into, 1 .. N
@@ -63,9 +63,14 @@
 #define V_SIZE    (ELEMENTS * V_ELEMENT)
 #define Y_ELEMENT ((size_t)APART(ROWS * PITCH))
 #define Y_SIZE    (ELEMENTS * Y_ELEMENT)
-#define M_PLANE   ((size_t)ELEMENTS * C * PITCH)
+#define M_ELEMENT ((size_t)APART(C * PITCH))
+#define M_PLANE   (ELEMENTS * M_ELEMENT)
 #define M_SIZE    (PLANES * PLANES * M_PLANE) // of a part
 #define ZEROS     ((CHANNELS + 15) / 16 * 16) // a pixel outside x
+
+#ifdef ITEM_FLOATS
+AGREE(ITEM_FLOATS, V_SIZE + Y_SIZE + ZEROS);
+#endif
 
 /* Y of a tile of an image, VW channels; outside it is zero. */
 SPECIALISED void spread_tile(__global const float *restrict image, int y, int x, int height,
@@ -152,7 +157,7 @@ OUTLINED void multiply_chunk(__global const float *restrict v, __global const fl
             for (int p = 0; p < PANELS; p++)
                 multiply(v + e * V_ELEMENT + first * PITCH_V + c,
                          y + e * Y_ELEMENT + (p * ROWS + first) * COLUMNS, rows, channels - c, add,
-                         m + ((size_t)e * C + c) * PITCH + p * COLUMNS);
+                         m + e * M_ELEMENT + (size_t)c * PITCH + p * COLUMNS);
     }
 }
 

@@ -32,10 +32,13 @@
  * conv2d_direct, added up in M; then the output, a tile after each of the next products, so that
  * memory takes it meanwhile. V and M stay in its cache.
  *
- * Its input `packed` is U, made by conv2d_winograd_pack, as
- * [pair][slice][panel][ELEMENTS][SLICE][COLUMNS]. C and OC are multiples of VW.
- * The global size is ITEMS, the local size 1; scratch holds ITEMS * (V_SIZE + M_SIZE + SLICE)
- * floats.
+ * Its input `weights` is U, made by conv2d_winograd_pack, as [pair][slice][panel][ELEMENTS], each
+ * element [SLICE][COLUMNS] in U_ELEMENT floats. #ifdef AT_ONCE it is [K, K, DEPTH, WIDTH], the
+ * weights themselves, of conv2d_data turned by conv2d_winograd_turn: a work item makes a panel of U
+ * when it comes to it, so that U never leaves its cache; where blocks are few, that is less work.
+ *
+ * C and OC are multiples of VW. The global size is ITEMS, the local size 1; scratch holds ITEMS *
+ * ITEM floats.
  *
  *   FORM      0 conv2d, 1 conv2d_data
  *   MR, NV    the tile of the products, see register_tile.cl
@@ -64,8 +67,9 @@
  * all rows into the same few sets of the cache. */
 #define PITCH (SLICE + 16)
 
-/* Floats of U for a panel and element, of V, of a panel of M. */
+/* Floats of a panel of U for an element, of V, of a panel of M. */
 #define U_PANEL   ((size_t)SLICE * COLUMNS)
+#define U_ELEMENT ((size_t)APART(SLICE * COLUMNS))
 #define V_ELEMENT ((size_t)APART(ROWS * PITCH))
 #define V_SIZE    (ELEMENTS * V_ELEMENT)
 #define M_ELEMENT ((size_t)APART(ROWS * COLUMNS))
@@ -76,6 +80,18 @@
 #define SLICES (DEPTH / SLICE)
 #define PASSES (PLANES * PLANES * SLICES)
 #define M_SIZE (M_PANEL * (PASSES > 1 ? PANELS : 2))
+
+#ifdef AT_ONCE
+#define U_SIZE (ELEMENTS * U_ELEMENT)
+#else
+#define U_SIZE 0
+#endif
+
+/* Of a work item: V, M, zeros, a panel of U. */
+#define ITEM (V_SIZE + M_SIZE + SLICE + U_SIZE)
+#ifdef ITEM_FLOATS
+AGREE(ITEM_FLOATS, ITEM);
+#endif
 
 #if SLICE % 4 == 0
 #define UNROLL 4
@@ -90,6 +106,45 @@ static int pair_of(int plane, int phase)
     const int x = plane % PLANES * PHASES + phase % PHASES;
 
     return y * PAIRS + x;
+}
+
+/* Channels of the width from `first` on of a slice of the 2 x 2 taps of a pair, brought to points.
+ */
+OUTLINED void make_panel(__global const float *restrict weights, int pair, int slice, int first,
+                         __global float *restrict u)
+{
+    const size_t tap = (size_t)DEPTH * WIDTH;
+    const size_t low = FORM == DATA ? S : 0, high = S - low; // see conv2d_winograd_pack
+    const size_t taps[4] = {low * K + low, low * K + high, high * K + low, high * K + high};
+    __global const float *from =
+        weights + first_tap(pair, K, S) * tap + (size_t)slice * SLICE * WIDTH + first;
+
+    for (int k = 0; k < SLICE; k++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j += VW) {
+            floatv g[4], points[ELEMENTS];
+
+#pragma unroll
+            for (int t = 0; t < 4; t++)
+                g[t] = first + j < WIDTH ? LOADV(from + taps[t] * tap + (size_t)k * WIDTH + j)
+                                         : (floatv)(0.0f);
+            points_of(g, points);
+#pragma unroll
+            for (int e = 0; e < ELEMENTS; e++)
+                STOREV(points[e], u + e * U_ELEMENT + k * COLUMNS + j);
+        }
+}
+
+/* A panel of U: where it lies, or in `made`. */
+static __global const float *panel_of(__global const float *restrict weights, int pair, int slice,
+                                      int panel, __global float *restrict made)
+{
+#ifdef AT_ONCE
+    make_panel(weights, pair, slice, panel * COLUMNS, made);
+    return made;
+#else
+    return weights + (((size_t)pair * SLICES + slice) * PANELS + panel) * ELEMENTS * U_ELEMENT;
+#endif
 }
 
 /* V of a slice of a block of images, from `in` on, and zeros in the rows behind them, which a last
@@ -217,8 +272,8 @@ OUTLINED void multiply_panel(__global const float *restrict v, __global const fl
             __global float *rows = m + e * M_ELEMENT + row * COLUMNS;
             const bool last = row + MR >= end; // then the next are the next element's
 
-            multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_PANEL, add,
-                     u + (e + 1) * U_PANEL + (row > first ? U_PANEL / 2 : 0),
+            multiply(v + e * V_ELEMENT + row * PITCH, u + e * U_ELEMENT, add,
+                     u + (e + 1) * U_ELEMENT + (row > first ? U_PANEL / 2 : 0),
                      last ? m + (e + 1) * M_ELEMENT + first_row(e + 1, images) * COLUMNS
                           : rows + MR * COLUMNS,
                      rows);
@@ -236,12 +291,12 @@ static int first_unit(size_t item)
 }
 
 __kernel void conv2d_winograd(__global const float *restrict in,
-                              __global const float *restrict packed,
+                              __global const float *restrict weights,
                               BIAS_PARAMETER __global float *restrict out,
                               __global float *restrict scratch)
 {
-    __global float *v = scratch + get_global_id(0) * (V_SIZE + M_SIZE + SLICE);
-    __global float *m = v + V_SIZE, *zeros = m + M_SIZE;
+    __global float *v = scratch + get_global_id(0) * ITEM;
+    __global float *m = v + V_SIZE, *zeros = m + M_SIZE, *made = zeros + SLICE;
     struct outputs todo = {.rows = 0};
     int panels = 0;
 
@@ -254,8 +309,6 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 
         for (int pass = 0; pass < PASSES; pass++) {
             const int plane = pass / SLICES, slice = pass % SLICES;
-            __global const float *u = packed + ((size_t)pair_of(plane, phase) * SLICES + slice) *
-                                                   PANELS * ELEMENTS * U_PANEL;
 
             transform_slice(in + (size_t)n * IN_H * IN_W * DEPTH + slice * SLICE, zeros, images,
                             plane, phase, v);
@@ -265,7 +318,8 @@ __kernel void conv2d_winograd(__global const float *restrict in,
 #if PASSES > 1 && PANELS == 1
                 finish_all(&todo); // M is the only one
 #endif
-                multiply_panel(v, u + panel * ELEMENTS * U_PANEL, images, pass > 0, sums, &todo);
+                multiply_panel(v, panel_of(weights, pair_of(plane, phase), slice, panel, made),
+                               images, pass > 0, sums, &todo);
                 if (pass == PASSES - 1)
                     todo = (struct outputs){
                         .m = sums,

@@ -2,12 +2,13 @@
  * conv2d_winograd_pack: weights as the kernels of F(4, 2) want them, and back.
  *
  *   conv2d_winograd_pack
- *       w [K, K, C, OC] -> packed [pair][slice of depth][panel][25][slice][columns]: G g G^T of the
- *       2 x 2 taps g of each pair, see conv2d_winograd; for conv2d_data (`data` is 1) backwards.
- *       Zeros where the last panel exceeds the channels. Global size pairs * panels * depth.
+ *       w [K, K, C, OC] -> packed [pair][slice of depth][panel][25][slice][columns], elements
+ * APART: G g G^T of the 2 x 2 taps g of each pair, see conv2d_winograd; for conv2d_data (`data` is
+ * 1) backwards. Zeros where the last panel exceeds the channels. Global size pairs * panels *
+ * depth. conv2d_winograd_turn w [K, K, C, OC] -> turned [K, K, OC, C]. Global size K * K * OC / VW.
  *   conv2d_winograd_unpack
- *       parts [parts][pair][25][C][pitch] -> w [K, K, C, OC]: their sum M, then G^T M G, the
- *       taps of each pair; see conv2d_filter_winograd. Global size pairs * C.
+ *       parts [parts][pair][25][C][pitch], elements APART -> w [K, K, C, OC]: their sum M, then
+ *       G^T M G, the taps of each pair; see conv2d_filter_winograd. Global size pairs * C.
  *
  * There are (K / 2)^2 pairs. K is a multiple of 2 S. The local size is 1. Sizes are arguments, so
  * that all layers share a program.
@@ -15,14 +16,6 @@
 #include "winograd_taps.cl"
 
 #define WEIGHTS_AHEAD 8 // channels of depth that weights are fetched ahead
-
-/* Where in w the first taps of a pair lie. */
-static size_t first_taps(int pair, const int K, const int S)
-{
-    const int y = pair / (K / 2), x = pair % (K / 2);
-
-    return (size_t)(y + y / S * S) * K + x + x / S * S;
-}
 
 /* VW floats that lie `step` apart. */
 static floatv gather(__global const float *restrict from, size_t step)
@@ -50,10 +43,10 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
     /* Where the taps of lower and of higher t begin; from one channel to the next, of width and of
      * depth. */
     const size_t low = data ? S : 0, high = S - low, step = data ? OC : 1, next = data ? 1 : OC;
-    __global const float *from = w + first_taps(pair, K, S) * tap + first * step + k * next;
+    __global const float *from = w + first_tap(pair, K, S) * tap + first * step + k * next;
     __global const float *taps[4] = {from + (low * K + low) * tap, from + (low * K + high) * tap,
                                      from + (high * K + low) * tap, from + (high * K + high) * tap};
-    const size_t element = (size_t)slice * columns;
+    const size_t element = APART((size_t)slice * columns);
     __global float *to =
         packed +
         ((size_t)(pair * (depth / slice) + k / slice) * panels + panel) * ELEMENTS * element +
@@ -78,15 +71,28 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
     }
 }
 
+/* In blocks of VW x VW, whose lines stay in cache. */
+__kernel void conv2d_winograd_turn(__global const float *restrict w,
+                                   __global float *restrict turned, const int C, const int OC)
+{
+    const int id = get_global_id(0), o = id % (OC / VW) * VW, tap = id / (OC / VW);
+    __global const float *from = w + (size_t)tap * C * OC + o;
+    __global float *to = turned + ((size_t)tap * OC + o) * C;
+
+    for (int c = 0; c < C; c += VW)
+        for (int i = 0; i < VW; i++)
+            STOREV(gather(from + (size_t)c * OC + i, OC), to + (size_t)i * C + c);
+}
+
 __kernel void conv2d_winograd_unpack(__global const float *restrict parts,
                                      __global float *restrict w, const int count, const int C,
                                      const int OC, const int K, const int S, const int pitch)
 {
-    const size_t id = get_global_id(0), element = (size_t)C * pitch, tap = (size_t)C * OC;
+    const size_t id = get_global_id(0), element = APART((size_t)C * pitch), tap = (size_t)C * OC;
     const size_t part = (size_t)(K / 2) * (K / 2) * ELEMENTS * element;
     const int c = id % C, pair = id / C;
     __global const float *from = parts + pair * ELEMENTS * element + (size_t)c * pitch;
-    __global float *to = w + first_taps(pair, K, S) * tap + (size_t)c * OC;
+    __global float *to = w + first_tap(pair, K, S) * tap + (size_t)c * OC;
 
     for (int o = 0; o < OC; o += VW) {
         floatv m[ELEMENTS], g[4];

@@ -45,11 +45,6 @@
 #define FOURS_X  FOURS(PIXELS_X)
 #define TILES    ((THREES_Y + FOURS_Y) * (THREES_X + FOURS_X)) // of an image
 
-/* Floats from one element of V, Y or M to the next, of which one has so many: all elements of a
- * tile are written at a time, and must not share the sets of a cache, which 4096 bytes apart they
- * do. */
-#define APART(floats) (((floats) + 1023) / 1024 * 1024 + 48)
-
 /* Tiles of an image of each kind. */
 #define TILES_34 (THREES_Y * FOURS_X)
 #define TILES_44 (FOURS_Y * FOURS_X)

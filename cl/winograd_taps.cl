@@ -5,6 +5,20 @@
 #define POINTS   5
 #define ELEMENTS (POINTS * POINTS)
 
+/* Floats from one element of U, V, Y or M to the next, of which one has so many: all elements of a
+ * tile, or of taps, are written at a time, and must not share the sets of a cache, which 4096 bytes
+ * apart they do. */
+#define APART(floats) (((floats) + 1023) / 1024 * 1024 + 48)
+
+/* Where in weights [k, k] the first of the 2 x 2 taps of a pair lies; the others are a stride on.
+ */
+static int first_tap(int pair, int k, int stride)
+{
+    const int y = pair / (k / 2), x = pair % (k / 2);
+
+    return (y + y / stride * stride) * k + x + x / stride * stride;
+}
+
 /* G g, of two taps: POINTS vectors `step` apart. */
 static void to_points(floatv g0, floatv g1, floatv *to, int step)
 {

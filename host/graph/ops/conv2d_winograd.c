@@ -34,6 +34,10 @@ enum { CHUNK = 256, CHUNK_LEAST = 64 };
  * not, a Zen 5 of 32 MB half the time for the large ones if they do. */
 enum { STREAM_FACTOR = 8 };
 
+/* Blocks of images that each transform the weights anew, at most: more of them wait less for
+ * weights transformed once, in memory. */
+enum { AT_ONCE = 3 };
+
 /* Images of a block. Their best number depends on the caches and on how fast memory is. */
 enum { KNOB_IMAGES };
 
@@ -53,13 +57,16 @@ struct block {
     struct wg_register_tile tile; // VW, MR, NV
 };
 
-/* How a gather is cut into work items, and its packed weights. */
+/* How a gather is cut into work items, and its transformed weights, U. */
 struct gather_sizes {
     struct block block;
+    size_t blocks;
     size_t slice; // SLICE
     size_t items; // ITEMS
+    size_t item;  // ITEM_FLOATS
+    bool at_once; // AT_ONCE
     size_t pack_items;
-    size_t packed_bytes;
+    size_t u_bytes;
     size_t scratch_bytes; // of the gather itself
 };
 
@@ -71,6 +78,7 @@ struct filter_sizes {
     size_t images;   // IMAGES
     size_t channels; // CHANNELS
     size_t items;
+    size_t item;  // ITEM_FLOATS
     size_t pitch; // floats of a row of M
     size_t scratch_bytes;
 };
@@ -183,19 +191,33 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
     size_t most = tuned ? tuned : wg_larger(TRANSFORMED / (product_rows(y, x, 1, 1) * pitch), 1);
     struct block block = choose_block(v->n, y, x, phases * phases, least, most, device);
     size_t rows = block.images * tiles_of(y, x) + block.tile.pixels; // ROWS of the kernel
-    size_t units = wg_divide_up(v->n, block.images) * phases * phases;
-    size_t items = wg_smaller(units, wg_wanted_items(device));
+    size_t blocks = wg_divide_up(v->n, block.images);
+    size_t items = wg_smaller(blocks * phases * phases, wg_wanted_items(device));
     size_t v_size = ELEMENTS * apart(rows * pitch);
     size_t m_size = ELEMENTS * apart(rows * columns) * (passes > 1 ? panels : 2);
-    size_t pack_items = pairs_of(v) * panels * depth;
+    size_t u_panel = ELEMENTS * apart(slice * columns);
+    bool at_once = blocks <= AT_ONCE;
+    size_t item = v_size + m_size + slice + (at_once ? u_panel : 0);
     return (struct gather_sizes){
         .block = block,
+        .blocks = blocks,
         .slice = slice,
         .items = items,
-        .pack_items = pack_items,
-        .packed_bytes = pack_items * ELEMENTS * columns * sizeof(float),
-        .scratch_bytes = items * (v_size + m_size + slice) * sizeof(float),
+        .item = item,
+        .at_once = at_once,
+        .pack_items = pairs_of(v) * panels * depth,
+        .u_bytes = pairs_of(v) * panels * depth / slice * u_panel * sizeof(float),
+        .scratch_bytes = items * item * sizeof(float),
     };
+}
+
+/* Of what the gather reads of the weights, in scratch: U; or, at once, the weights turned, or
+ * nothing. */
+static size_t weights_bytes(const struct wg_node *node, const struct gather_sizes *sizes)
+{
+    if (!sizes->at_once)
+        return sizes->u_bytes;
+    return is_data(node) ? wg_node_bytes(node->in[1]) : 0;
 }
 
 static struct filter_sizes size_filter(const struct wg_node *node, const struct wg_device *device)
@@ -204,7 +226,7 @@ static struct filter_sizes size_filter(const struct wg_node *node, const struct 
     struct wg_register_tile tile = wg_register_tile_of(device);
     size_t planes = pairs_of(v), threads = wg_threads(device);
     size_t pitch = wg_round_up(v->oc, wg_register_tile_columns(tile));
-    size_t sums = planes * ELEMENTS * v->c * pitch;
+    size_t sums = planes * ELEMENTS * apart(v->c * pitch);
 
     // As few parts as deal the threads as many rows of planes.
     size_t row = v->k / 2, parts = 1;
@@ -240,6 +262,7 @@ static struct filter_sizes size_filter(const struct wg_node *node, const struct 
         .images = images,
         .channels = channels,
         .items = items,
+        .item = transformed,
         .pitch = pitch,
         .scratch_bytes = (parts * sums + items * transformed) * sizeof(float),
     };
@@ -295,7 +318,7 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
     struct wg_register_tile tile = wg_register_tile_of(wg_binder_device(binder));
     struct wg_defines defines = {0};
     wg_define_int(&defines, "VW", (long long)tile.width);
-    wg_define_stream(&defines, wg_binder_device(binder), STREAM_FACTOR * sizes->packed_bytes);
+    wg_define_stream(&defines, wg_binder_device(binder), STREAM_FACTOR * sizes->u_bytes);
     return wg_bind_kernel(
         binder, &(struct wg_call){
                     .file = "conv2d_winograd_pack",
@@ -309,32 +332,70 @@ static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
                 });
 }
 
+/* turned from w */
+static bool bind_turn(struct wg_binder *binder, const struct wg_node *node,
+                      struct wg_argument turned)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t width = wg_register_tile_of(wg_binder_device(binder)).width;
+    struct wg_defines defines = {0};
+    wg_define_int(&defines, "VW", (long long)width);
+    return wg_bind_kernel(
+        binder, &(struct wg_call){
+                    .file = "conv2d_winograd_pack",
+                    .kernel = "conv2d_winograd_turn",
+                    .defines = &defines,
+                    .arguments = {WG_NODE(node->in[1]), turned, WG_INT(v->c), WG_INT(v->oc)},
+                    .global = {v->k * v->k * v->oc / width},
+                    .local = {1},
+                });
+}
+
+/* What the gather reads of the weights, made at the start of scratch unless it is w itself. */
+static bool bind_weights(struct wg_binder *binder, const struct wg_node *node,
+                         const struct gather_sizes *sizes, struct wg_argument *ret_weights)
+{
+    *ret_weights = WG_SCRATCH(0, weights_bytes(node, sizes));
+    if (!sizes->at_once)
+        return bind_pack(binder, node, *ret_weights, sizes);
+    if (is_data(node))
+        return bind_turn(binder, node, *ret_weights);
+    *ret_weights = WG_NODE(node->in[1]);
+    return true;
+}
+
 static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
 {
     const struct wg_device *device = wg_binder_device(binder);
     struct gather_sizes sizes = size_gather(node, device);
-    struct wg_argument packed = WG_SCRATCH(0, sizes.packed_bytes);
+    struct wg_argument weights;
     struct wg_defines defines = {0};
     struct wg_call call = {
         .file = "conv2d_winograd",
         .kernel = "conv2d_winograd",
         .defines = &defines,
-        .arguments = {WG_NODE(node->in[0]), packed},
         .global = {sizes.items},
         .local = {1},
     };
+    if (!bind_weights(binder, node, &sizes, &weights))
+        return false;
     wg_define_register_tile(&defines, sizes.block.tile);
     wg_define_conv(&defines, &node->attr.conv);
     wg_define_int(&defines, "SLICE", (long long)sizes.slice);
     wg_define_int(&defines, "IMAGES", (long long)sizes.block.images);
     wg_define_int(&defines, "ITEMS", (long long)sizes.items);
+    wg_define_int(&defines, "ITEM_FLOATS", (long long)sizes.item);
     wg_define_int(&defines, "FORM", wg_form_of(node));
+    if (sizes.at_once)
+        wg_define_flag(&defines, "AT_ONCE");
     wg_define_epilogue(&defines, node);
     wg_define_stream(&defines, device, wg_node_bytes(node));
+    call.arguments[0] = WG_NODE(node->in[0]);
+    call.arguments[1] = weights;
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
     call.arguments[count] =
-        WG_SCRATCH(wg_scratch_align(device, sizes.packed_bytes), sizes.scratch_bytes);
-    return bind_pack(binder, node, packed, &sizes) && wg_bind_kernel(binder, &call);
+        WG_SCRATCH(wg_scratch_align(device, weights_bytes(node, &sizes)), sizes.scratch_bytes);
+    return wg_bind_kernel(binder, &call);
 }
 
 /* ---- conv2d_filter ---- */
@@ -379,6 +440,7 @@ static bool bind_filter(const struct wg_node *w, struct wg_binder *binder)
     wg_define_int(&defines, "SHARES", (long long)sizes.shares);
     wg_define_int(&defines, "IMAGES", (long long)sizes.images);
     wg_define_int(&defines, "CHANNELS", (long long)sizes.channels);
+    wg_define_int(&defines, "ITEM_FLOATS", (long long)sizes.item);
     return wg_bind_kernel(binder, &call) && bind_unpack(binder, w, &sizes, scratch);
 }
 
@@ -389,7 +451,7 @@ static size_t scratch(const struct wg_node *node, const struct wg_device *device
     if (wg_form_of(node) == WG_FORM_FILTER)
         return size_filter(node, device).scratch_bytes;
     struct gather_sizes sizes = size_gather(node, device);
-    return wg_scratch_align(device, sizes.packed_bytes) + sizes.scratch_bytes;
+    return wg_scratch_align(device, weights_bytes(node, &sizes)) + sizes.scratch_bytes;
 }
 
 static bool suits(const struct wg_node *node, const struct wg_device *device)
@@ -402,19 +464,22 @@ static bool suits(const struct wg_node *node, const struct wg_device *device)
 }
 
 /*
- * The weights are transformed for each node, written and read at least once, which takes as long as
- * some 12 operations a byte on a Xeon with vectors of 16, and less where these are narrower, memory
- * being as fast. Few images do not save as much.
+ * The weights are transformed for each node, and few images do not save as much: a byte of U,
+ * written and read, takes as long as some 12 operations on a Xeon with vectors of 16, one made and
+ * used in the cache as long as 3; less where vectors are narrower, memory being as fast.
  */
 static bool needs_measuring(const struct wg_node *node, const struct wg_device *device)
 {
-    const double per_byte = 12.0 * (double)wg_register_tile_of(device).width / 16;
+    enum { IN_MEMORY = 12, IN_CACHE = 3 };
     const struct wg_conv *v = &node->attr.conv;
     if (wg_form_of(node) == WG_FORM_FILTER)
         return false;
+    struct gather_sizes sizes = size_gather(node, device);
     struct saving saving = saving_of(v, is_data(node));
     double saved = 2.0 * (double)(saving.direct - saving.left) * (double)(v->n * v->c * v->oc);
-    return saved < per_byte * (double)size_gather(node, device).packed_bytes;
+    double per_byte = (sizes.at_once ? IN_CACHE * (double)sizes.blocks : IN_MEMORY) *
+                      (double)wg_register_tile_of(device).width / 16;
+    return saved < per_byte * (double)sizes.u_bytes;
 }
 
 static bool bind(const struct wg_node *node, struct wg_binder *binder)
