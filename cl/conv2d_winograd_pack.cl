@@ -5,7 +5,7 @@
  *       w [K, K, C, OC] -> packed [pair][slice of depth][panel][25][slice][columns], elements
  * APART: G g G^T of the 2 x 2 taps g of each pair, see conv2d_winograd; for conv2d_data (`data` is
  * 1) backwards. Zeros where the last panel exceeds the channels. Global size pairs * panels *
- * depth. conv2d_winograd_turn w [K, K, C, OC] -> turned [K, K, OC, C]. Global size K * K * OC / VW.
+ * depth. conv2d_winograd_turn w [K, K, C, OC] -> turned [K, K, OC, C]. Global size OC / VW x K * K.
  *   conv2d_winograd_unpack
  *       parts [parts][pair][25][C][pitch], elements APART -> w [K, K, C, OC]: their sum M, then
  *       G^T M G, the taps of each pair; see conv2d_filter_winograd. Global size pairs * C.
@@ -75,7 +75,7 @@ __kernel void conv2d_winograd_pack(__global const float *restrict w,
 __kernel void conv2d_winograd_turn(__global const float *restrict w,
                                    __global float *restrict turned, const int C, const int OC)
 {
-    const int id = get_global_id(0), o = id % (OC / VW) * VW, tap = id / (OC / VW);
+    const int o = (int)get_global_id(0) * VW, tap = get_global_id(1);
     __global const float *from = w + (size_t)tap * C * OC + o;
     __global float *to = turned + ((size_t)tap * OC + o) * C;
 

@@ -282,8 +282,8 @@ void wg_prebuild_load(const struct wg_prebuild *prebuild, int i)
 
 static cl_int set_argument(cl_kernel kernel, cl_uint index, char kind, cl_mem buffer)
 {
-    // Sizes of two elements are within any buffer, and neither they nor their halves are zero, by
-    // which something may be divided.
+    // Sizes of two elements are within any buffer. Kernels divide by them and by their halves, but
+    // by no less: that would be zero.
     const cl_int number = 2;
     const cl_float real = 1.0f;
     if (kind == 'b')

@@ -346,7 +346,7 @@ static bool bind_turn(struct wg_binder *binder, const struct wg_node *node,
                     .kernel = "conv2d_winograd_turn",
                     .defines = &defines,
                     .arguments = {WG_NODE(node->in[1]), turned, WG_INT(v->c), WG_INT(v->oc)},
-                    .global = {v->k * v->k * v->oc / width},
+                    .global = {v->oc / width, v->k * v->k},
                     .local = {1},
                 });
 }
