@@ -76,12 +76,18 @@ static bool set_argument(struct wg_binder *binder, const struct wg_call *call, c
                                          call->kernel, call->file, index, wg_cl_error_name(code));
 }
 
+int wg_call_count(const struct wg_call *call)
+{
+    int count = 0;
+    while (count < WG_ARGUMENTS_MAX && call->arguments[count].kind != WG_ARGUMENT_END)
+        count++;
+    return count;
+}
+
 /* The kernel declares how many arguments it takes; a call that differs is our mistake. */
 static bool set_arguments(struct wg_binder *binder, const struct wg_call *call, cl_kernel kernel)
 {
-    cl_uint wanted = 0, given = 0;
-    while (given < WG_ARGUMENTS_MAX && call->arguments[given].kind != WG_ARGUMENT_END)
-        given++;
+    cl_uint wanted = 0, given = (cl_uint)wg_call_count(call);
     if (!CL_OK(clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof wanted, &wanted, NULL)))
         return false;
     if (wanted != given)
@@ -161,7 +167,7 @@ static bool note(const struct wg_binder *binder, const struct wg_call *call)
                                 .kernel = call->kernel,
                                 .defines = call->defines,
                                 .arguments = arguments};
-    for (int i = 0; i < WG_ARGUMENTS_MAX && call->arguments[i].kind != WG_ARGUMENT_END; i++) {
+    for (int i = 0; i < wg_call_count(call); i++) {
         const struct wg_argument *a = &call->arguments[i];
         size_t bytes = a->kind == WG_ARGUMENT_NODE ? wg_node_bytes(a->node->storage) : a->bytes;
         arguments[i] = kinds[a->kind];

@@ -49,6 +49,9 @@ struct wg_call {
     size_t local[3];
 };
 
+/* How many arguments a call has. */
+int wg_call_count(const struct wg_call *call);
+
 /* Groups along a dimension that is not the first: some drivers take no more. */
 enum { WG_GROUPS_MAX = 65535 };
 

@@ -120,10 +120,8 @@ bool wg_bind_lanes_sums(struct wg_binder *binder, const struct wg_node *sums,
                         const struct wg_defines *defines, struct wg_call call)
 {
     struct wg_row_split split = split_of(sums, wg_binder_device(binder));
-    size_t count = wg_shape_count(&sums->shape), last = 0;
-    while (call.arguments[last].kind != WG_ARGUMENT_END)
-        last++;
-    call.arguments[last] = wg_row_sums(&split, count, WG_NODE(sums));
+    size_t count = wg_shape_count(&sums->shape);
+    call.arguments[wg_call_count(&call)] = wg_row_sums(&split, count, WG_NODE(sums));
     return bind_groups(binder, &sums->attr.conv, GROUPS_OF_SUMS, defines, call) &&
            wg_bind_row_sums(binder, &split, count, WG_NODE(sums));
 }

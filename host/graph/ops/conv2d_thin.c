@@ -128,12 +128,10 @@ bool wg_bind_thin_sums(struct wg_binder *binder, const struct wg_node *sums,
 {
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_split split = split_of(sums, device);
-    size_t count = wg_shape_count(&sums->shape), last = 0;
+    size_t count = wg_shape_count(&sums->shape);
     struct wg_defines defines = *own;
     wg_define_thin(&defines, &sums->attr.conv, device);
-    while (call.arguments[last].kind != WG_ARGUMENT_END)
-        last++;
-    call.arguments[last] = wg_row_sums(&split, count, WG_NODE(sums));
+    call.arguments[wg_call_count(&call)] = wg_row_sums(&split, count, WG_NODE(sums));
     call.defines = &defines;
     call.global[0] = split.chunks;
     call.local[0] = 1;
