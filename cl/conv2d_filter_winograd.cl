@@ -114,7 +114,8 @@ OUTLINED void spread_row(__global const float *restrict image, struct tile tile,
 }
 
 /* The sum over `rows` tiles of MR channels of V times a panel of Y: `count` rows of M, or added to
- * them. These come closer meanwhile, as does the next panel of Y. */
+ * them. These come closer meanwhile, as do the next MR channels of V, whose lines are too far apart
+ * for a processor to predict. */
 static void multiply(__global const float *restrict v, __global const float *restrict y, int rows,
                      int count, bool add, __global float *restrict m)
 {
@@ -127,9 +128,7 @@ static void multiply(__global const float *restrict v, __global const float *res
         for (int j = 0; j < NV; j++)
             PREFETCH(m + i * PITCH + j * VW);
     for (int row = 0; row < rows; row++) {
-#pragma unroll
-        for (int j = 0; j < NV; j++)
-            PREFETCH(y + (ROWS + row) * COLUMNS + j * VW);
+        PREFETCH(v + row * PITCH_V + 2 * MR - 1);
         add_product(acc, v + row * PITCH_V, 1, y + row * COLUMNS);
     }
     store_tile(acc, m, PITCH, count, add);
