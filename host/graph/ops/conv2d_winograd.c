@@ -205,7 +205,7 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
         .items = items,
         .item = item,
         .at_once = at_once,
-        .pack_items = pairs_of(v) * panels * depth,
+        .pack_items = pairs_of(v) * panels * depth / tile.width,
         .u_bytes = pairs_of(v) * panels * depth / slice * u_panel * sizeof(float),
         .scratch_bytes = items * item * sizeof(float),
     };
@@ -311,25 +311,31 @@ static bool pays(const struct wg_conv *v, bool data)
 
 /* ---- conv2d and conv2d_data ---- */
 
+/* What conv2d_winograd_pack.cl asks for. */
+static void define_panel(struct wg_defines *defines, const struct wg_device *device)
+{
+    struct wg_register_tile tile = wg_register_tile_of(device);
+    wg_define_int(defines, "VW", (long long)tile.width);
+    wg_define_int(defines, "NV", (long long)tile.vectors);
+}
+
 static bool bind_pack(struct wg_binder *binder, const struct wg_node *node,
                       struct wg_argument packed, const struct gather_sizes *sizes)
 {
     const struct wg_conv *v = &node->attr.conv;
-    struct wg_register_tile tile = wg_register_tile_of(wg_binder_device(binder));
     struct wg_defines defines = {0};
-    wg_define_int(&defines, "VW", (long long)tile.width);
+    define_panel(&defines, wg_binder_device(binder));
     wg_define_stream(&defines, wg_binder_device(binder), STREAM_FACTOR * sizes->u_bytes);
-    return wg_bind_kernel(
-        binder, &(struct wg_call){
-                    .file = "conv2d_winograd_pack",
-                    .kernel = "conv2d_winograd_pack",
-                    .defines = &defines,
-                    .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c), WG_INT(v->oc),
-                                  WG_INT(v->k), WG_INT(v->stride), WG_INT(sizes->slice),
-                                  WG_INT(wg_register_tile_columns(tile)), WG_INT(is_data(node))},
-                    .global = {sizes->pack_items},
-                    .local = {1},
-                });
+    return wg_bind_kernel(binder, &(struct wg_call){
+                                      .file = "conv2d_winograd_pack",
+                                      .kernel = "conv2d_winograd_pack",
+                                      .defines = &defines,
+                                      .arguments = {WG_NODE(node->in[1]), packed, WG_INT(v->c),
+                                                    WG_INT(v->oc), WG_INT(v->k), WG_INT(v->stride),
+                                                    WG_INT(sizes->slice), WG_INT(is_data(node))},
+                                      .global = {sizes->pack_items},
+                                      .local = {1},
+                                  });
 }
 
 /* turned from w */
@@ -339,7 +345,7 @@ static bool bind_turn(struct wg_binder *binder, const struct wg_node *node,
     const struct wg_conv *v = &node->attr.conv;
     size_t width = wg_register_tile_of(wg_binder_device(binder)).width;
     struct wg_defines defines = {0};
-    wg_define_int(&defines, "VW", (long long)width);
+    define_panel(&defines, wg_binder_device(binder));
     return wg_bind_kernel(
         binder, &(struct wg_call){
                     .file = "conv2d_winograd_pack",
@@ -406,7 +412,7 @@ static bool bind_unpack(struct wg_binder *binder, const struct wg_node *w,
 {
     const struct wg_conv *v = &w->attr.conv;
     struct wg_defines defines = {0};
-    wg_define_int(&defines, "VW", (long long)wg_register_tile_of(wg_binder_device(binder)).width);
+    define_panel(&defines, wg_binder_device(binder));
     return wg_bind_kernel(binder, &(struct wg_call){
                                       .file = "conv2d_winograd_pack",
                                       .kernel = "conv2d_winograd_unpack",
