@@ -71,7 +71,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
 #pragma unroll
                         for (int v = 0; v < NV; v++) {
                             ADD_BIAS(tile[p][v], LOADV(bias + o + v * VW));
-                            STOREV(ACTIVATE(tile[p][v]), to + p * OC + o + v * VW);
+                            STREAMV(ACTIVATE(tile[p][v]), to + p * OC + o + v * VW);
                         }
             }
         }

