@@ -395,8 +395,7 @@ static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
     if (sizes.at_once)
         wg_define_flag(&defines, "AT_ONCE");
     wg_define_epilogue(&defines, node);
-    wg_define_stream(&defines, device,
-                     wg_node_bytes(node) * (is_data(node) ? WG_STREAM_PIECES : 1));
+    wg_define_stream(&defines, device, WG_STREAM_PIECES * wg_node_bytes(node));
     call.arguments[0] = WG_NODE(node->in[0]);
     call.arguments[1] = weights;
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
