@@ -77,12 +77,13 @@ unsigned wg_vector_width(const struct wg_device *device, size_t length);
 /* Macros ACTIVATION and SLOPE, of the node's. */
 void wg_define_activation(struct wg_defines *defines, const struct wg_node *node);
 
-/* Macro STREAM for a program on a CPU whose result, of so many bytes, will hardly be in the cache
- * any more when it is read: STREAMV of cl/prelude.cl then writes past the caches. That no line is
- * read before it is written pays sooner where no processor foresees the lines, of few channels of
- * many pixels: WG_STREAM_PIECES times the bytes. */
+/* What is written in pieces, a few channels of pixel after pixel, goes past the caches as if it
+ * were so many times as large: no processor foresees its lines, and each is read before it is
+ * written. */
 enum { WG_STREAM_PIECES = 32 };
 
+/* Macro STREAM for a program on a CPU whose result, of so many bytes, will hardly be in the cache
+ * any more when it is read: STREAMV of cl/prelude.cl then writes past the caches. */
 void wg_define_stream(struct wg_defines *defines, const struct wg_device *device, size_t bytes);
 
 /* `bytes` rounded up so that a part of scratch may start there. */

@@ -169,6 +169,8 @@ static bool bind_gradient(const struct wg_node *du, struct wg_binder *binder)
     };
     wg_define_thin(&defines, &du->attr.conv, device);
     wg_define_norm_in(&defines, du);
+    // In pieces, too, but u is read ahead in the same: 52 MB past a Xeon's cache take it 1.1 times
+    // as long.
     wg_define_stream(&defines, device, wg_node_bytes(du));
     int last = put_arguments(du, call.arguments);
     call.arguments[last] = described_by(du, items, 5, 0);
