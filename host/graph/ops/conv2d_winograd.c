@@ -18,9 +18,15 @@ enum { TRANSFORMED = 270000 };
  * cache. */
 enum { SLICE = 128 };
 
-/* Rows of V, tiles of a block, at most; and what it takes to read the weights for a block, in rows
- * of its products. */
-enum { ROWS_MOST = 48, READING = 40 };
+/* Rows of V, tiles of a block, at most, unless blocks are as few as AT_ONCE. */
+enum { ROWS_MOST = 48 };
+
+/* What the weights take, in rows of a block's products: transformed once for all blocks, and read
+ * by each; or made by each. */
+enum { PACKING = 320, READING = 40, MAKING = 80 };
+
+/* Units of work for each thread, of which one more or less matters to nobody. */
+enum { MANY_UNITS = 32 };
 
 /* Rows of V for conv2d_filter_winograd, whose sums are as long. */
 enum { FILTER_ROWS = 64 };
@@ -118,15 +124,17 @@ static size_t product_rows(struct axis y, struct axis x, size_t images, size_t p
            wg_round_up(images * y.fours * x.fours, pixels);
 }
 
-/* Rows that all threads together spend their time on. Where there are many units nobody waits long
- * for the last, and the choice must not depend on n: memory should grow with the batch. */
+/* Rows that all threads together spend their time on: that of the one with most units, as the last
+ * block is among those of another. Where units are many the choice must not depend on n: memory
+ * should grow with the batch. */
 static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
 {
-    size_t units = wg_divide_up(n, images) * units_per_block;
-    rows += READING;
-    if (units >= WG_ITEMS_PER_THREAD * threads)
-        return (double)rows * (double)n / (double)images * (double)units_per_block;
-    return (double)(rows * wg_round_up(units, threads));
+    size_t blocks = wg_divide_up(n, images), units = blocks * units_per_block;
+    double weights = (double)units_per_block * (blocks <= AT_ONCE ? 0 : PACKING);
+    rows += blocks <= AT_ONCE ? MAKING : READING;
+    if (units >= MANY_UNITS * threads)
+        return weights + (double)rows * (double)n / (double)images * (double)units_per_block;
+    return weights + (double)(rows * wg_round_up(units, threads));
 }
 
 /* Rows of V that fill their register tiles, units of work that fill the threads, weights that are
@@ -141,8 +149,9 @@ static struct block choose_block(size_t n, struct axis y, struct axis x, size_t 
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
     for (size_t images = least; images <= wg_smaller(n, most); images++) {
-        if (images > least && images * tiles > ROWS_MOST)
-            break;
+        bool is_large = images > least && images * tiles > ROWS_MOST;
+        if (is_large && wg_divide_up(n, images) > AT_ONCE)
+            continue;
         for (size_t pixels = wg_divide_up(10, tile.vectors); pixels <= tile.pixels; pixels++) {
             size_t rows = product_rows(y, x, images, pixels);
             double now = cost(n, images, rows, units_per_block, threads);
