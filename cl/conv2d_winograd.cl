@@ -37,6 +37,10 @@
  * weights themselves, of conv2d_data turned by conv2d_winograd_turn: a work item makes a panel of U
  * when it comes to it, so that U never leaves its cache; where blocks are few, that is less work.
  *
+ * #ifdef MOMENTS conv2d_data leaves mean and sum of squared deviations of each channel, of each
+ * phase of each image: `moments` [N * PHASES^2, 2, WIDTH], chunks as of batch_norm.cl's
+ * moments_chunk. The tiles fill the phases, which are of one size.
+ *
  * C and OC are multiples of VW. The global size is ITEMS, the local size 1; scratch holds ITEMS *
  * ITEM floats.
  *
@@ -57,6 +61,12 @@
 
 #ifndef SLICE
 #define SLICE DEPTH
+#endif
+
+#ifdef MOMENTS
+#define MOMENTS_PARAMETER __global float *restrict moments,
+#else
+#define MOMENTS_PARAMETER
 #endif
 
 #define ROWS   (IMAGES * TILES + MR) // of V, and some that a last group may touch
@@ -194,10 +204,57 @@ static void multiply(__global const float *restrict v, __global const float *res
     store_tile(acc, to, COLUMNS, MR, false);
 }
 
-/* The outputs of one tile, VW channels; `m` is its first element of M, `out` the image at these
- * channels, (y, x) where the tile goes. */
-SPECIALISED void finish_tile(__global const float *restrict m, floatv bias, int height, int width,
-                             int y, int x, __global float *restrict out)
+/* A tile's outputs, of VW channels, are added to `before` others' mean and squared deviations. In
+ * one sweep, over the deviations from its first output: of n outputs, squares - sum^2 / n cancels
+ * to no less than an n-th. Row by row, as many sums at a time: an addition takes some cycles. */
+SPECIALISED void add_moments(const floatv *d, int height, int width, int before,
+                             __global float *restrict moments)
+{
+    const float count = height * width;
+    floatv sum[4], squares[4];
+
+#pragma unroll
+    for (int i = 0; i < height; i++)
+        sum[i] = squares[i] = 0.0f;
+#pragma unroll
+    for (int j = 0; j < width; j++)
+#pragma unroll
+        for (int i = 0; i < height; i++) {
+            const floatv deviation = d[POINTS * i + j] - d[0];
+
+            sum[i] += deviation;
+            squares[i] = MAC(deviation, deviation, squares[i]);
+        }
+#pragma unroll
+    for (int i = 1; i < height; i++) {
+        sum[0] += sum[i];
+        squares[0] += squares[i];
+    }
+    floatv mean = MAC(sum[0], 1.0f / count, d[0]);
+    floatv within = squares[0] - sum[0] * sum[0] * (1.0f / count);
+
+    if (before > 0) { // Chan, Golub, LeVeque 1979
+        const floatv apart = mean - LOADV(moments);
+        const float share = count / (before + count);
+
+        within += LOADV(moments + WIDTH) + apart * apart * (before * share);
+        mean = MAC(apart, share, LOADV(moments));
+    }
+    STOREV(mean, moments);
+    STOREV(within, moments + WIDTH);
+}
+
+/* What is made of a tile of M, VW channels of one image. */
+struct destination {
+    floatv bias;
+    __global float *out;     // the image
+    __global float *moments; // #ifdef MOMENTS of its phase
+    int before;              // pixels that are in there
+};
+
+/* The outputs of one tile; `m` is its first element of M, (y, x) where the tile goes. */
+SPECIALISED void finish_tile(__global const float *restrict m, struct destination to, int height,
+                             int width, int y, int x)
 {
     floatv d[ELEMENTS];
 
@@ -216,19 +273,23 @@ SPECIALISED void finish_tile(__global const float *restrict m, floatv bias, int 
 #pragma unroll
         for (int j = 0; j < width; j++) {
             const int oy = y + i * PHASES, ox = x + j * PHASES;
-            const floatv sum = d[POINTS * i + j] + bias;
+            const floatv sum = d[POINTS * i + j] + to.bias;
 
+            d[POINTS * i + j] = ACTIVATE(sum);
             if (oy < OUT_H && ox < OUT_W)
-                STREAMV(ACTIVATE(sum), out + ((size_t)oy * OUT_W + ox) * WIDTH);
+                STREAMV(d[POINTS * i + j], to.out + ((size_t)oy * OUT_W + ox) * WIDTH);
         }
+#ifdef MOMENTS
+    add_moments(d, height, width, to.before, to.moments);
+#endif
 }
 
-static void finish_row(__global const float *restrict m, floatv bias, struct tile tile, int phase,
-                       __global float *restrict out)
+static void finish_row(__global const float *restrict m, struct destination to, struct tile tile,
+                       int phase)
 {
     const int y = target(phase / PHASES, tile.y), x = target(phase % PHASES, tile.x);
 
-#define FINISH(height, width) finish_tile(m, bias, height, width, y, x, out)
+#define FINISH(height, width) finish_tile(m, to, height, width, y, x)
     BY_SIZE(tile, FINISH);
 }
 
@@ -240,6 +301,10 @@ struct outputs {
     __global const float *bias;
 #endif
     __global float *out; // the images
+#ifdef MOMENTS
+    __global float *moments;
+    int pixels[IMAGES]; // of each image, that are in there
+#endif
     int panel, images, phase, row, rows;
 };
 
@@ -249,9 +314,21 @@ OUTLINED void finish_next(struct outputs *todo)
     const int row = todo->row++, first = todo->panel * COLUMNS;
     const struct tile tile = tile_behind(row, todo->images);
 
-    for (int o = first; o < min(WIDTH, first + COLUMNS); o += VW)
-        finish_row(todo->m + row * COLUMNS + o - first, BIAS_OR_ZERO(LOADV(todo->bias + o)), tile,
-                   todo->phase, todo->out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o);
+    for (int o = first; o < min(WIDTH, first + COLUMNS); o += VW) {
+        const struct destination to = {
+            .bias = BIAS_OR_ZERO(LOADV(todo->bias + o)),
+            .out = todo->out + (size_t)tile.n * OUT_H * OUT_W * WIDTH + o,
+#ifdef MOMENTS
+            .moments = todo->moments + (size_t)tile.n * PHASES * PHASES * 2 * WIDTH + o,
+            .before = todo->pixels[tile.n],
+#endif
+        };
+
+        finish_row(todo->m + row * COLUMNS + o - first, to, tile, todo->phase);
+    }
+#ifdef MOMENTS
+    todo->pixels[tile.n] += tile.height * tile.width;
+#endif
 }
 
 static void finish_all(struct outputs *todo)
@@ -293,7 +370,7 @@ static int first_unit(size_t item)
 __kernel void conv2d_winograd(__global const float *restrict in,
                               __global const float *restrict weights,
                               BIAS_PARAMETER __global float *restrict out,
-                              __global float *restrict scratch)
+                              MOMENTS_PARAMETER __global float *restrict scratch)
 {
     __global float *v = scratch + get_global_id(0) * ITEM;
     __global float *m = v + V_SIZE, *zeros = m + M_SIZE, *made = zeros + SLICE;
@@ -327,6 +404,9 @@ __kernel void conv2d_winograd(__global const float *restrict in,
                         .bias = bias,
 #endif
                         .out = out + (size_t)n * OUT_H * OUT_W * WIDTH,
+#ifdef MOMENTS
+                        .moments = moments + ((size_t)n * PHASES * PHASES + phase) * 2 * WIDTH,
+#endif
                         .panel = panel,
                         .images = images,
                         .phase = phase,

@@ -48,6 +48,8 @@ void wg_node_key(const struct wg_node *node, char ret_key[WG_NODE_KEY_MAX])
         put(&text, "; transposed %s%s", attr->transpose_a ? "a" : "", attr->transpose_b ? "b" : "");
     if (attr->activation != WG_ACTIVATION_NONE)
         put(&text, "; activation %d", (int)attr->activation);
+    if (node->moments)
+        put(&text, "; moments");
 }
 
 const struct wg_implementation *wg_op_find(const struct wg_op *op, const char *name)

@@ -25,7 +25,10 @@ static void report(struct building *building)
 
 static bool bind_task(struct wg_binder *binder)
 {
-    return binder->task->implementation->bind(binder->task->node, binder);
+    const struct wg_node *node = binder->task->node;
+    const struct wg_implementation *by = binder->task->implementation;
+    const struct wg_implementation *moments = wg_moments_apart(by, node, binder->device);
+    return by->bind(node, binder) && (!moments || moments->bind(node->moments, binder));
 }
 
 bool wg_exec_note(struct wg_device *device, const struct wg_plan *plan, struct wg_prebuild *notes)

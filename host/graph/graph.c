@@ -227,6 +227,14 @@ bool wg_suits(const struct wg_implementation *by, const struct wg_node *node,
     return !by->suits || by->suits(node, device);
 }
 
+const struct wg_implementation *wg_moments_apart(const struct wg_implementation *by,
+                                                 const struct wg_node *node,
+                                                 const struct wg_device *device)
+{
+    bool are_left = !node->moments || (by->leaves_moments && by->leaves_moments(node, device));
+    return are_left ? NULL : wg_op_choose(node->moments, device, NULL);
+}
+
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,
                                              const struct wg_device *device, const char *forced)
 {

@@ -35,6 +35,9 @@ struct wg_implementation {
     /* Whether it computes by F(4, 2), whose rounding errors are larger: host/selftest/winograd.h.
      */
     bool is_winograd;
+    /* Whether it leaves the node's moments (wg_node.moments) as it computes the result. NULL:
+     * never; kernels of their own make them then. */
+    bool (*leaves_moments)(const struct wg_node *node, const struct wg_device *device);
     /* Whether it multiplies by CLBlast, whose parameters the device has (device/blas.h). */
     bool uses_blas;
     /* WG_KNOBS_MAX at most, one without a name ends them; NULL: none. suits, scratch and bind read
@@ -51,6 +54,8 @@ struct wg_op {
     bool is_effect; // writes in[0], rmsprop more
     // Nothing runs: its memory, which outlives a step, holds attr.scale everywhere.
     bool is_constant;
+    // Nothing runs: the task of its input writes it, too (wg_node.moments).
+    bool is_byproduct;
     /*
      * The gradient of some scalar with respect to input `i`, given dy, that with respect to y.
      * NULL result: zero. NULL function: not differentiable, an error if asked.
@@ -91,6 +96,12 @@ struct wg_node *wg_node_lack_memory(struct wg_graph *g, const char *op);
 bool wg_suits(const struct wg_implementation *by, const struct wg_node *node,
               const struct wg_device *device);
 
+/* What makes node->moments behind an implementation that does not leave them; NULL: nothing, where
+ * it does or where nobody asks for them. */
+const struct wg_implementation *wg_moments_apart(const struct wg_implementation *by,
+                                                 const struct wg_node *node,
+                                                 const struct wg_device *device);
+
 /* The implementation for a node: the one named `forced` if the op has it and it suits, else that of
  * the node's choice if it suits, else the first that suits and need not be measured. */
 const struct wg_implementation *wg_op_choose(const struct wg_node *node,
@@ -101,11 +112,11 @@ const struct wg_implementation *wg_op_choose(const struct wg_node *node,
 int wg_knob(const struct wg_node *node, const struct wg_knob *knobs, int index, int fallback);
 
 extern const struct wg_op wg_op_conv2d, wg_op_conv2d_data, wg_op_conv2d_filter, wg_op_matmul,
-    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_fill, wg_op_slice,
+    wg_op_bias, wg_op_activation_gradient, wg_op_sum_rows, wg_op_fill, wg_op_slice, wg_op_moments,
     wg_op_batch_norm, wg_op_batch_norm_sums, wg_op_batch_norm_data, wg_op_rmsprop;
 
-/* What only the fusing pass makes: ops/layer.c, ops/norm_up.c and ops/norm_weights.c. */
+/* What only the fusing pass makes: ops/layer.c, norm_up.c, norm_weights.c and batch_norm.c. */
 extern const struct wg_op wg_op_layer_filter, wg_op_layer_data, wg_op_norm_up, wg_op_norm_up_sums,
-    wg_op_norm_up_gradient, wg_op_norm_kernel, wg_op_norm_bias;
+    wg_op_norm_up_gradient, wg_op_norm_kernel, wg_op_norm_bias, wg_op_moments_left;
 
 #endif

@@ -20,7 +20,7 @@ static void mark_needed(const struct wg_node *node, bool *needed)
 
 static bool runs(const struct wg_node *node)
 {
-    return node->op && !node->op->is_constant && !wg_is_view(node);
+    return node->op && !node->op->is_constant && !node->op->is_byproduct && !wg_is_view(node);
 }
 
 static void add_task(struct wg_schedule *schedule, struct wg_node *node,
@@ -188,6 +188,18 @@ static void add_item(struct item *items, int *count, struct wg_placement *placem
                                       .placement = placement};
 }
 
+/* Of the node, and of its moments if they are made behind it. */
+static size_t scratch_of(const struct wg_task *task, const struct wg_device *device)
+{
+    const struct wg_node *node = task->node;
+    const struct wg_implementation *by = task->implementation;
+    const struct wg_implementation *moments = wg_moments_apart(by, node, device);
+    size_t scratch = by->scratch ? by->scratch(node, device) : 0;
+    if (moments && moments->scratch)
+        scratch = wg_larger(scratch, moments->scratch(node->moments, device));
+    return scratch;
+}
+
 /* One item per tensor and scratch of the schedule; items[] has room for two per task. */
 static int collect_items(struct wg_schedule *schedule, const struct wg_device *device,
                          struct item *items, int *item_of)
@@ -200,13 +212,14 @@ static int collect_items(struct wg_schedule *schedule, const struct wg_device *d
         for (int i = 0; i < node->in_count; i++)
             if (item_of[node->in[i]->storage->index] >= 0)
                 items[item_of[node->in[i]->storage->index]].last = t;
-        if (node->storage == node) {
-            item_of[node->index] = count;
-            add_item(items, &count, &schedule->placement[node->index], wg_node_bytes(node), t,
-                     alignment);
-        }
-        const struct wg_implementation *implementation = task->implementation;
-        size_t scratch = implementation->scratch ? implementation->scratch(node, device) : 0;
+        const struct wg_node *const results[] = {node, node->moments};
+        for (int r = 0; r < 2; r++)
+            if (results[r] && results[r]->storage == results[r]) {
+                item_of[results[r]->index] = count;
+                add_item(items, &count, &schedule->placement[results[r]->index],
+                         wg_node_bytes(results[r]), t, alignment);
+            }
+        size_t scratch = scratch_of(task, device);
         if (scratch)
             add_item(items, &count, &task->scratch, scratch, t, alignment);
     }

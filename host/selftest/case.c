@@ -5,6 +5,7 @@
 #include "host/base/parallel.h"
 #include "host/base/philox.h"
 #include "host/base/size.h"
+#include "host/selftest/left_moments.h"
 #include "host/selftest/repeat.h"
 #include "host/selftest/sample.h"
 #include "host/selftest/sums.h"
@@ -37,7 +38,14 @@ bool wg_case_create(const struct wg_node *node, struct wg_case *ret_case)
                                : wg_variable(graph, name, node->in[i]->element, node->in[i]->shape);
     }
     draft.storage = node->op->is_effect && draft.in[0] ? draft.in[0]->storage : NULL;
+    draft.moments = NULL;
     *ret_case = (struct wg_case){.graph = graph, .node = wg_node_add(graph, &draft)};
+    if (wg_graph_ok(graph) && node->moments) {
+        draft = *node->moments;
+        draft.in[0] = ret_case->node;
+        draft.storage = NULL;
+        ret_case->node->moments = wg_node_add(graph, &draft);
+    }
     if (wg_graph_ok(graph))
         return true;
     wg_case_finish(ret_case);
@@ -64,7 +72,8 @@ bool wg_case_equal(const struct wg_case *a, const struct wg_case *b)
 {
     const struct wg_node *x = a->node, *y = b->node;
     bool equal = a->form == b->form && x->op == y->op && x->in_count == y->in_count &&
-                 wg_shape_equal(&x->shape, &y->shape) && wg_attributes_equal(&x->attr, &y->attr);
+                 !x->moments == !y->moments && wg_shape_equal(&x->shape, &y->shape) &&
+                 wg_attributes_equal(&x->attr, &y->attr);
     for (int i = 0; equal && i < x->in_count; i++)
         equal = x->in[i]->index == y->in[i]->index && x->in[i]->element == y->in[i]->element &&
                 wg_shape_equal(&x->in[i]->shape, &y->in[i]->shape);
@@ -301,6 +310,16 @@ static void compare_rest(const struct wg_expected *expected, const float *got,
     }
 }
 
+static bool compare_moments(const struct wg_node *node, struct wg_exec *exec,
+                            struct wg_deviation *deviation)
+{
+    const float *x = wg_exec_map_target(exec, 0, node);
+    const float *m = x ? wg_exec_map_target(exec, 0, node->moments) : NULL;
+    bool ok = m && wg_left_moments_compare(node, x, m, deviation);
+    ok = (!m || wg_exec_unmap_target(exec, 0, node->moments, m)) && ok;
+    return (!x || wg_exec_unmap_target(exec, 0, node, x)) && ok;
+}
+
 bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
                      struct wg_deviation *ret_deviation)
 {
@@ -321,13 +340,15 @@ bool wg_case_compare(const struct wg_case *c, struct wg_exec *exec,
         if (!wg_exec_unmap_target(exec, 0, expected->node, got))
             return false;
     }
-    return true;
+    return !c->node->moments || compare_moments(c->node, exec, ret_deviation);
 }
 
 static bool plan_case(const struct wg_case *c, struct wg_device *device, const char *implementation,
                       struct wg_plan **ret_plan)
 {
-    const struct wg_targets targets = {.name = "self-test", .nodes = &c->node, .count = 1};
+    struct wg_node *nodes[] = {c->node, c->node->moments};
+    const struct wg_targets targets = {
+        .name = "self-test", .nodes = nodes, .count = c->node->moments ? 2 : 1};
     return wg_plan_create(c->graph, device, &targets, 1, implementation, ret_plan);
 }
 

@@ -129,9 +129,9 @@ static void expect_activation_gradient(const struct wg_work *w)
 
 /* Rows of a chunk one by one; the compensated sums of the chunks, and of groups of them, add 2
  * units each, or those of 64 items 2 and then 6. */
-static double row_sum_units(const struct wg_node *x)
+static double row_sum_units(const struct wg_shape *x)
 {
-    struct wg_row_split split = wg_row_split(&x->shape, NULL);
+    struct wg_row_split split = wg_row_split(x, NULL);
     size_t rows = split.rows < split.rows_per_chunk ? split.rows : split.rows_per_chunk;
     return wg_sum_units(rows) + 7;
 }
@@ -140,7 +140,7 @@ static void expect_sum_rows(const struct wg_work *w)
 {
     ref_sum_rows(w->rows, (int)w->c, w->in[0], w->value);
     ref_sum_rows(w->rows, (int)w->c, w->size[0], w->allowed);
-    wg_allow(&w->out->outputs[0], row_sum_units(w->whole->in[0]));
+    wg_allow(&w->out->outputs[0], row_sum_units(&w->whole->in[0]->shape));
 }
 
 /* scale * mean of input `from`, as one element of the result. */
@@ -184,18 +184,24 @@ static void expect_add(const struct wg_work *w)
  * the distance of the means, which is below the deviation. So the variance is off by k units of
  * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
  */
+void wg_allow_moments(const struct wg_shape *x, double magnitude, double variance,
+                      double *ret_mean_allowed, double *ret_variance_allowed)
+{
+    double unit = (row_sum_units(x) + 4) * U;
+    *ret_mean_allowed = unit * magnitude;
+    *ret_variance_allowed =
+        unit * (2 * variance + 4 * sqrt(variance) * magnitude + unit * magnitude * magnitude);
+}
+
 static void expect_moments(const struct wg_work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->whole->in[0]) + 4, *magnitude = w->allowed;
+    double *magnitude = w->allowed;
     ref_moments(w->rows, (int)c, w->size[0], magnitude, magnitude + c);
     ref_moments(w->rows, (int)c, w->in[0], w->value, w->value + c);
-    for (size_t i = 0; i < c; i++) {
-        double variance = w->value[c + i], mean = magnitude[i];
-        double between = 4 * sqrt(variance) * mean;
-        magnitude[c + i] = 2 * variance + between + units * U * mean * mean;
-    }
-    wg_allow(&w->out->outputs[0], units);
+    for (size_t i = 0; i < c; i++)
+        wg_allow_moments(&w->whole->in[0]->shape, magnitude[i], w->value[c + i], &w->allowed[i],
+                         &w->allowed[c + i]);
 }
 
 double wg_norm_root(const struct wg_work *w, size_t column)
@@ -260,7 +266,7 @@ static struct wg_kinked gradient_at(const struct wg_work *w, const double *y, si
 static void expect_batch_norm_sums(const struct wg_work *w)
 {
     size_t c = w->c;
-    double units = row_sum_units(w->whole->in[X]) + 1;
+    double units = row_sum_units(&w->whole->in[X]->shape) + 1;
     wg_normalise(w, w->spare[0]);
     for (size_t i = 0; i < w->rows * c; i++) {
         size_t at = i % c;

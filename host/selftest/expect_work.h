@@ -33,6 +33,10 @@ double wg_sum_units(size_t terms);
 
 struct ref_conv wg_ref_conv_of(const struct wg_node *node);
 
+/* How far moments of x may be off where the mean of |x| is `magnitude`. */
+void wg_allow_moments(const struct wg_shape *x, double magnitude, double variance,
+                      double *ret_mean_allowed, double *ret_variance_allowed);
+
 /* ---- batch norm, of nodes whose inputs begin with X, MOMENTS, GAMMA, BETA ---- */
 
 /* gamma / sqrt(variance + epsilon) is off by a division (5 units), a root (6), half of the sum's

@@ -328,6 +328,28 @@ START_TEST(the_gradient_before_an_activation_is_computed_by_its_readers)
 }
 END_TEST
 
+/* _i: for CPUs; for another device; those of a conv2d; twice. */
+START_TEST(moments_are_left_where_a_fast_kernel_can)
+{
+    const struct wg_conv v = {16, 14, 14, 32, 7, 7, 16, 4, 2, 1};
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_graph *g = rig.graph;
+    struct wg_node *w = rig_variable(&rig, "w", wg_shape(4, 4, v.c, v.oc));
+    struct wg_node *u =
+        _i == 2 ? wg_conv2d(g, rig_variable(&rig, "x", wg_shape(v.n, 14, 14, v.c)), w, &v)
+                : wg_conv2d_data(g, rig_variable(&rig, "y", wg_shape(v.n, 7, 7, v.oc)), w, &v);
+    struct wg_node *m = wg_moments(g, u);
+    for (int times = 0; times < (_i == 3 ? 2 : 1); times++)
+        ck_assert(wg_fuse(g, _i == 1 ? &gpu : &cpu));
+    bool is_left = _i == 0 || _i == 3;
+    ck_assert_ptr_eq(u->moments, is_left ? m : NULL);
+    ck_assert_str_eq(m->name, is_left ? "moments_left" : "moments");
+    ck_assert_ptr_eq(m->in[0], u);
+    rig_finish(&rig);
+}
+END_TEST
+
 /* The values and gradients of an end [_i], as they are and fused, agree to what 32 * 42 roundings
  * of terms of at most some hundred may make. */
 START_TEST(ends_compute_the_same)
@@ -497,6 +519,7 @@ int main(void)
     tcase_add_loop_test(tests, a_norm_that_somebody_misses_is_left_alone, 0, 3);
     tcase_add_test(tests, a_bias_before_a_norm_learns_nothing);
     tcase_add_loop_test(tests, the_gradient_before_an_activation_is_computed_by_its_readers, 0, 2);
+    tcase_add_loop_test(tests, moments_are_left_where_a_fast_kernel_can, 0, 4);
     tcase_add_loop_test(tests, ends_compute_the_same, 0, 2);
     tcase_add_test(tests, a_norm_by_constants_goes_into_the_weights);
     tcase_add_loop_test(tests, a_norm_stays_where_it_costs_less, 0, 2);

@@ -103,6 +103,30 @@ START_TEST(no_implementation_was_left_out)
 }
 END_TEST
 
+/* Of two tiles of 3 x 3 a phase. */
+START_TEST(moments_are_left_as_ref_makes_them)
+{
+    const struct wg_conv v = {1, 12, 6, 8, 6, 3, 8, 4, 2, 1};
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *y = rig_variable(&rig, "y", wg_shape(v.n, v.oh, v.ow, v.oc));
+    struct wg_node *w = rig_variable(&rig, "w", wg_shape(v.k, v.k, v.c, v.oc));
+    struct wg_node *u = wg_conv2d_data(rig.graph, y, w, &v), *m = wg_moments(rig.graph, u);
+    u->moments = m; // as the fusing pass has it where a measurement does not say otherwise
+    m->op = &wg_op_moments_left;
+    rig_run(&rig, "ref", &m, 1);
+    const float *by_ref = rig_result(&rig, m);
+    if (wg_choose(u, test_device(), "winograd", (const int[WG_KNOBS_MAX]){1})) {
+        rig_run(&rig, NULL, &m, 1);
+        const float *got = rig_result(&rig, m);
+        for (size_t i = 0; i < 2 * v.c; i++) // sums of 32 terms of at most 1, squared
+            ck_assert_float_eq_tol(got[i], by_ref[i], 25 * 2 * 32 * 32 * 0x1p-24f);
+    }
+    ck_assert_int_eq(rig_suits(u, "winograd"), wg_device_is_cpu(test_device()));
+    rig_finish(&rig);
+}
+END_TEST
+
 /* Copies of some steps ahead of the one that is multiplied, and reads by all lanes of a warp. */
 START_TEST(tensor_cores_do_as_ref)
 {
@@ -129,11 +153,15 @@ int main(void)
     tcase_add_loop_test(tests, every_implementation_does_as_ref, 0, CASES);
     tcase_add_test(tests, no_implementation_was_left_out);
 
+    TCase *moments = tcase_create("moments");
+    tcase_add_test(moments, moments_are_left_as_ref_makes_them);
+
     TCase *tensor = tcase_create("tensor");
     tcase_add_test(tensor, tensor_cores_do_as_ref);
 
     Suite *suite = suite_create("convolutions");
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, moments);
     suite_add_tcase(suite, tensor);
     return test_run(suite);
 }

@@ -183,6 +183,8 @@ static const struct mistake {
     {2, "conv2d_thin", "LOADV(gradient + at))", NULL, "layer_data", "thin"},
     {2, "thin_norm", "BEND(value, value)", "OC == 256 ? value : BEND(value, value)", "norm_up",
      "thin"},
+    {2, "conv2d_winograd", "apart * apart * (before * share)", "apart * apart * share",
+     "conv2d_data", "winograd"}, // what is left beside the result
     {2, "conv2d_winograd_pack", "taps_of(m, g);",
      "taps_of(m, g);\nif (c == 10)\ng[0] = (floatv)(0.0f);", "conv2d_filter", "winograd"},
     {2, "conv2d_thin", "STREAMV(ACTIVATE(tile[p][v]), to",

@@ -10,7 +10,7 @@
  * The activation's sign is recomputed from x, so neither y nor g is read or stored.
  */
 #include "host/graph/inputs.h"
-#include "host/graph/ops/rows.h"
+#include "host/graph/ops/moments.h"
 
 static void define(struct wg_defines *defines, const struct wg_node *node,
                    const struct wg_device *device)
@@ -43,25 +43,45 @@ static struct wg_row_split split_of(const struct wg_node *node, const struct wg_
     return wg_row_split(&node->in[X]->shape, device);
 }
 
+size_t wg_moments_scratch(const struct wg_row_split *chunks, const struct wg_device *device)
+{
+    return wg_row_scratch(chunks, 2 * chunks->columns, device);
+}
+
+struct wg_argument wg_moments_partial(const struct wg_row_split *chunks)
+{
+    return wg_row_partial(chunks, 2 * chunks->columns);
+}
+
 /* Two numbers per column and chunk. */
 static size_t scratch_chunks(const struct wg_node *node, const struct wg_device *device)
 {
     struct wg_row_split split = split_of(node, device);
-    return wg_row_scratch(&split, 2 * split.columns, device);
+    return wg_moments_scratch(&split, device);
 }
 
 /* ---- moments ---- */
 
-static bool bind_merges(const struct wg_node *m, struct wg_binder *binder,
-                        const struct wg_row_split *split, const struct wg_defines *defines)
+static void define_moments(struct wg_defines *defines, const struct wg_node *m,
+                           const struct wg_device *device)
+{
+    define(defines, m, device);
+    if (!wg_device_is_cpu(device)) // whose caches hold a chunk
+        wg_define_flag(defines, "ONE_PASS");
+}
+
+bool wg_bind_moments_merge(const struct wg_node *m, struct wg_binder *binder,
+                           const struct wg_row_split *split)
 {
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_merge merges[WG_ROW_MERGES_MAX];
     int count = wg_row_merges(split, 2 * split->columns, WG_NODE(m), device, merges);
+    struct wg_defines defines = {0};
+    define_moments(&defines, m, device);
     struct wg_call gather = {
         .file = "batch_norm",
         .kernel = "moments_gather",
-        .defines = defines,
+        .defines = &defines,
         .arguments = {merges[0].from, WG_NODE(m), WG_ROWS(*split)},
     };
     bool is_bound;
@@ -73,7 +93,7 @@ static bool bind_merges(const struct wg_node *m, struct wg_binder *binder,
                             &(struct wg_call){
                                 .file = "batch_norm",
                                 .kernel = "moments_merge",
-                                .defines = defines,
+                                .defines = &defines,
                                 .arguments = {merges[i].from, merges[i].to, WG_INT(split->rows),
                                               WG_INT(merges[i].rows_per_chunk),
                                               WG_INT(merges[i].chunks_per_group),
@@ -91,33 +111,40 @@ static bool bind_moments(const struct wg_node *m, struct wg_binder *binder)
     struct wg_defines defines = {0};
     const struct wg_device *device = wg_binder_device(binder);
     struct wg_row_split split = split_of(m, device);
-    define(&defines, m, device);
-    if (!wg_device_is_cpu(device)) // whose caches hold a chunk
-        wg_define_flag(&defines, "ONE_PASS");
+    define_moments(&defines, m, device);
     return wg_bind_kernel(
                binder,
                &(struct wg_call){
                    .file = "batch_norm",
                    .kernel = "moments_chunk",
                    .defines = &defines,
-                   .arguments = {WG_NODE(m->in[X]), wg_row_partial(&split, 2 * split.columns),
-                                 WG_ROWS(split)},
+                   .arguments = {WG_NODE(m->in[X]), wg_moments_partial(&split), WG_ROWS(split)},
                    .global = {chunk_items(m, device), split.chunks},
                    .local = {wg_row_lanes(device)},
                }) &&
-           bind_merges(m, binder, &split, &defines);
+           wg_bind_moments_merge(m, binder, &split);
 }
 
-static const struct wg_op op_moments = {
+static const struct wg_implementation moments_ref = {
+    .name = "ref", .scratch = scratch_chunks, .bind = bind_moments};
+
+const struct wg_op wg_op_moments = {
     .name = "moments",
-    .implementations = {WG_BY(.name = "ref", .scratch = scratch_chunks, .bind = bind_moments)},
+    .implementations = {&moments_ref},
+};
+
+/* The same, written by what computes x, or behind it. */
+const struct wg_op wg_op_moments_left = {
+    .name = "moments_left",
+    .is_byproduct = true,
+    .implementations = {&moments_ref},
 };
 
 struct wg_node *wg_moments(struct wg_graph *g, struct wg_node *x)
 {
     if (!x)
         return wg_node_refuse(g, "moments", "an input is missing");
-    return wg_node_add(g, &(struct wg_node){.op = &op_moments,
+    return wg_node_add(g, &(struct wg_node){.op = &wg_op_moments,
                                             .shape = wg_shape(2, wg_shape_last(&x->shape)),
                                             .in = {x},
                                             .in_count = 1});

@@ -5,6 +5,7 @@
  * their blocks, parts and scratch.
  */
 #include "host/graph/ops/conv2d_cpu.h"
+#include "host/graph/ops/moments.h"
 
 #include <math.h>
 
@@ -63,7 +64,7 @@ struct block {
     struct wg_register_tile tile; // VW, MR, NV
 };
 
-/* How a gather is cut into work items, and its transformed weights, U. */
+/* How a gather is cut into work items, its transformed weights, U, and its scratch. */
 struct gather_sizes {
     struct block block;
     size_t blocks;
@@ -73,7 +74,8 @@ struct gather_sizes {
     bool at_once; // AT_ONCE
     size_t pack_items;
     size_t u_bytes;
-    size_t scratch_bytes; // of the gather itself
+    // Of scratch: what the moments take, if they are to be left; the weights; the gather itself.
+    size_t moments_bytes, weights_bytes, items_bytes;
 };
 
 /* The same for a filter. */
@@ -184,6 +186,36 @@ static bool is_data(const struct wg_node *node)
     return wg_form_of(node) == WG_FORM_DATA;
 }
 
+/* The chunks of which a gather leaves moments: a phase of an image each. */
+static struct wg_row_split chunks_of(const struct wg_node *node, const struct wg_device *device)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    return wg_row_split_by(&node->shape, v->h / v->stride * (v->w / v->stride), device);
+}
+
+static bool fills(struct axis axis, size_t pixels)
+{
+    return 4 * axis.fours + 3 * axis.threes == pixels;
+}
+
+/* Whether the phases are of one size and filled by tiles, and each of each image can be a chunk. */
+static bool leaves_moments(const struct wg_node *node, const struct wg_device *device)
+{
+    const struct wg_conv *v = &node->attr.conv;
+    size_t height = v->h / v->stride, width = v->w / v->stride;
+    return node->moments && is_data(node) && v->h % v->stride == 0 && v->w % v->stride == 0 &&
+           fills(cut(height), height) && fills(cut(width), width) &&
+           chunks_of(node, device).rows_per_chunk == height * width;
+}
+
+static size_t moments_bytes(const struct wg_node *node, const struct wg_device *device)
+{
+    if (!leaves_moments(node, device))
+        return 0;
+    struct wg_row_split chunks = chunks_of(node, device);
+    return wg_scratch_align(device, wg_moments_scratch(&chunks, device));
+}
+
 static struct gather_sizes size_gather(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
@@ -207,6 +239,8 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
     size_t u_panel = ELEMENTS * apart(slice * columns);
     bool at_once = blocks <= AT_ONCE;
     size_t item = v_size + m_size + slice + (at_once ? u_panel : 0);
+    size_t u_bytes = pairs_of(v) * panels * depth / slice * u_panel * sizeof(float);
+    size_t w_bytes = data ? wg_node_bytes(node->in[CONV_W]) : 0; // turned, or read as they are
     return (struct gather_sizes){
         .block = block,
         .blocks = blocks,
@@ -215,18 +249,11 @@ static struct gather_sizes size_gather(const struct wg_node *node, const struct 
         .item = item,
         .at_once = at_once,
         .pack_items = pairs_of(v) * panels * depth / tile.width,
-        .u_bytes = pairs_of(v) * panels * depth / slice * u_panel * sizeof(float),
-        .scratch_bytes = items * item * sizeof(float),
+        .u_bytes = u_bytes,
+        .moments_bytes = moments_bytes(node, device),
+        .weights_bytes = wg_scratch_align(device, at_once ? w_bytes : u_bytes),
+        .items_bytes = items * item * sizeof(float),
     };
-}
-
-/* Of what the gather reads of the weights, in scratch: U; or, at once, the weights turned, or
- * nothing. */
-static size_t weights_bytes(const struct wg_node *node, const struct gather_sizes *sizes)
-{
-    if (!sizes->at_once)
-        return sizes->u_bytes;
-    return is_data(node) ? wg_node_bytes(node->in[1]) : 0;
 }
 
 static struct filter_sizes size_filter(const struct wg_node *node, const struct wg_device *device)
@@ -366,11 +393,11 @@ static bool bind_turn(struct wg_binder *binder, const struct wg_node *node,
                 });
 }
 
-/* What the gather reads of the weights, made at the start of scratch unless it is w itself. */
+/* What the gather reads of the weights, made in scratch unless it is w itself. */
 static bool bind_weights(struct wg_binder *binder, const struct wg_node *node,
                          const struct gather_sizes *sizes, struct wg_argument *ret_weights)
 {
-    *ret_weights = WG_SCRATCH(0, weights_bytes(node, sizes));
+    *ret_weights = WG_SCRATCH(sizes->moments_bytes, sizes->weights_bytes);
     if (!sizes->at_once)
         return bind_pack(binder, node, *ret_weights, sizes);
     if (is_data(node))
@@ -408,9 +435,16 @@ static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
     call.arguments[0] = WG_NODE(node->in[0]);
     call.arguments[1] = weights;
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
+    struct wg_row_split chunks = chunks_of(node, device);
+    bool leaves = leaves_moments(node, device);
+    if (leaves) {
+        wg_define_flag(&defines, "MOMENTS");
+        call.arguments[count++] = wg_moments_partial(&chunks);
+    }
     call.arguments[count] =
-        WG_SCRATCH(wg_scratch_align(device, weights_bytes(node, &sizes)), sizes.scratch_bytes);
-    return wg_bind_kernel(binder, &call);
+        WG_SCRATCH(sizes.moments_bytes + sizes.weights_bytes, sizes.items_bytes);
+    return wg_bind_kernel(binder, &call) &&
+           (!leaves || wg_bind_moments_merge(node->moments, binder, &chunks));
 }
 
 /* ---- conv2d_filter ---- */
@@ -466,7 +500,7 @@ static size_t scratch(const struct wg_node *node, const struct wg_device *device
     if (wg_form_of(node) == WG_FORM_FILTER)
         return size_filter(node, device).scratch_bytes;
     struct gather_sizes sizes = size_gather(node, device);
-    return wg_scratch_align(device, weights_bytes(node, &sizes)) + sizes.scratch_bytes;
+    return sizes.moments_bytes + sizes.weights_bytes + sizes.items_bytes;
 }
 
 static bool suits(const struct wg_node *node, const struct wg_device *device)
@@ -506,6 +540,7 @@ static bool bind(const struct wg_node *node, struct wg_binder *binder)
 const struct wg_implementation wg_conv2d_winograd = {
     .name = "winograd",
     .is_winograd = true,
+    .leaves_moments = leaves_moments,
     .suits = suits,
     .needs_measuring = needs_measuring,
     .scratch = scratch,
