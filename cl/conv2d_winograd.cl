@@ -247,9 +247,11 @@ SPECIALISED void add_moments(const floatv *d, int height, int width, int before,
 /* What is made of a tile of M, VW channels of one image. */
 struct destination {
     floatv bias;
-    __global float *out;     // the image
-    __global float *moments; // #ifdef MOMENTS of its phase
+    __global float *out; // the image
+#ifdef MOMENTS
+    __global float *moments; // of its phase
     int before;              // pixels that are in there
+#endif
 };
 
 /* The outputs of one tile; `m` is its first element of M, (y, x) where the tile goes. */

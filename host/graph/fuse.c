@@ -257,19 +257,6 @@ static void fuse_norm_into_up(struct wg_graph *g, struct wg_node *up,
     become(up, &n.new_up);
 }
 
-/* ---- the moments of a transposed convolution into what computes it ---- */
-
-static void fuse_moments(struct wg_node *m, const struct wg_device *device)
-{
-    struct wg_node *u = m->in[0], leaving = *u;
-    leaving.moments = m;
-    if (u->op != &wg_op_conv2d_data || u->moments ||
-        wg_moments_apart(wg_op_choose(&leaving, device, NULL), &leaving, device))
-        return;
-    u->moments = m;
-    become(m, &(struct wg_node){.op = &wg_op_moments_left, .in = {u}, .in_count = 1});
-}
-
 /* ---- the gradient before an activation into those who read it ---- */
 
 struct layer {
@@ -334,6 +321,19 @@ static void fuse_layer_gradient(struct wg_graph *g, struct wg_node *gradient,
         become(l.data, &data);
 }
 
+/* ---- the moments of a transposed convolution into what computes it ---- */
+
+static void fuse_moments(struct wg_node *m, const struct wg_device *device)
+{
+    struct wg_node *u = m->in[0], leaving = *u;
+    leaving.moments = m;
+    if (u->op != &wg_op_conv2d_data || u->moments ||
+        wg_moments_apart(wg_op_choose(&leaving, device, NULL), &leaving, device))
+        return;
+    u->moments = m;
+    become(m, &(struct wg_node){.op = &wg_op_moments_left, .in = {u}, .in_count = 1});
+}
+
 /* ---- sums that are zero ---- */
 
 /* A batch norm takes off the mean, so what it learns of its input has none: the gradient of a bias
@@ -379,11 +379,11 @@ bool wg_fuse(struct wg_graph *g, const struct wg_device *device)
         if (wg_graph_node(g, n)->op == &wg_op_conv2d_data)
             fuse_norm_into_up(g, wg_graph_node(g, n), device);
     for (int n = 0; n < wg_graph_count(g); n++)
-        if (wg_graph_node(g, n)->op == &wg_op_moments)
-            fuse_moments(wg_graph_node(g, n), device);
-    for (int n = 0; n < wg_graph_count(g); n++)
         if (wg_graph_node(g, n)->op == &wg_op_activation_gradient)
             fuse_layer_gradient(g, wg_graph_node(g, n), device);
+    for (int n = 0; n < wg_graph_count(g); n++)
+        if (wg_graph_node(g, n)->op == &wg_op_moments)
+            fuse_moments(wg_graph_node(g, n), device);
     for (int n = 0; n < wg_graph_count(g); n++)
         if (wg_graph_node(g, n)->op == &wg_op_sum_rows)
             fuse_zero(wg_graph_node(g, n));

@@ -20,13 +20,14 @@ struct wg_device;
  *    its weights and bias where these are fewer than what they make.
  * 3. A batch norm before a transposed convolution to few channels is computed by those who read
  *    it, there and back: norm_up, norm_up_sums, norm_up_gradient.
- * 4. The moments of a transposed convolution are left by it, if its kernel can (wg_node.moments).
- * 5. The gradient before the activation of a convolution from few channels is computed by those who
- *    read it: layer_filter, which also sums what the bias learns, and layer_data.
+ * 4. The gradient before the activation of a convolution from few channels likewise: layer_filter,
+ *    which also sums what the bias learns, and layer_data.
+ * 5. The moments of a transposed convolution are left by it (wg_node.moments), if the kernel can
+ *    that it takes where nothing was measured.
  * 6. The gradient of a bias before a batch norm is zero.
  * 7. A slice of what is computed is a view of it where the device can make a buffer of it.
  *
- * 3 and 5 only where the device has more than a plain kernel for what results.
+ * 3 and 4 only where the device has more than a plain kernel for what results.
  *
  * False, as wg_graph_ok, if a builder failed, before or here; the graph can only be destroyed then.
  */

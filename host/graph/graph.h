@@ -122,7 +122,7 @@ struct wg_node {
     int in_count;
     struct wg_attributes attr;
     struct wg_choice choice;
-    struct wg_node *moments; // conv2d_data: wg_op_moments_left, where it leaves them; NULL: nowhere
+    struct wg_node *moments; // conv2d_data: those of its result, made by its task; NULL: not asked
     struct wg_node *storage; // whose memory it lives in: itself, or a view's or effect's target
     size_t storage_at;       // of a view: the element of that memory with which it begins
 };

@@ -200,7 +200,7 @@ static size_t scratch_of(const struct wg_task *task, const struct wg_device *dev
     return scratch;
 }
 
-/* One item per tensor and scratch of the schedule; items[] has room for two per task. */
+/* One item per tensor and scratch of the schedule; items[] has room for two per node. */
 static int collect_items(struct wg_schedule *schedule, const struct wg_device *device,
                          struct item *items, int *item_of)
 {
@@ -359,6 +359,8 @@ double wg_schedule_flops(const struct wg_schedule *schedule)
 double wg_node_moved_bytes(const struct wg_node *node)
 {
     double bytes = (double)wg_node_bytes(node);
+    if (node->moments)
+        bytes += (double)wg_node_bytes(node->moments);
     for (int i = 0; i < node->in_count; i++)
         bytes += (double)wg_node_bytes(node->in[i]);
     return bytes;

@@ -364,7 +364,7 @@ bool wg_case_note(const struct wg_case *c, struct wg_device *device, const char 
 static bool create_exec(const struct wg_case *c, struct wg_device *device,
                         const struct wg_plan *plan, struct wg_exec **ret_exec)
 {
-    void *lent[WG_INPUTS_MAX + 1] = {NULL}; // by index: the graph is the node and its inputs
+    void *lent[WG_INPUTS_MAX + 1] = {NULL}; // by index: the inputs are the graph's first nodes
     for (int i = 0; i < c->node->in_count; i++)
         lent[c->node->in[i]->index] = c->values[i];
     if (c->is_run_once)

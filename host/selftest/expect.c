@@ -182,7 +182,8 @@ static void expect_add(const struct wg_work *w)
  * the mean |x|, those of such a sum and 4 more. The deviations are taken from means as computed:
  * within a chunk that matters to second order only, between chunks a mean's error counts with twice
  * the distance of the means, which is below the deviation. So the variance is off by k units of
- * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|.
+ * variance + 4 * deviation * mean |x|, and of k units of the squared mean |x|. Tiles of 16, merged
+ * one after another to chunks of as many rows as those (cl/conv2d_winograd.cl), stay within that.
  */
 void wg_allow_moments(const struct wg_shape *x, double magnitude, double variance,
                       double *ret_mean_allowed, double *ret_variance_allowed)

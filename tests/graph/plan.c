@@ -70,6 +70,9 @@ static int list_lives(const struct wg_schedule *s, const struct wg_targets *targ
         if (node->storage == node)
             lives[count++] =
                 (struct life){&s->placement[node->index], t, last_use(s, targets, node, t)};
+        if (node->moments)
+            lives[count++] = (struct life){&s->placement[node->moments->index], t,
+                                           last_use(s, targets, node->moments, t)};
         if (task->scratch.bank >= 0)
             lives[count++] = (struct life){&task->scratch, t, t};
     }
@@ -113,7 +116,7 @@ static struct sizes check_placements(const struct wg_plan *plan, const struct wg
                                      int schedule)
 {
     const struct wg_schedule *s = &plan->schedules[schedule];
-    struct life *lives = calloc(2 * (size_t)s->count + 1, sizeof *lives);
+    struct life *lives = calloc(3 * (size_t)s->count + 1, sizeof *lives);
     ck_assert_ptr_nonnull(lives);
     int count = list_lives(s, &targets[schedule], lives);
     struct sizes sizes = {0};
@@ -242,6 +245,37 @@ START_TEST(variables_lie_outside_the_arena)
 }
 END_TEST
 
+/* A byproduct is alive from its input's task on, for its own readers; and has a place where there
+ * are none. */
+START_TEST(moments_have_a_place_of_their_own)
+{
+    const struct wg_conv v = {16, 14, 14, 32, 7, 7, 16, 4, 2, 1};
+    struct wg_graph *g = wg_graph_create();
+    struct wg_device device = made_up(1 << 30);
+    struct wg_node *y = wg_variable(g, "y", WG_F32, wg_shape(v.n, v.oh, v.ow, v.oc));
+    struct wg_node *w = wg_variable(g, "w", WG_F32, wg_shape(v.k, v.k, v.c, v.oc));
+    struct wg_node *moving = wg_variable(g, "moving", WG_F32, wg_shape(2, v.c));
+    struct wg_node *u = wg_conv2d_data(g, y, w, &v), *m = wg_moments(g, u);
+    struct wg_node *later = wg_add(g, wg_add(g, u, u), u);
+    struct wg_node *updated[] = {later, wg_moving_average(g, moving, m, 0.5f, 1.0f)};
+    ck_assert(wg_fuse(g, &device));
+    ck_assert_ptr_eq(u->moments, m);
+    const struct wg_targets targets[] = {{"update", updated, 2}, {"u", &u, 1}, {"m", &m, 1}};
+    struct wg_plan *plan = must_plan(g, &device, targets, 3);
+    for (int s = 0; s < 3; s++) {
+        check_placements(plan, targets, s);
+        ck_assert_int_ge(plan->schedules[s].placement[m->index].bank, 0);
+    }
+    ck_assert_int_eq(plan->schedules[0].count, 4);
+    ck_assert_int_eq(plan->schedules[2].count, 1);
+    ck_assert_double_eq(
+        wg_schedule_moved_bytes(&plan->schedules[1]),
+        (double)(wg_node_bytes(y) + wg_node_bytes(w) + wg_node_bytes(u) + wg_node_bytes(m)));
+    wg_plan_destroy(plan);
+    wg_graph_destroy(g);
+}
+END_TEST
+
 /* ---- chains, where the best plan is known ---- */
 
 /* y = x + b + b + ..., `length` times, each of `rows` * 32 numbers */
@@ -350,6 +384,7 @@ int main(void)
 {
     TCase *tests = tcase_create("plan");
     tcase_add_loop_test(tests, no_two_tensors_alive_together_overlap, 0, 2);
+    tcase_add_test(tests, moments_have_a_place_of_their_own);
     tcase_add_test(tests, variables_lie_outside_the_arena);
     tcase_add_test(tests, a_chain_goes_back_and_forth_between_two_places);
     tcase_add_test(tests, what_is_not_asked_for_is_not_computed);

@@ -12,12 +12,11 @@
 #include <string.h>
 
 /* Phases of 7 = 4 + 3, of 14, of 8 x 4 and of 11 x 6 pixels; whole vectors of channels; a last
- * block of fewer images than the others. */
+ * block of fewer images than the others; and more chunks than are merged at a time. */
 static const struct wg_conv filled[] = {
-    {9, 14, 14, 32, 7, 7, 16, 4, 2, 1},
-    {5, 28, 28, 16, 14, 14, 32, 4, 2, 1},
-    {29, 16, 8, 16, 8, 4, 16, 4, 2, 1},
-    {17, 22, 12, 48, 11, 6, 16, 4, 2, 1},
+    {9, 14, 14, 32, 7, 7, 16, 4, 2, 1}, {5, 28, 28, 16, 14, 14, 32, 4, 2, 1},
+    {29, 16, 8, 16, 8, 4, 16, 4, 2, 1}, {17, 22, 12, 48, 11, 6, 16, 4, 2, 1},
+    {131, 6, 6, 32, 3, 3, 32, 4, 2, 1},
 };
 enum { FILLED = sizeof filled / sizeof filled[0] };
 

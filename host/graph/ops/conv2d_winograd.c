@@ -19,8 +19,8 @@ enum { TRANSFORMED = 270000 };
  * cache. */
 enum { SLICE = 128 };
 
-/* Rows of V, tiles of a block, at most, unless blocks are as few as AT_ONCE. */
-enum { ROWS_MOST = 48 };
+/* Rows of V, tiles of a block, at most; and where blocks are as few as AT_ONCE. */
+enum { ROWS_MOST = 48, ROWS_MOST_AT_ONCE = 64 };
 
 /* What the weights take, in rows of a block's products: transformed once for all blocks, and read
  * by each; or made by each. */
@@ -126,9 +126,9 @@ static size_t product_rows(struct axis y, struct axis x, size_t images, size_t p
            wg_round_up(images * y.fours * x.fours, pixels);
 }
 
-/* Rows that all threads together spend their time on: that of the one with most units, as the last
- * block is among those of another. Where units are many the choice must not depend on n: memory
- * should grow with the batch. */
+/* Rows for all threads, each with the time of the slowest, which has whole blocks only; and where
+ * threads are many, the slowest may have a slow core. Where units are many the choice must not
+ * depend on n: memory should grow with the batch. */
 static double cost(size_t n, size_t images, size_t rows, size_t units_per_block, size_t threads)
 {
     size_t blocks = wg_divide_up(n, images), units = blocks * units_per_block;
@@ -136,7 +136,7 @@ static double cost(size_t n, size_t images, size_t rows, size_t units_per_block,
     rows += blocks <= AT_ONCE ? MAKING : READING;
     if (units >= MANY_UNITS * threads)
         return weights + (double)rows * (double)n / (double)images * (double)units_per_block;
-    return weights + (double)(rows * wg_round_up(units, threads));
+    return weights + (double)(rows * (wg_round_up(units, threads) + threads / 4));
 }
 
 /* Rows of V that fill their register tiles, units of work that fill the threads, weights that are
@@ -151,8 +151,8 @@ static struct block choose_block(size_t n, struct axis y, struct axis x, size_t 
     struct block best = {1, tile};
     double best_cost = HUGE_VAL;
     for (size_t images = least; images <= wg_smaller(n, most); images++) {
-        bool is_large = images > least && images * tiles > ROWS_MOST;
-        if (is_large && wg_divide_up(n, images) > AT_ONCE)
+        bool at_once = wg_divide_up(n, images) <= AT_ONCE;
+        if (images > least && images * tiles > (at_once ? ROWS_MOST_AT_ONCE : ROWS_MOST))
             continue;
         for (size_t pixels = wg_divide_up(10, tile.vectors); pixels <= tile.pixels; pixels++) {
             size_t rows = product_rows(y, x, images, pixels);
@@ -190,7 +190,8 @@ static bool is_data(const struct wg_node *node)
 static struct wg_row_split chunks_of(const struct wg_node *node, const struct wg_device *device)
 {
     const struct wg_conv *v = &node->attr.conv;
-    return wg_row_split_by(&node->shape, v->h / v->stride * (v->w / v->stride), device);
+    size_t pixels = v->h / v->stride * (v->w / v->stride);
+    return wg_row_split_by(&node->shape, pixels, device);
 }
 
 static bool fills(struct axis axis, size_t pixels)
@@ -435,16 +436,16 @@ static bool bind_gather(const struct wg_node *node, struct wg_binder *binder)
     call.arguments[0] = WG_NODE(node->in[0]);
     call.arguments[1] = weights;
     int count = wg_put_arguments(call.arguments, 2, node, WG_NODE(node));
-    struct wg_row_split chunks = chunks_of(node, device);
-    bool leaves = leaves_moments(node, device);
-    if (leaves) {
+    struct wg_row_split chunks = {0};
+    if (sizes.moments_bytes > 0) {
+        chunks = chunks_of(node, device);
         wg_define_flag(&defines, "MOMENTS");
         call.arguments[count++] = wg_moments_partial(&chunks);
     }
     call.arguments[count] =
         WG_SCRATCH(sizes.moments_bytes + sizes.weights_bytes, sizes.items_bytes);
     return wg_bind_kernel(binder, &call) &&
-           (!leaves || wg_bind_moments_merge(node->moments, binder, &chunks));
+           (chunks.chunks == 0 || wg_bind_moments_merge(node->moments, binder, &chunks));
 }
 
 /* ---- conv2d_filter ---- */
