@@ -143,9 +143,11 @@ static struct wg_node *find_same(const struct wg_graph *g, const struct wg_node 
     return NULL;
 }
 
-bool wg_is_view(const struct wg_node *node)
+bool wg_node_runs(const struct wg_node *node)
 {
-    return node->storage != node && !node->op->is_effect;
+    const struct wg_op *op = node->op;
+    bool is_written = node->storage == node || (op && op->is_effect); // else a view
+    return op && is_written && !op->is_constant && !op->is_byproduct;
 }
 
 static struct wg_node *append(struct wg_graph *g, const struct wg_node *draft)

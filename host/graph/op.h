@@ -81,8 +81,8 @@ struct wg_node *wg_node_add(struct wg_graph *g, const struct wg_node *draft);
 struct wg_node *wg_node_insert(struct wg_graph *g, const struct wg_node *draft,
                                const struct wg_node *before);
 
-/* Whether nothing runs for a node: it is part of another one's memory. */
-bool wg_is_view(const struct wg_node *node);
+/* Whether a node has a task of its own: it is no variable, constant, byproduct or view. */
+bool wg_node_runs(const struct wg_node *node);
 
 bool wg_attributes_equal(const struct wg_attributes *a, const struct wg_attributes *b);
 

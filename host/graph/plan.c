@@ -18,11 +18,6 @@ static void mark_needed(const struct wg_node *node, bool *needed)
         mark_needed(node->in[i], needed);
 }
 
-static bool runs(const struct wg_node *node)
-{
-    return node->op && !node->op->is_constant && !node->op->is_byproduct && !wg_is_view(node);
-}
-
 static void add_task(struct wg_schedule *schedule, struct wg_node *node,
                      const struct wg_device *device, const char *forced)
 {
@@ -52,7 +47,7 @@ static bool order(const struct wg_graph *graph, const struct wg_device *device,
         mark_needed(targets->nodes[t], needed);
     for (int n = 0; n < nodes; n++) {
         struct wg_node *node = wg_graph_node(graph, n);
-        if (needed[n] && runs(node) && !node->op->is_effect)
+        if (needed[n] && wg_node_runs(node) && !node->op->is_effect)
             add_task(schedule, node, device, forced);
     }
     for (int t = 0; t < targets->count; t++)

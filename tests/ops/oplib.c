@@ -167,7 +167,7 @@ static void describe(const struct rig *rig, const struct wg_node *node, char *te
     for (int d = 0; d < node->shape.rank; d++)
         used +=
             snprintf(text + used, size - (size_t)used, "%s%zu", d ? ", " : "", node->shape.dim[d]);
-    bool runs = node->op && !node->op->is_constant && !node->op->is_byproduct && !wg_is_view(node);
+    bool runs = wg_node_runs(node);
     snprintf(text + used, size - (size_t)used, "]%s%s", runs ? " by " : "",
              runs ? rig_implementation(rig, node) : "");
 }
