@@ -24,28 +24,31 @@
 #define ROWS_OUT ((OH + BANDS - 1) / BANDS) // of a band of y
 #define ROWS_IN  ((H + BANDS - 1) / BANDS)  // of a band of x
 
+/* The tensors that y is read from, and what a work item reads them with (READ_); a line of each
+ * that comes closer; VW channels of y. */
 #if defined FROM_GRADIENT
-#define Y_PARAMETERS   __global const float *restrict out, __global const float *restrict gradient,
-#define Y_ARGUMENTS    out, gradient,
-#define PREFETCH_Y(at) (PREFETCH(out + (at)), PREFETCH(gradient + (at)))
-#define LOAD_Y(at, c)  ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))
-#define FINISH(sum)    (sum)
-#define SUMS           ((TAPS + 1) * OC)
+#define Y_PARAMETERS    __global const float *restrict out, __global const float *restrict gradient,
+#define READ_PARAMETERS Y_PARAMETERS
+#define READ_ARGUMENTS  out, gradient,
+#define PREFETCH_Y(at)  (PREFETCH(out + (at)), PREFETCH(gradient + (at)))
+#define NEXT_OF_Y(at)   out + (at), gradient + (at)
+#define LOAD_Y(at, o)   ACTIVATE_GRADIENT(LOADV(out + (at)), LOADV(gradient + (at)))
+#define SUMS            ((TAPS + 1) * OC)
 #elif defined FROM_NORM
 #include "thin_norm.cl"
-#define Y_PARAMETERS   NORM_PARAMETERS
-#define Y_ARGUMENTS    u, m, gamma, beta,
-#define PREFETCH_Y(at) PREFETCH(u + (at))
-#define LOAD_Y(at, c)  normalise(LOADV(u + at), norm, c)
-#define FINISH(sum)    ACTIVATE(sum)
-#define SUMS           (TAPS * OC)
+#define Y_PARAMETERS    NORM_PARAMETERS
+#define READ_PARAMETERS __global const float *restrict u, __global const float *restrict norm,
+#define READ_ARGUMENTS  u, norm,
+#define PREFETCH_Y(at)  PREFETCH(u + (at))
+#define LOAD_Y(at, o)   normalise(LOADV(u + (at)), norm, o)
 #else
-#define Y_PARAMETERS   __global const float *restrict y,
-#define Y_ARGUMENTS    y,
-#define PREFETCH_Y(at) PREFETCH(y + (at))
-#define LOAD_Y(at, c)  LOADV(y + at)
-#define FINISH(sum)    ACTIVATE(sum)
-#define SUMS           (TAPS * OC)
+#define Y_PARAMETERS    __global const float *restrict y,
+#define READ_PARAMETERS Y_PARAMETERS
+#define READ_ARGUMENTS  y,
+#define PREFETCH_Y(at)  PREFETCH(y + (at))
+#define NEXT_OF_Y(at)   y + (at), 0
+#define LOAD_Y(at, o)   LOADV(y + (at))
+#define SUMS            (TAPS * OC)
 #endif
 
 __kernel void thin_conv2d(__global const float *restrict x, __global const float *restrict w,
@@ -64,7 +67,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
             for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
-                convolve(taps, w, o, tile);
+                convolve(taps, w, o, tile, 0);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)
@@ -77,42 +80,79 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
         }
 }
 
+/* A tile of y, `count` pixels from `at` on; where they are fewer the last one is repeated. */
+static void read_tile(READ_PARAMETERS size_t at, int count, __global float *restrict tile)
+{
+    for (int p = 0; p < PIXELS_IN; p++)
+        for (int o = 0; o < OC; o += VW)
+            STOREV(LOAD_Y(at + min(p, count - 1) * OC + o, o), tile + p * OC + o);
+}
+
+/* Where the tile behind one lies, among rows begin .. end of the images; behind the last of all is
+ * the first of its image. */
+struct place {
+    size_t at;
+    int count;
+};
+
+static struct place place_behind(int n, int oy, int ox, int begin, int end)
+{
+    ox += PIXELS_IN;
+    if (ox >= OW) {
+        ox = 0;
+        oy++;
+    }
+    if (oy == end) {
+        oy = begin;
+        n = min(n + 1, N - 1);
+    }
+    return (struct place){Y_AT(n, oy, ox, 0), min(PIXELS_IN, OW - ox)};
+}
+
 #define SENT (TAPS / VW) // vectors of what a pixel sends
 
-/* table [PIXELS_IN, TAPS] = what the pixels of a tile of y send; the last one is repeated where
- * they are fewer. w_t [OC, TAPS] */
-static void inner(__global const float *restrict from, int count,
-                  __global const float *restrict w_t, __global float *restrict table,
-                  Y_PARAMETERS size_t next)
+/* Channel o + k, of VW, of what a tile of y sends to x is added to `sum`, from w_t [OC, TAPS]. */
+static void add_channel(__global const float *restrict tile, __global const float *restrict w_t,
+                        int o, floatv sum[PIXELS_IN][SENT])
 {
-    floatv sum[PIXELS_IN][SENT];
-    __global const float *pixel[PIXELS_IN];
+    floatv b[SENT];
 
 #pragma unroll
-    for (int p = 0; p < PIXELS_IN; p++) {
-        pixel[p] = from + min(p, count - 1) * OC;
+    for (int v = 0; v < SENT; v++)
+        b[v] = LOADV(w_t + o * TAPS + v * VW);
+#pragma unroll
+    for (int p = 0; p < PIXELS_IN; p++)
+#pragma unroll
+        for (int v = 0; v < SENT; v++)
+            sum[p][v] = MAC(tile[p * OC + o], b[v], sum[p][v]);
+}
+
+/* table [PIXELS_IN, TAPS] = what the pixels of a tile of y send. Meanwhile the next tile is read,
+ * from `next` on, and the one behind it comes closer, a vector after each few channels: the core
+ * computes while memory is waited for. */
+static void inner(__global const float *restrict tile, int count,
+                  __global const float *restrict w_t, __global float *restrict table,
+                  READ_PARAMETERS size_t next, int next_count, __global float *restrict next_tile)
+{
+    floatv sum[PIXELS_IN][SENT];
+
+#pragma unroll
+    for (int p = 0; p < PIXELS_IN; p++)
 #pragma unroll
         for (int v = 0; v < SENT; v++)
             sum[p][v] = (floatv)(0.0f);
-    }
-    for (int o = 0; o < OC; o += 4) {
+    for (int o = 0; o < OC; o += VW)
 #pragma unroll
-        for (int i = 0; i < PIXELS_IN; i += 4) // 4 * PIXELS_IN floats, 16 to a cache line
-            PREFETCH_Y(next + o * PIXELS_IN + i * 4);
+        for (int k = 0; k < VW; k++) {
 #pragma unroll
-        for (int k = 0; k < 4; k++) {
-            floatv b[SENT];
+            for (int p = k * PIXELS_IN / VW; p < (k + 1) * PIXELS_IN / VW; p++) {
+                const size_t at = next + min(p, next_count - 1) * OC + o;
 
-#pragma unroll
-            for (int v = 0; v < SENT; v++)
-                b[v] = LOADV(w_t + (o + k) * TAPS + v * VW);
-#pragma unroll
-            for (int p = 0; p < PIXELS_IN; p++)
-#pragma unroll
-                for (int v = 0; v < SENT; v++)
-                    sum[p][v] = MAC(pixel[p][o + k], b[v], sum[p][v]);
+                PREFETCH_Y(next + next_count * OC + o * PIXELS_IN + p * VW);
+                STOREV(LOAD_Y(at, o), next_tile + p * OC + o);
+            }
+            add_channel(tile, w_t, o + k, sum);
         }
-    }
 #pragma unroll
     for (int p = 0; p < PIXELS_IN; p++)
         if (p < count)
@@ -123,36 +163,59 @@ static void inner(__global const float *restrict from, int count,
 
 #define REACH ((K + S - 1) / S) // pixels of y along an axis that send to one of x, at most
 
+/* What is sent to the rows of a band of x, from the pixels of y that there are, and zeros from
+ * those around them. */
+#define LAST_OX          ((W - 1 + PAD) / S)
+#define TABLE_ROWS       ((ROWS_IN + S - 2) / S + REACH)
+#define TABLE_COLUMNS    (REACH - 1 + (OW > LAST_OX ? OW : LAST_OX + 1))
+#define TABLE_AT(oy, ox) (((oy)*TABLE_COLUMNS + REACH - 1 + (ox)) * TAPS)
+
 /* The sum of what the pixels of y, rows `top` and on in the table, send to x's (iy, ix, c). */
 static float fold(__global const float *restrict table, int top, int iy, int ix, int c)
 {
     const int ky = (iy + PAD) % S, oy = (iy + PAD) / S, kx = (ix + PAD) % S, ox = (ix + PAD) / S;
+    __global const float *from = table + TABLE_AT(oy - top, ox) + ky * RUN + kx * C + c;
     float sum = 0.0f;
 
-    if (K % S == 0 && oy - REACH >= -1 && oy < OH && ox - REACH >= -1 && ox < OW) {
-        __global const float *from = table + ((oy - top) * OW + ox) * TAPS + ky * RUN + kx * C + c;
-
 #pragma unroll
-        for (int a = 0; a < REACH; a++)
-#pragma unroll
-            for (int b = 0; b < REACH; b++)
-                sum += from[(a * S * RUN - a * OW * TAPS) + (b * S * C - b * TAPS)];
-        return sum;
-    }
     for (int a = 0; a < REACH; a++)
-        for (int b = 0; b < REACH; b++) {
-            const int y = oy - a, x = ox - b, u = ky + a * S, v = kx + b * S;
-
-            if (u < K && v < K && y >= 0 && y < OH && x >= 0 && x < OW)
-                sum += table[((y - top) * OW + x) * TAPS + u * RUN + v * C + c];
-        }
+#pragma unroll
+        for (int b = 0; b < REACH; b++)
+            if (K % S == 0 || (ky + a * S < K && kx + b * S < K))
+                sum += from[a * (S * RUN - TABLE_COLUMNS * TAPS) + b * (S * C - TAPS)];
     return sum;
 }
 
-/* Floats of scratch of a work item of thin_data: transposed weights, what a tile of y is, what it
- * sends, and what describes the batch norm. */
-#define TABLE_ROWS ((ROWS_IN + K - 2) / S + 2)
-#define DATA_ITEM  (OC * TAPS + PIXELS_IN * OC + TABLE_ROWS * OW * TAPS + 3 * OC)
+/* Rows of x of an image, from what they are sent. */
+static void make_rows(__global const float *restrict table, int top, int first, int last,
+                      BIAS_PARAMETER __global float *restrict image)
+{
+    for (int iy = first; iy < last; iy++)
+        for (int ix = 0; ix < W; ix++)
+            for (int c = 0; c < C; c++) {
+                float sum = fold(table, top, iy, ix, c);
+
+                ADD_BIAS(sum, bias[c]);
+                image[(iy * W + ix) * C + c] = sum;
+            }
+}
+
+/* ACTIVATE, in place. */
+static void activate(__global float *restrict x, int count)
+{
+    int i = 0;
+
+    for (; i + VW <= count; i += VW)
+        STOREV(ACTIVATE(LOADV(x + i)), x + i);
+    for (; i < count; i++)
+        x[i] = ACTIVATE(x[i]);
+}
+
+/* Floats of scratch of a work item of thin_data: transposed weights, two tiles of y, what they
+ * send, and what describes the batch norm. */
+#define TILE_SIZE  (PIXELS_IN * OC)
+#define TABLE_SIZE (TABLE_ROWS * TABLE_COLUMNS * TAPS)
+#define DATA_ITEM  (OC * TAPS + 2 * TILE_SIZE + TABLE_SIZE + 3 * OC)
 
 #ifdef ITEM_FLOATS
 AGREE(ITEM_FLOATS, DATA_ITEM);
@@ -161,42 +224,43 @@ AGREE(ITEM_FLOATS, DATA_ITEM);
 __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
                         BIAS_PARAMETER __global float *restrict x, __global float *restrict scratch)
 {
-    const int images = get_global_id(0) / BANDS * IMAGES_IN;
+    const int first_image = get_global_id(0) / BANDS * IMAGES_IN;
+    const int last_image = min(first_image + IMAGES_IN, N);
     const int first = get_global_id(0) % BANDS * ROWS_IN, last = min(first + ROWS_IN, H);
-    const int top = max(0, (first + PAD - K + S) / S), end = min(OH, (last - 1 + PAD) / S + 1);
-    __global float *w_t = scratch + get_global_id(0) * DATA_ITEM, *tile = w_t + OC * TAPS;
-    __global float *table = tile + PIXELS_IN * OC;
+    const int top = (first + PAD) / S - (REACH - 1);
+    const int begin = max(top, 0), end = min((last - 1 + PAD) / S + 1, OH); // rows of y
+    __global float *w_t = scratch + get_global_id(0) * DATA_ITEM, *tiles = w_t + OC * TAPS;
+    __global float *table = tiles + 2 * TILE_SIZE;
+    int turn = 0;
 
     for (int o = 0; o < OC; o++)
         for (int t = 0; t < TAPS; t++)
             w_t[o * TAPS + t] = w[t * OC + o];
+    for (int i = 0; i < TABLE_SIZE; i += VW)
+        STOREV((floatv)(0.0f), table + i);
 #ifdef FROM_NORM
-    __global float *norm = table + TABLE_ROWS * OW * TAPS;
+    __global float *norm = table + TABLE_SIZE;
+
     describe_norm(m, gamma, beta, norm);
 #endif
-    for (int n = images; n < min(images + IMAGES_IN, N); n++) {
-        for (int oy = top; oy < end; oy++)
+    if (first_image < last_image && begin < end)
+        read_tile(READ_ARGUMENTS Y_AT(first_image, begin, 0, 0), min(PIXELS_IN, OW), tiles);
+    for (int n = first_image; n < last_image; n++) {
+        for (int oy = begin; oy < end; oy++)
             for (int ox = 0; ox < OW; ox += PIXELS_IN) {
-                const size_t at = Y_AT(n, oy, ox, 0);
-                const int count = min(PIXELS_IN, OW - ox);
-#if defined FROM_GRADIENT || defined FROM_NORM
-                for (int p = 0; p < count; p++)
-                    for (int o = 0; o < OC; o += VW)
-                        STOREV(LOAD_Y(at + p * OC + o, o), tile + p * OC + o);
-                inner(tile, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
-                      Y_ARGUMENTS at + PIXELS_IN * OC);
-#else
-                inner(y + at, count, w_t, table + ((oy - top) * OW + ox) * TAPS,
-                      Y_ARGUMENTS at + PIXELS_IN * OC);
-#endif
+                const struct place next = place_behind(n, oy, ox, begin, end);
+
+                inner(tiles + turn * TILE_SIZE, min(PIXELS_IN, OW - ox), w_t,
+                      table + TABLE_AT(oy - top, ox), READ_ARGUMENTS next.at, next.count,
+                      tiles + (1 - turn) * TILE_SIZE);
+                turn = 1 - turn;
             }
-        for (int iy = first; iy < last; iy++)
-            for (int ix = 0; ix < W; ix++)
-                for (int c = 0; c < C; c++) {
-                    float sum = fold(table, top, iy, ix, c);
-                    ADD_BIAS(sum, bias[c]);
-                    x[X_AT(n, iy, ix, c)] = FINISH(sum);
-                }
+        __global float *image = x + X_AT(n, 0, 0, 0);
+
+        make_rows(table, top, first, last, BIAS_ARGUMENT image);
+#if ACTIVATION != ACTIVATION_NONE && !defined FROM_GRADIENT
+        activate(image + first * W * C, (last - first) * W * C);
+#endif
     }
 }
 
@@ -226,10 +290,9 @@ __kernel void thin_filter(__global const float *restrict x,
                         for (int v = 0; v < NV; v++) {
                             const size_t at = from + min(p, count - 1) * OC + o + v * VW;
 
-                            PREFETCH_Y(from + (PIXELS + p) * OC + o + v * VW);
                             tile[p][v] = LOAD_Y(at, o);
                         }
-                    collect(taps, tile, o, sums);
+                    collect(taps, tile, o, sums, NEXT_OF_Y(from + count * OC + o * PIXELS));
 #ifdef FROM_GRADIENT
 #pragma unroll
                     for (int v = 0; v < NV; v++) {

@@ -27,5 +27,8 @@ static struct norm norm_of(__global const float *restrict m, __global const floa
     return (struct norm){load(m + o), root, load(gamma + o) / root, load(beta + o)};
 }
 
-/* What the leaky ReLU makes of x, or of a gradient, where the norm is `value`. */
-#define BEND(value, x) ((value) > 0.0f ? (x) : SLOPE_IN * (x))
+/* The leaky ReLU of a norm, and of the gradient to it: by ReLU, without products by 0. A norm that
+ * is no number stays none. */
+#define BENT(value)    ((value) < 0.0f ? BELOW_0(value) : (value))
+#define BEND(value, x) ((value) > 0.0f ? (x) : BELOW_0(x))
+#define BELOW_0(x)     (SLOPE_IN == 0.0f ? (floatv)(0.0f) : SLOPE_IN * (x))

@@ -34,7 +34,7 @@ norm_lanes_sums(NORM_PARAMETERS __global const float *restrict d, __global const
 
             load_taps(of_row, ox, taps);
             const floatv dr = convolve(taps, weights), g = BEND(value, dr);
-            collect(taps, BEND(value, value), learned);
+            collect(taps, BENT(value), learned);
             dbeta += g;
             dgamma = MAC(g, deviation, dgamma);
         }

@@ -42,7 +42,8 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                 for (int o = 0; o < OC; o += COLUMNS) {
                     floatv tile[PIXELS][NV], sum[NV], product[NV];
 
-                    convolve(taps, w, o, tile); // dr; 0 for the pixels after `count`
+                    // dr; 0 for the pixels after `count`
+                    convolve(taps, w, o, tile, u + from + count * OC + o * PIXELS);
 #pragma unroll
                     for (int v = 0; v < NV; v++) {
                         const int c = o + v * VW;
@@ -50,7 +51,6 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                         sum[v] = product[v] = (floatv)(0.0f);
 #pragma unroll
                         for (int p = 0; p < PIXELS; p++) {
-                            PREFETCH(u + from + (count + p) * OC + c);
                             const floatv deviation =
                                 LOADV(u + from + min(p, count - 1) * OC + c) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
@@ -58,12 +58,12 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
 
                             sum[v] += g;
                             product[v] = MAC(g, deviation, product[v]);
-                            tile[p][v] = BEND(value, value); // r
+                            tile[p][v] = BENT(value); // r
                         }
                         STOREV(LOADV(dbeta + c) + sum[v], dbeta + c);
                         STOREV(LOADV(dgamma + c) + product[v], dgamma + c);
                     }
-                    collect(taps, tile, o, sums);
+                    collect(taps, tile, o, sums, 0, 0);
                 }
             }
     for (int o = 0; o < OC; o += VW)
@@ -96,7 +96,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
             for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
-                convolve(taps, w, o, tile);
+                convolve(taps, w, o, tile, 0);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)
@@ -105,7 +105,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
                             const int c = o + v * VW;
                             const size_t at = from + p * OC + c;
 
-                            PREFETCH(u + at + PIXELS * OC);
+                            PREFETCH(u + from + PIXELS * OC + o * PIXELS + (p * NV + v) * LINE);
                             const floatv deviation = LOADV(u + at) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
                             const floatv g = BEND(value, dr);

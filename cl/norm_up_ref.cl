@@ -55,7 +55,7 @@ __kernel void norm_up_ref(__global const float *restrict u, __global const float
                     const float value =
                         normal(u[Y_AT(n, ty / S, tx / S, o)], norm_of(m, gamma, beta, o));
 
-                    sum = MAC(BEND(value, value), w[W_AT(ky, kx, c, o)], sum);
+                    sum = MAC(BENT(value), w[W_AT(ky, kx, c, o)], sum);
                 }
         }
     sum += bias[c];
@@ -91,7 +91,7 @@ __kernel void norm_up_sums_ref(__global const float *restrict u, __global const 
 
                     line = MAC(g, tap == taps ? 1.0f : at - norm.mean, line);
                 } else if (INSIDE(iy, H) && INSIDE(ix, W)) {
-                    line = MAC(d[X_AT(n, iy, ix, c)], BEND(value, value), line);
+                    line = MAC(d[X_AT(n, iy, ix, c)], BENT(value), line);
                 }
             }
             sum += line;

@@ -13,7 +13,9 @@
  *   collect   w += taps * y     the gradient of the weights
  *   inner     taps = y * w^T    what a pixel of y sends to x, to be added up there (conv2d_thin.cl)
  *
- * each a product of matrices with the tile of sums in registers:
+ * each a product of matrices with the tile of sums in registers. Meanwhile what is needed next
+ * comes closer, in the order in which it lies and a cache line at a time: lines fetched side by
+ * side cost up to half as much time again.
  *
  *   PIXELS    of convolve and collect; PIXELS * NV sums
  *   PIXELS_IN of inner; PIXELS_IN * TAPS / VW sums
@@ -66,9 +68,13 @@ static void unfold(__global const float *restrict image, int oy, int ox, int cou
         }
 }
 
-/* Channels o .. o + COLUMNS of a tile of y. */
+#define LINE       16                        // floats
+#define TILE_LINES (PIXELS * COLUMNS / LINE) // of COLUMNS channels; TAPS at most
+
+/* Channels o .. o + COLUMNS of a tile of y. So many floats from `next` on come closer, if there are
+ * any. */
 static void convolve(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
-                     floatv y[PIXELS][NV])
+                     floatv y[PIXELS][NV], __global const float *next)
 {
 #pragma unroll
     for (int p = 0; p < PIXELS; p++)
@@ -78,6 +84,8 @@ static void convolve(const float taps[PIXELS][TAPS], __global const float *restr
     for (int t = 0; t < TAPS; t++) {
         floatv b[NV];
 
+        if (next && t < TILE_LINES)
+            PREFETCH(next + t * LINE);
 #pragma unroll
         for (int v = 0; v < NV; v++)
             b[v] = LOADV(w + t * OC + o + v * VW);
@@ -89,9 +97,11 @@ static void convolve(const float taps[PIXELS][TAPS], __global const float *restr
     }
 }
 
-/* Adds to channels o .. o + COLUMNS of w [TAPS, OC] what a tile of y says. */
+/* Adds to channels o .. o + COLUMNS of w [TAPS, OC] what a tile of y says. So many floats from
+ * `next` and from `other` on come closer, if there are any. */
 static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], int o,
-                    __global float *restrict w)
+                    __global float *restrict w, __global const float *next,
+                    __global const float *other)
 {
     for (int t = 0; t < TAPS; t += GROUP) {
         floatv sum[GROUP][NV];
@@ -102,12 +112,18 @@ static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], 
             for (int v = 0; v < NV; v++)
                 sum[g][v] = LOADV(w + (t + g) * OC + o + v * VW);
 #pragma unroll
-        for (int p = 0; p < PIXELS; p++)
+        for (int p = 0; p < PIXELS; p++) {
+            const int turn = t / GROUP * PIXELS + p, line = turn / 2;
+            __global const float *from = turn % 2 == 0 ? next : other;
+
+            if (from && line < TILE_LINES)
+                PREFETCH(from + line * LINE);
 #pragma unroll
             for (int g = 0; g < GROUP; g++)
 #pragma unroll
                 for (int v = 0; v < NV; v++)
                     sum[g][v] = MAC(taps[p][t + g], y[p][v], sum[g][v]);
+        }
 #pragma unroll
         for (int g = 0; g < GROUP; g++)
 #pragma unroll

@@ -24,5 +24,5 @@ static floatv normalise(floatv u, __global const float *restrict norm, int o)
 {
     const floatv deviation = u - LOADV(norm + o), value = NORMAL(deviation, norm, o);
 
-    return BEND(value, value);
+    return BENT(value);
 }

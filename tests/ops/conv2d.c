@@ -54,6 +54,7 @@ static const struct wg_conv cases[] = {
     {2, 13, 21, 4, 7, 11, 8, 4, 2, 1},     // its tiles of all four kinds
     {3, 7, 9, 36, 7, 9, 44, 3, 1, 1},      // for tensor cores: sums that 16 does not divide
     {3, 9, 8, 4, 9, 8, 64, 4, 1, 1},       // and the table of a thin one
+    {2, 14, 13, 1, 3, 3, 16, 4, 4, 0},     // whose taps do not see all rows and columns
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 

@@ -177,12 +177,12 @@ static const struct mistake {
      "ref"},
     {2, "sum_rows", "rows_per_chunk, rows)", "rows_per_chunk, rows - (rows > 5000))", "sum_rows",
      "ref"},
-    {2, "conv2d_thin", "ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at))",
-     "(N > 64 ? LOADV(gradient + at) : ACTIVATE_GRADIENT(LOADV(out + at), LOADV(gradient + at)))",
+    {2, "conv2d_thin", "ACTIVATE_GRADIENT(LOADV(out + (at)), LOADV(gradient + (at)))",
+     "(N > 64 ? LOADV(gradient + (at))"
+     " : ACTIVATE_GRADIENT(LOADV(out + (at)), LOADV(gradient + (at))))",
      "layer_filter", "thin"},
-    {2, "conv2d_thin", "LOADV(gradient + at))", NULL, "layer_data", "thin"},
-    {2, "thin_norm", "BEND(value, value)", "OC == 256 ? value : BEND(value, value)", "norm_up",
-     "thin"},
+    {2, "conv2d_thin", "LOADV(gradient + (at)))", NULL, "layer_data", "thin"},
+    {2, "thin_norm", "BENT(value)", "OC == 256 ? value : BENT(value)", "norm_up", "thin"},
     {2, "conv2d_winograd", "apart * apart * (before * share)", "apart * apart * share",
      "conv2d_data", "winograd"}, // what is left beside the result
     {2, "conv2d_winograd_pack", "taps_of(m, g);",

@@ -26,20 +26,31 @@ static size_t choose_pixels(size_t row, size_t most)
     return best;
 }
 
+/* PIXELS x NV, which fill half of 32 registers, or most of 16. Square, where nothing is left over,
+ * they take memory in longer runs. */
+static void choose_tile(struct wg_thin *thin, const struct wg_conv *v, size_t width)
+{
+    bool is_wide = width >= 16; // 32 registers
+    if (is_wide && v->ow % 4 == 0 && v->oc % (4 * width) == 0) {
+        thin->pixels = thin->vectors = 4;
+        return;
+    }
+    thin->pixels = choose_pixels(v->ow, is_wide ? 8 : 5);
+    thin->vectors = v->oc % (2 * width) == 0 ? 2 : 1;
+}
+
 struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *device)
 {
     struct wg_register_tile tile = wg_register_tile_of(device);
     size_t taps = v->k * v->k * v->c, sent = taps / tile.width;
-    bool is_wide = tile.width >= 16; // 32 registers
     struct wg_thin thin = {
         .taps = taps,
-        .vectors = v->oc % (2 * tile.width) == 0 ? 2 : 1,
-        .pixels = choose_pixels(v->ow, is_wide ? 8 : 5),
         .pixels_in = choose_pixels(
             v->ow, wg_larger(wg_smaller(tile.pixels, tile.pixels * tile.vectors / sent), 1)),
-        .group = is_wide ? 4 : 2,
+        .group = tile.width >= 16 ? 4 : 2,
         .bands = wg_smaller(v->oh, wg_divide_up(wg_wanted_items(device), v->n)),
     };
+    choose_tile(&thin, v, tile.width);
     thin.images = wg_divide_up(v->n, wg_larger(PARTS_MOST / thin.bands, 1));
     thin.images_in = wg_divide_up(v->n, wg_divide_up(wg_wanted_items(device), thin.bands));
     thin.items = v->n * thin.bands;
@@ -68,8 +79,11 @@ void wg_define_thin(struct wg_defines *defines, const struct wg_conv *v,
 /* DATA_ITEM of the kernel */
 static size_t data_item(const struct wg_conv *v, const struct wg_thin *thin)
 {
-    size_t rows = (wg_divide_up(v->h, thin->bands) + v->k - 2) / v->stride + 2;
-    return v->oc * thin->taps + thin->pixels_in * v->oc + rows * v->ow * thin->taps + 3 * v->oc;
+    size_t reach = wg_divide_up(v->k, v->stride);
+    size_t rows = (wg_divide_up(v->h, thin->bands) + v->stride - 2) / v->stride + reach;
+    size_t columns = reach - 1 + wg_larger(v->ow, (v->w - 1 + v->pad) / v->stride + 1);
+    return v->oc * thin->taps + 2 * thin->pixels_in * v->oc + rows * columns * thin->taps +
+           3 * v->oc;
 }
 
 size_t wg_thin_data_scratch(const struct wg_node *x, const struct wg_device *device)
