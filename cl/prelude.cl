@@ -81,7 +81,8 @@ typedef PASTE(float, VW) floatv;
 #endif
 #if VW > 1 && defined __has_attribute
 #if __has_attribute(overloadable)
-/* One instruction; of vstore16 LLVM makes three, and two that take the vector apart. */
+/* One instruction; of vstore16 LLVM makes three, and two that take the vector apart, and of
+ * vload16, where a sum follows, eight. */
 typedef floatv floatv_anywhere __attribute__((aligned(4)));
 SPECIALISED __attribute__((overloadable)) void store_anywhere(floatv v, __global float *p)
 {
@@ -92,6 +93,13 @@ SPECIALISED __attribute__((overloadable)) void store_anywhere(floatv v, __privat
 {
     *(__private floatv_anywhere *)p = v;
 }
+SPECIALISED floatv load_anywhere(__global const float *p)
+{
+    return *(__global const floatv_anywhere *)p;
+}
+
+#undef LOADV
+#define LOADV(p) load_anywhere(p)
 #undef STOREV
 #define STOREV(v, p) store_anywhere(v, p)
 #endif
