@@ -46,7 +46,7 @@
 #define READ_PARAMETERS Y_PARAMETERS
 #define READ_ARGUMENTS  y,
 #define PREFETCH_Y(at)  PREFETCH(y + (at))
-#define NEXT_OF_Y(at)   y + (at), 0
+#define NEXT_OF_Y(at)   y + (at), y + (at)
 #define LOAD_Y(at, o)   LOADV(y + (at))
 #define SUMS            (TAPS * OC)
 #endif
@@ -67,7 +67,7 @@ __kernel void thin_conv2d(__global const float *restrict x, __global const float
             for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
-                convolve(taps, w, o, tile, 0);
+                convolve(taps, w, o, tile, 0, 0);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)
@@ -292,7 +292,8 @@ __kernel void thin_filter(__global const float *restrict x,
 
                             tile[p][v] = LOAD_Y(at, o);
                         }
-                    collect(taps, tile, o, sums, NEXT_OF_Y(from + count * OC + o * PIXELS));
+                    collect(taps, tile, o, sums, NEXT_OF_Y(from + count * OC + o * PIXELS),
+                            TILE_LINES);
 #ifdef FROM_GRADIENT
 #pragma unroll
                     for (int v = 0; v < NV; v++) {

@@ -43,7 +43,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                     floatv tile[PIXELS][NV], sum[NV], product[NV];
 
                     // dr; 0 for the pixels after `count`
-                    convolve(taps, w, o, tile, u + from + count * OC + o * PIXELS);
+                    convolve(taps, w, o, tile, u + from + count * OC + o * PIXELS, TILE_LINES);
 #pragma unroll
                     for (int v = 0; v < NV; v++) {
                         const int c = o + v * VW;
@@ -63,7 +63,7 @@ __kernel void norm_up_sums(NORM_PARAMETERS __global const float *restrict d,
                         STOREV(LOADV(dbeta + c) + sum[v], dbeta + c);
                         STOREV(LOADV(dgamma + c) + product[v], dgamma + c);
                     }
-                    collect(taps, tile, o, sums, 0, 0);
+                    collect(taps, tile, o, sums, 0, 0, 0);
                 }
             }
     for (int o = 0; o < OC; o += VW)
@@ -96,7 +96,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
             for (int o = 0; o < OC; o += COLUMNS) {
                 floatv tile[PIXELS][NV];
 
-                convolve(taps, w, o, tile, 0);
+                convolve(taps, w, o, tile, 0, 0);
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++)
                     if (p < count)

@@ -71,10 +71,9 @@ static void unfold(__global const float *restrict image, int oy, int ox, int cou
 #define LINE       16                        // floats
 #define TILE_LINES (PIXELS * COLUMNS / LINE) // of COLUMNS channels; TAPS at most
 
-/* Channels o .. o + COLUMNS of a tile of y. So many floats from `next` on come closer, if there are
- * any. */
+/* Channels o .. o + COLUMNS of a tile of y. So many lines from `next` on come closer. */
 static void convolve(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
-                     floatv y[PIXELS][NV], __global const float *next)
+                     floatv y[PIXELS][NV], __global const float *next, int lines)
 {
 #pragma unroll
     for (int p = 0; p < PIXELS; p++)
@@ -84,7 +83,7 @@ static void convolve(const float taps[PIXELS][TAPS], __global const float *restr
     for (int t = 0; t < TAPS; t++) {
         floatv b[NV];
 
-        if (next && t < TILE_LINES)
+        if (t < lines)
             PREFETCH(next + t * LINE);
 #pragma unroll
         for (int v = 0; v < NV; v++)
@@ -97,11 +96,11 @@ static void convolve(const float taps[PIXELS][TAPS], __global const float *restr
     }
 }
 
-/* Adds to channels o .. o + COLUMNS of w [TAPS, OC] what a tile of y says. So many floats from
- * `next` and from `other` on come closer, if there are any. */
+/* Adds to channels o .. o + COLUMNS of w [TAPS, OC] what a tile of y says. So many lines from
+ * `next` and from `other` on come closer. */
 static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], int o,
                     __global float *restrict w, __global const float *next,
-                    __global const float *other)
+                    __global const float *other, int lines)
 {
     for (int t = 0; t < TAPS; t += GROUP) {
         floatv sum[GROUP][NV];
@@ -113,11 +112,10 @@ static void collect(const float taps[PIXELS][TAPS], const floatv y[PIXELS][NV], 
                 sum[g][v] = LOADV(w + (t + g) * OC + o + v * VW);
 #pragma unroll
         for (int p = 0; p < PIXELS; p++) {
-            const int turn = t / GROUP * PIXELS + p, line = turn / 2;
-            __global const float *from = turn % 2 == 0 ? next : other;
+            const int turn = t / GROUP * PIXELS + p;
 
-            if (from && line < TILE_LINES)
-                PREFETCH(from + line * LINE);
+            if (turn / 2 < lines)
+                PREFETCH((turn % 2 == 0 ? next : other) + turn / 2 * LINE);
 #pragma unroll
             for (int g = 0; g < GROUP; g++)
 #pragma unroll

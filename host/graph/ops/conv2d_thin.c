@@ -26,17 +26,19 @@ static size_t choose_pixels(size_t row, size_t most)
     return best;
 }
 
-/* PIXELS x NV, which fill half of 32 registers, or most of 16. Square, where nothing is left over,
- * they take memory in longer runs. */
+/* PIXELS x NV, which fill half of 32 registers, or most of 16, and GROUP x NV beside them. Square,
+ * where nothing is left over, they take memory in longer runs. */
 static void choose_tile(struct wg_thin *thin, const struct wg_conv *v, size_t width)
 {
     bool is_wide = width >= 16; // 32 registers
     if (is_wide && v->ow % 4 == 0 && v->oc % (4 * width) == 0) {
         thin->pixels = thin->vectors = 4;
+        thin->group = 2;
         return;
     }
     thin->pixels = choose_pixels(v->ow, is_wide ? 8 : 5);
     thin->vectors = v->oc % (2 * width) == 0 ? 2 : 1;
+    thin->group = is_wide ? 4 : 2;
 }
 
 struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *device)
@@ -47,7 +49,6 @@ struct wg_thin wg_thin_of(const struct wg_conv *v, const struct wg_device *devic
         .taps = taps,
         .pixels_in = choose_pixels(
             v->ow, wg_larger(wg_smaller(tile.pixels, tile.pixels * tile.vectors / sent), 1)),
-        .group = tile.width >= 16 ? 4 : 2,
         .bands = wg_smaller(v->oh, wg_divide_up(wg_wanted_items(device), v->n)),
     };
     choose_tile(&thin, v, tile.width);
