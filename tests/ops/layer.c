@@ -21,10 +21,12 @@ static const struct wg_conv cases[] = {
     {1, 3, 2, 2, 6, 5, 3, 4, 1, 3},          // padding on all sides as far as it can go
     {2, 6, 7, 1, 3, 3, 320, 4, 2, 1},        // more channels than a group has lanes for
     {3, 5, 6, 2, 3, 3, 34, 2, 2, 0},         // two channels, and lanes that nothing divides
+    {3, 7, 8, 1, 7, 8, 64, 4, 1, 1},         // square tiles of vectors
+    {1, 4, 9, 1, 4, 9, 64, 4, 1, 2},         // as many channels, but rows that no square divides
     {300, 1, 2, 1, 1, 2, 16, 4, 1, 3},       // more images than there are parts
     {1, 520, 520, 1, 260, 260, 16, 4, 2, 1}, // more pixels than there may be groups along an axis
 };
-enum { LARGE = 9, CASES = sizeof cases / sizeof cases[0] };
+enum { LARGE = 11, CASES = sizeof cases / sizeof cases[0] };
 
 static const struct {
     enum wg_activation activation;
@@ -158,6 +160,42 @@ START_TEST(norm_up_agrees_with_the_reference)
 }
 END_TEST
 
+/* A training that has left the numbers is to be seen as such: an activation must not make one of
+ * what is none. _i: by ReLU, or not */
+START_TEST(what_is_no_number_stays_none)
+{
+    const struct wg_conv v = {2, 7, 8, 1, 7, 8, 64, 4, 1, 1};
+    const struct wg_attributes attr = {.conv = v,
+                                       .epsilon = 1e-3f,
+                                       .slope_in = _i ? 0.3f : 0.0f,
+                                       .activation = WG_ACTIVATION_TANH};
+    struct rig rig;
+    rig_init(&rig);
+    struct wg_node *u = rig_variable(&rig, "u", features_of(&v));
+    struct wg_node *m = moments_variable(&rig, v.oc);
+    struct wg_node *gamma = rig_variable(&rig, "gamma", wg_shape(v.oc));
+    struct wg_node *beta = rig_variable(&rig, "beta", wg_shape(v.oc));
+    struct wg_node *w = rig_variable(&rig, "w", kernel_of(&v));
+    struct wg_node *b = rig_variable(&rig, "b", wg_shape(v.c));
+    struct wg_node *x = wg_node_add(rig.graph, &(struct wg_node){.op = &wg_op_norm_up,
+                                                                 .shape = image_of(&v),
+                                                                 .in = {u, m, gamma, beta, w, b},
+                                                                 .in_count = 6,
+                                                                 .attr = attr});
+    float *values = rig_values(&rig, u);
+    values[7] = NAN; // a channel of the first pixel, which some pixels of the first image see
+    for (const struct wg_implementation *const *by = x->op->implementations; *by; by++) {
+        if (!rig_suits(x, (*by)->name))
+            continue;
+        rig_run(&rig, (*by)->name, &x, 1);
+        const float *result = rig_result(&rig, x);
+        ck_assert_msg(isnan(result[0]), "by %s %g", (*by)->name, (double)result[0]);
+        ck_assert(!isnan(result[v.h * v.w - 1]) && !isnan(result[v.h * v.w]));
+    }
+    rig_finish(&rig);
+}
+END_TEST
+
 /* _i: the channels are the last dimension but one, the last one */
 START_TEST(weights_take_a_norm)
 {
@@ -193,6 +231,7 @@ int main(void)
     TCase *tests = tcase_create("layer");
     tcase_add_loop_test(tests, a_layers_gradients_agree_with_the_reference, 0, LARGE);
     tcase_add_loop_test(tests, norm_up_agrees_with_the_reference, 0, LARGE);
+    tcase_add_loop_test(tests, what_is_no_number_stays_none, 0, 2);
     tcase_add_loop_test(tests, weights_take_a_norm, 0, 2);
 
     TCase *large = tcase_create("large"); // too much for a simulated device
