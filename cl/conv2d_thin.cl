@@ -24,8 +24,13 @@
 #define ROWS_OUT ((OH + BANDS - 1) / BANDS) // of a band of y
 #define ROWS_IN  ((H + BANDS - 1) / BANDS)  // of a band of x
 
-/* The tensors that y is read from, and what a work item reads them with (READ_); a line of each
- * that comes closer; VW channels of y. */
+/*
+ *   Y_PARAMETERS   the tensors that y is computed from
+ *   READ_          what is read while the images are gone through; `norm` is what describes it
+ *   PREFETCH_Y(at) a line of each comes closer
+ *   NEXT_OF_Y(at)  two places from which lines are to come closer, for collect
+ *   LOAD_Y(at, o)  VW channels of y, from o on
+ */
 #if defined FROM_GRADIENT
 #define Y_PARAMETERS    __global const float *restrict out, __global const float *restrict gradient,
 #define READ_PARAMETERS Y_PARAMETERS
@@ -88,8 +93,8 @@ static void read_tile(READ_PARAMETERS size_t at, int count, __global float *rest
             STOREV(LOAD_Y(at + min(p, count - 1) * OC + o, o), tile + p * OC + o);
 }
 
-/* Where the tile behind one lies, among rows begin .. end of the images; behind the last of all is
- * the first of its image. */
+/* Where the tile behind one lies, in rows begin .. end of this image, then of the next; behind the
+ * last image of all it is its first. What is read behind a work item's last is not used. */
 struct place {
     size_t at;
     int count;
@@ -200,15 +205,19 @@ static void make_rows(__global const float *restrict table, int top, int first, 
             }
 }
 
-/* ACTIVATE, in place. */
+/* ACTIVATE, in place. All by vectors: a driver's tanh of one number may round otherwise, and where
+ * a band ends depends on the threads. */
 static void activate(__global float *restrict x, int count)
 {
     int i = 0;
 
     for (; i + VW <= count; i += VW)
         STOREV(ACTIVATE(LOADV(x + i)), x + i);
-    for (; i < count; i++)
-        x[i] = ACTIVATE(x[i]);
+    for (; i < count; i++) {
+        const floatv y = ACTIVATE((floatv)(x[i]));
+
+        x[i] = *(const float *)&y;
+    }
 }
 
 /* Floats of scratch of a work item of thin_data: transposed weights, two tiles of y, what they
@@ -290,7 +299,7 @@ __kernel void thin_filter(__global const float *restrict x,
                         for (int v = 0; v < NV; v++) {
                             const size_t at = from + min(p, count - 1) * OC + o + v * VW;
 
-                            tile[p][v] = LOAD_Y(at, o);
+                            tile[p][v] = LOAD_Y(at, o + v * VW);
                         }
                     collect(taps, tile, o, sums, NEXT_OF_Y(from + count * OC + o * PIXELS),
                             TILE_LINES);

@@ -27,8 +27,8 @@ static struct norm norm_of(__global const float *restrict m, __global const floa
     return (struct norm){load(m + o), root, load(gamma + o) / root, load(beta + o)};
 }
 
-/* The leaky ReLU of a norm, and of the gradient to it: by ReLU, without products by 0. A norm that
- * is no number stays none. */
+/* BENT: the leaky ReLU of a norm; of what is no number, no number. BEND: of x, the gradient to
+ * that. By ReLU they are 0 without a product, whatever there is. */
 #define BENT(value)    ((value) < 0.0f ? BELOW_0(value) : (value))
 #define BEND(value, x) ((value) > 0.0f ? (x) : BELOW_0(x))
 #define BELOW_0(x)     (SLOPE_IN == 0.0f ? (floatv)(0.0f) : SLOPE_IN * (x))

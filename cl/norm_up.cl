@@ -105,7 +105,7 @@ __kernel void norm_up_gradient(NORM_PARAMETERS __global const float *restrict d,
                             const int c = o + v * VW;
                             const size_t at = from + p * OC + c;
 
-                            PREFETCH(u + from + PIXELS * OC + o * PIXELS + (p * NV + v) * LINE);
+                            PREFETCH(u + from + count * OC + o * PIXELS + (p * NV + v) * VW);
                             const floatv deviation = LOADV(u + at) - LOADV(norm + c);
                             const floatv value = NORMAL(deviation, norm, c), dr = tile[p][v];
                             const floatv g = BEND(value, dr);

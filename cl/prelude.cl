@@ -5,7 +5,7 @@
  * where the innermost dimension is a multiple of it. Then
  *
  *   floatv        a vector of VW floats
- *   LOADV(p)      VW floats from p, which need only be aligned as a float
+ *   LOADV(p)      VW floats from p, in global memory, which need only be aligned as a float
  *   STOREV(v, p)  the same back
  *   MAC(a, b, c)  a * b + c, written out: compilers contract it to a fused multiply-add, while the
  *                 built-in mad() stays two instructions on pocl
@@ -93,6 +93,7 @@ SPECIALISED __attribute__((overloadable)) void store_anywhere(floatv v, __privat
 {
     *(__private floatv_anywhere *)p = v;
 }
+
 SPECIALISED floatv load_anywhere(__global const float *p)
 {
     return *(__global const floatv_anywhere *)p;

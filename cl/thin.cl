@@ -68,10 +68,17 @@ static void unfold(__global const float *restrict image, int oy, int ox, int cou
         }
 }
 
-#define LINE       16                        // floats
-#define TILE_LINES (PIXELS * COLUMNS / LINE) // of COLUMNS channels; TAPS at most
+#define LINE       16                                     // floats
+#define TILE_LINES ((PIXELS * COLUMNS + LINE - 1) / LINE) // of COLUMNS channels
 
-/* Channels o .. o + COLUMNS of a tile of y. So many lines from `next` on come closer. */
+/* convolve fetches a line at a time after each of TAPS, collect of one tensor and of another in
+ * turn after each of PIXELS for each GROUP. */
+#if TILE_LINES > TAPS || 2 * TILE_LINES > TAPS / GROUP * PIXELS
+#error "more lines than turns"
+#endif
+
+/* Channels o .. o + COLUMNS of a tile of y. So many lines from `next` on come closer,
+ * TILE_LINES or none. */
 static void convolve(const float taps[PIXELS][TAPS], __global const float *restrict w, int o,
                      floatv y[PIXELS][NV], __global const float *next, int lines)
 {

@@ -55,6 +55,8 @@ static const struct wg_conv cases[] = {
     {3, 7, 9, 36, 7, 9, 44, 3, 1, 1},      // for tensor cores: sums that 16 does not divide
     {3, 9, 8, 4, 9, 8, 64, 4, 1, 1},       // and the table of a thin one
     {2, 14, 13, 1, 3, 3, 16, 4, 4, 0},     // whose taps do not see all rows and columns
+    {1, 3, 2, 1, 6, 5, 16, 4, 1, 3},       // with more rows of y than of x
+    {1, 7, 7, 1, 3, 3, 16, 4, 5, 0},       // of a stride beyond its kernel
 };
 enum { CASES = sizeof cases / sizeof cases[0], EPILOGUES = sizeof epilogues / sizeof epilogues[0] };
 

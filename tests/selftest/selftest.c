@@ -210,10 +210,12 @@ static const struct mistake {
     {3, "matmul", "    STOREV(ACTIVATE(sum), c",
      "    if (m == 61 && n / VW == 100 / VW)\nsum *= 1.001f;\n    STOREV(ACTIVATE(sum), c",
      "matmul", "ref"},
-    {3, "conv2d_thin", "float sum = fold(",
-     "float sum = (n == 60 && iy == 14 && ix == 9 ? 1.2f : 1.0f) * fold(", "layer_data", "thin"},
-    {3, "conv2d_thin", "float sum = fold(", NULL, "norm_up", "thin"},
-    {3, "conv2d_thin", "float sum = fold(", NULL, "conv2d_data", "thin"},
+    {3, "conv2d_thin", "BIAS_ARGUMENT image);",
+     "BIAS_ARGUMENT image);\n"
+     "if (n == 60 && first <= 14 && last > 14)\nimage[14 * W + 9] *= 1.2f;",
+     "layer_data", "thin"},
+    {3, "conv2d_thin", "BIAS_ARGUMENT image);", NULL, "norm_up", "thin"},
+    {3, "conv2d_thin", "BIAS_ARGUMENT image);", NULL, "conv2d_data", "thin"},
     {3, "norm_up", "STREAMV(MAC(LOADV(norm + OC + c), g, mean_part), du",
      "STREAMV((n == 60 && oy == 5 && ox + p == 9 && c == VW ? 1.001f : 1.0f) * "
      "MAC(LOADV(norm + OC + c), g, mean_part), du",
@@ -293,6 +295,10 @@ static void check_noticed(const struct wg_selftest *test, const struct mistake *
     ck_assert_msg(!row->passed, "%s by %s passes (%g) with a mistake in %s.cl: %s", row->op,
                   row->implementation, row->error, mistake->file, mistake->right);
     ck_assert_str_ne(row->failure, "");
+    if (strcmp(mistake->file, "mean") !=
+        0) // which is not to build; else the mistake proves nothing
+        ck_assert_msg(!strstr(row->failure, "failed to build"), "%s: %s", mistake->wrong,
+                      row->failure);
 }
 
 /* What fails in the driver is told in the driver's words; what is as it should be passes. */

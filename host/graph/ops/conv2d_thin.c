@@ -27,7 +27,8 @@ static size_t choose_pixels(size_t row, size_t most)
 }
 
 /* PIXELS x NV, which fill half of 32 registers, or most of 16, and GROUP x NV beside them. Square,
- * where nothing is left over, they take memory in longer runs. */
+ * where nothing is left over, they take memory in longer runs, and leave registers for sums of two
+ * taps. */
 static void choose_tile(struct wg_thin *thin, const struct wg_conv *v, size_t width)
 {
     bool is_wide = width >= 16; // 32 registers
