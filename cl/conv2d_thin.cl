@@ -25,11 +25,14 @@
 #define ROWS_IN  ((H + BANDS - 1) / BANDS)  // of a band of x
 
 /*
- *   Y_PARAMETERS   the tensors that y is computed from
- *   READ_          what is read while the images are gone through; `norm` is what describes it
- *   PREFETCH_Y(at) a line of each comes closer
- *   NEXT_OF_Y(at)  two places from which lines are to come closer, for collect
- *   LOAD_Y(at, o)  VW channels of y, from o on
+ *   Y_PARAMETERS     of a kernel: the tensors that y is computed from
+ *   READ_PARAMETERS  of a function that reads y: the same, but `norm`, which a work item makes of
+ *                    the moments (thin_norm.cl), in the place of these
+ *   READ_ARGUMENTS   of a call of such a function
+ *   PREFETCH_Y(at)   a line of each tensor of y's size comes closer
+ *   NEXT_OF_Y(at)    where the lines begin that collect brings closer: two of its arguments
+ *   LOAD_Y(at, o)    VW channels of y, of which the first is o
+ *   SUMS             floats that a work item of thin_filter makes
  */
 #if defined FROM_GRADIENT
 #define Y_PARAMETERS    __global const float *restrict out, __global const float *restrict gradient,
@@ -116,7 +119,7 @@ static struct place place_behind(int n, int oy, int ox, int begin, int end)
 
 #define SENT (TAPS / VW) // vectors of what a pixel sends
 
-/* Channel o + k, of VW, of what a tile of y sends to x is added to `sum`, from w_t [OC, TAPS]. */
+/* Adds to `sum` what channel o of a tile of y sends to x; w_t [OC, TAPS]. */
 static void add_channel(__global const float *restrict tile, __global const float *restrict w_t,
                         int o, floatv sum[PIXELS_IN][SENT])
 {
@@ -252,7 +255,7 @@ __kernel void thin_data(Y_PARAMETERS __global const float *restrict w,
 
     describe_norm(m, gamma, beta, norm);
 #endif
-    if (first_image < last_image && begin < end)
+    if (begin < end)
         read_tile(READ_ARGUMENTS Y_AT(first_image, begin, 0, 0), min(PIXELS_IN, OW), tiles);
     for (int n = first_image; n < last_image; n++) {
         for (int oy = begin; oy < end; oy++)
